@@ -1,0 +1,1 @@
+//! Conformance tests of the workspace; see the files in `tests/`.

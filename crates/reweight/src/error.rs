@@ -1,0 +1,198 @@
+//! The core's typed errors: one enum a concern, the values in the variant, and what would mend it in the text.
+
+use thiserror::Error;
+
+/// A weighter's or loss's parameter outside its domain.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("`{name}` is {value}, but must be {expected}")]
+pub struct ParameterError {
+    /// The parameter's name, as in a config file.
+    pub name: String,
+    /// The value that was given.
+    pub value: f64,
+    /// What is accepted.
+    pub expected: String,
+}
+
+impl ParameterError {
+    /// An error for parameter `name`.
+    pub fn new(name: impl Into<String>, value: f64, expected: impl Into<String>) -> Self {
+        Self { name: name.into(), value, expected: expected.into() }
+    }
+
+    /// `value` where `accept`, else the error.
+    pub(crate) fn check(name: &str, value: f64, accept: bool, expected: &str) -> Result<f64, Self> {
+        if accept { Ok(value) } else { Err(Self::new(name, value, expected)) }
+    }
+}
+
+/// A weighter that does not fit the batch or its statistics.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum WeightError {
+    /// A table with one value a class has another length than the batch has classes.
+    #[error(
+        "the weighter `{weighter}` holds {given} values, one a class, but the batch has {classes} classes: give it {classes} values"
+    )]
+    ClassCount {
+        /// The weighter's kind.
+        weighter: String,
+        /// How many values it holds.
+        given: usize,
+        /// How many classes the batch has (2 for BCE).
+        classes: usize,
+    },
+    /// The statistics do not hold what the weighter asked for.
+    #[error(
+        "the weighter needs a count over {wanted}, but the statistics hold {found}: gather them with the loss that observes them"
+    )]
+    MissingStatistics {
+        /// What was asked for.
+        wanted: String,
+        /// What was found.
+        found: String,
+    },
+    /// Two parts of a step were gathered for different requests.
+    #[error(
+        "statistics over {own} cannot take in statistics over {other}: gather both with the same loss and number of classes"
+    )]
+    StatisticsMismatch {
+        /// The layout of the one merged into.
+        own: String,
+        /// The layout of the other.
+        other: String,
+    },
+    /// A weight that a weighter of somebody's own computed from statistics is not usable.
+    #[error("{0}")]
+    Custom(String),
+}
+
+/// A saved state that does not belong to the weighter it was given to.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// Saved by another kind of weighter.
+    #[error(
+        "the state was saved by `{found}`, but this weighter is `{expected}`: load it into the loss that it was saved from"
+    )]
+    Kind {
+        /// This weighter's kind.
+        expected: String,
+        /// The kind in the state.
+        found: String,
+    },
+    /// Saved in a format that this version does not read.
+    #[error("the state of `{kind}` has format version {found}, but this version reads {expected}")]
+    Version {
+        /// The weighter's kind.
+        kind: String,
+        /// What is read.
+        expected: u32,
+        /// What was found.
+        found: u32,
+    },
+    /// Saved under other settings.
+    #[error(
+        "the state of `{kind}` was saved with `{name}` = {found}, but the weighter has {expected}: use the same settings, or start from an empty state"
+    )]
+    Settings {
+        /// The weighter's kind.
+        kind: String,
+        /// The setting that differs.
+        name: String,
+        /// This weighter's value.
+        expected: String,
+        /// The state's value.
+        found: String,
+    },
+    /// The number of weighters in a chain differs.
+    #[error(
+        "the state holds {found} weighters, but the chain has {expected}: load it into the chain that it was saved from"
+    )]
+    Length {
+        /// The chain's length.
+        expected: usize,
+        /// The state's length.
+        found: usize,
+    },
+    /// The contents are damaged.
+    #[error("the state of `{kind}` is damaged: {reason}")]
+    Damaged {
+        /// The weighter's kind.
+        kind: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A batch that a loss refuses; outputs and state are as they were.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum LossError {
+    /// Two arrays that must agree in shape do not.
+    #[error("`{name}` has shape {found:?}, but must have shape {expected:?}")]
+    Shape {
+        /// The array: targets, valid, sample_weight, grad …
+        name: &'static str,
+        /// The shape that the logits ask for.
+        expected: Vec<usize>,
+        /// The shape found.
+        found: Vec<usize>,
+    },
+    /// Logits with too few dimensions or classes.
+    #[error("softmax needs logits of shape (N, C) or (N, C, d…) with C ≥ 2, not {found:?}")]
+    Classes {
+        /// The logits' shape.
+        found: Vec<usize>,
+    },
+    /// A class index outside the classes.
+    #[error("the label at index {index} is {label}, but must be from 0 to {last}{hint}")]
+    Label {
+        /// The position in the targets, counted row by row.
+        index: usize,
+        /// The label found.
+        label: i64,
+        /// The last class.
+        last: i64,
+        /// How to mend it.
+        hint: &'static str,
+    },
+    /// A soft target outside [0, 1], or not a number.
+    #[error("the target at index {index} is {target}, but must lie in [0, 1]")]
+    Target {
+        /// The position in the targets, counted row by row.
+        index: usize,
+        /// The target found.
+        target: f64,
+    },
+    /// A logit that is infinite or not a number.
+    #[error("the logit at index {index} is {logit}, but must be finite: look at the layer that produced it")]
+    NonFiniteLogit {
+        /// The position in the logits, counted row by row.
+        index: usize,
+        /// The logit found.
+        logit: f64,
+    },
+    /// A per-sample weight that is negative, infinite or not a number.
+    #[error("the sample weight at index {index} is {weight}, but must be finite and at least 0")]
+    SampleWeight {
+        /// The position in the sample weights, counted row by row.
+        index: usize,
+        /// The weight found.
+        weight: f64,
+    },
+    /// The weighter does not fit.
+    #[error(transparent)]
+    Weight(#[from] WeightError),
+    /// A parameter does not fit.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+}
+
+impl LossError {
+    /// The error for class label `label` at `index` of a batch with `classes` classes.
+    pub fn label(index: usize, label: i64, classes: usize) -> Self {
+        let hint = if label < 0 { "; set `ignore_index` to leave such rows out" } else { "" };
+        Self::Label { index, label, last: classes as i64 - 1, hint }
+    }
+}

@@ -1,0 +1,64 @@
+//! `Real` for `f32` and `f64`, on the standard library's functions.
+
+use super::{Logistic, Real};
+use crate::regions::{RegionAxis, RegionTable};
+
+macro_rules! float {
+    ($float:ty, $thresholds:ident) => {
+        impl Real for $float {
+            fn lit(value: f64) -> Self {
+                value as $float
+            }
+            fn exp(self) -> Self {
+                <$float>::exp(self)
+            }
+            fn ln(self) -> Self {
+                <$float>::ln(self)
+            }
+            fn sqrt(self) -> Self {
+                <$float>::sqrt(self)
+            }
+            fn abs(self) -> Self {
+                <$float>::abs(self)
+            }
+            fn max(self, other: Self) -> Self {
+                if self >= other { self } else { other }
+            }
+            fn min(self, other: Self) -> Self {
+                if self <= other { self } else { other }
+            }
+            fn select_le(self, bound: Self, then: Self, otherwise: Self) -> Self {
+                if self <= bound { then } else { otherwise }
+            }
+            fn detach(self) -> Self {
+                self
+            }
+            fn logistic(self) -> Logistic<Self> {
+                // e ≤ 1, so nothing overflows, and the smaller of the two probabilities is e/(1+e): never 1 − σ.
+                let e = (-<$float>::abs(self)).exp();
+                let log_larger = -e.ln_1p();
+                let log_smaller = log_larger - <$float>::abs(self);
+                let larger = 1.0 / (1.0 + e);
+                let smaller = e * larger;
+                if self >= 0.0 {
+                    Logistic { log_p: log_larger, log_q: log_smaller, p: larger, q: smaller }
+                } else {
+                    Logistic { log_p: log_smaller, log_q: log_larger, p: smaller, q: larger }
+                }
+            }
+            fn gather(self, values: &[f64]) -> Self {
+                // A cast saturates, so a negative index or NaN would read entry 0: send those outside instead.
+                let index = if self >= 0.0 { self as usize } else { usize::MAX };
+                values.get(index).map_or(<$float>::NAN, |&value| value as $float)
+            }
+            fn region(self, table: &RegionTable, axis: RegionAxis) -> Self {
+                let thresholds = table.regions().$thresholds(axis);
+                let region = thresholds.partition_point(|&threshold| self <= threshold);
+                table.weights()[region] as $float
+            }
+        }
+    };
+}
+
+float!(f32, thresholds_f32);
+float!(f64, thresholds_f64);

@@ -1,0 +1,79 @@
+//! Plain `f64` loops, one sample after the other, readable as the papers: what every backend is compared with.
+//!
+//! Nothing here is fast. Nothing here is shared with a backend, but the formulas themselves.
+
+mod bce;
+mod density;
+mod softmax;
+
+pub use bce::{BceBatch, BceTargets};
+pub use density::gradient_density;
+pub use softmax::SoftmaxBatch;
+
+use crate::dual::Dual;
+use crate::error::LossError;
+use crate::loss::{LossSummary, Weighting};
+use crate::reduction::Totals;
+use crate::sample::Sample;
+use crate::statistics::BatchStatistics;
+use crate::weighter::SampleWeighter;
+
+/// All that a loss gives for one batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Loss, counts and weight sum.
+    pub summary: LossSummary,
+    /// dL/dx, in the order of the logits.
+    pub grad: Vec<f64>,
+    /// w per element (BCE) or row (softmax), sample weight included; 0 where not valid.
+    pub weights: Vec<f64>,
+    /// w·ce per element or row before the reduction; 0 where not valid.
+    pub losses: Vec<f64>,
+}
+
+/// One sample's weight and loss, with the derivative of each in the margin (hard labels) or the logit (soft ones).
+fn weigh<W: SampleWeighter>(weighter: &W, sample: &Sample<Dual<f64>>) -> Dual<f64> {
+    weighter.weight(sample)
+}
+
+/// The sums of losses and weights.
+fn totals(losses: &[f64], weights: &[f64], counts: &BatchStatistics) -> Totals {
+    Totals {
+        loss_sum: losses.iter().sum(),
+        weight_sum: weights.iter().sum(),
+        valid: counts.valid,
+        positives: counts.positives,
+    }
+}
+
+/// Reduces: one summary, and the gradient by the same factor.
+fn reduce<W: SampleWeighter>(
+    weighting: &Weighting<W>,
+    counts: &BatchStatistics,
+    mut grad: Vec<f64>,
+    weights: Vec<f64>,
+    losses: Vec<f64>,
+) -> Outcome {
+    let totals = totals(&losses, &weights, counts);
+    let factor = weighting.reduction().factor(&totals);
+    grad.iter_mut().for_each(|slope| *slope *= factor);
+    Outcome { summary: weighting.summary(&totals), grad, weights, losses }
+}
+
+/// Checks an optional row of per-sample weights.
+fn check_sample_weights(weights: Option<&[f64]>, expected: usize) -> Result<(), LossError> {
+    let Some(weights) = weights else { return Ok(()) };
+    check_length("sample_weight", weights.len(), expected)?;
+    match weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
+        Some(index) => Err(LossError::SampleWeight { index, weight: weights[index] }),
+        None => Ok(()),
+    }
+}
+
+fn check_length(name: &'static str, found: usize, expected: usize) -> Result<(), LossError> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(LossError::Shape { name, expected: vec![expected], found: vec![found] })
+    }
+}

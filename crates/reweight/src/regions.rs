@@ -1,0 +1,186 @@
+//! The unit regions of the gradient norm: [0, 1] in M equal parts, found without computing a probability.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ParameterError;
+
+/// What a sample's unit region is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RegionAxis {
+    /// The margin s of a hard-labelled sample: g = σ(−s) ≥ e exactly where s ≤ −logit(e).
+    Margin,
+    /// The negated gradient norm −g, for soft labels, where g is no function of one margin.
+    NegatedNorm,
+}
+
+/// M equal regions of the gradient norm's range [0, 1]; the last is closed at 1.
+///
+/// Region i holds i/M ≤ g < (i+1)/M. A key (see [`RegionAxis`]) lies in the region whose index is the number of
+/// thresholds that it does not exceed. The `f32` thresholds are rounded towards −∞: a comparison of an `f32` key
+/// then has the same outcome as the comparison of the same number in `f64`, and counts do not depend on the precision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Regions {
+    bins: u32,
+    margin: Thresholds,
+    negated_norm: Thresholds,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Thresholds {
+    f64: Vec<f64>,
+    f32: Vec<f32>,
+}
+
+impl Thresholds {
+    fn new(values: impl Iterator<Item = f64>) -> Self {
+        let f64: Vec<f64> = values.collect();
+        let f32 = f64.iter().map(|&value| round_down(value)).collect();
+        Self { f64, f32 }
+    }
+}
+
+/// The largest `f32` that does not exceed `value`.
+fn round_down(value: f64) -> f32 {
+    let nearest = value as f32;
+    if f64::from(nearest) > value { nearest.next_down() } else { nearest }
+}
+
+impl Regions {
+    /// The largest number of regions that is accepted: finer ones would hold next to nothing.
+    pub const MOST: u32 = 1 << 16;
+
+    /// M = `bins` equal regions.
+    ///
+    /// # Errors
+    ///
+    /// Where `bins` is 0 or larger than [`Regions::MOST`].
+    pub fn new(bins: u32) -> Result<Self, ParameterError> {
+        if bins == 0 || bins > Self::MOST {
+            return Err(ParameterError::new("bins", f64::from(bins), "a whole number from 1 to 65536"));
+        }
+        let count = f64::from(bins);
+        // −logit(i/M) = ln((M − i)/i): one rounding less than through the quotient i/M.
+        let margin = Thresholds::new((1..bins).map(|i| ((count - f64::from(i)) / f64::from(i)).ln()));
+        let negated_norm = Thresholds::new((1..bins).map(|i| -f64::from(i) / count));
+        Ok(Self { bins, margin, negated_norm })
+    }
+
+    /// M.
+    #[inline]
+    pub fn bins(&self) -> u32 {
+        self.bins
+    }
+
+    /// The M − 1 inner thresholds along `axis`, descending, as `f64`.
+    #[inline]
+    pub fn thresholds_f64(&self, axis: RegionAxis) -> &[f64] {
+        match axis {
+            RegionAxis::Margin => &self.margin.f64,
+            RegionAxis::NegatedNorm => &self.negated_norm.f64,
+        }
+    }
+
+    /// The same thresholds rounded towards −∞ to `f32`.
+    #[inline]
+    pub fn thresholds_f32(&self, axis: RegionAxis) -> &[f32] {
+        match axis {
+            RegionAxis::Margin => &self.margin.f32,
+            RegionAxis::NegatedNorm => &self.negated_norm.f32,
+        }
+    }
+}
+
+/// A weight for each unit region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionTable {
+    regions: Regions,
+    weights: Vec<f64>,
+    weights_f32: Vec<f32>,
+}
+
+impl RegionTable {
+    /// A table that gives every region the weight 1.
+    pub fn neutral(regions: Regions) -> Self {
+        let bins = regions.bins() as usize;
+        Self { regions, weights: vec![1.0; bins], weights_f32: vec![1.0; bins] }
+    }
+
+    /// Replaces the weights, region by region; reuses the memory.
+    pub fn fill(&mut self, mut weight_of: impl FnMut(usize) -> f64) {
+        for (i, (wide, narrow)) in self.weights.iter_mut().zip(&mut self.weights_f32).enumerate() {
+            *wide = weight_of(i);
+            *narrow = wide.min(f64::from(f32::MAX)) as f32;
+        }
+    }
+
+    /// The regions.
+    #[inline]
+    pub fn regions(&self) -> &Regions {
+        &self.regions
+    }
+
+    /// The M weights as `f64`.
+    #[inline]
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// The same weights as `f32`.
+    #[inline]
+    pub fn weights_f32(&self) -> &[f32] {
+        &self.weights_f32
+    }
+}
+
+/// How many samples' gradient norms lie in each unit region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "HistogramRecord", into = "HistogramRecord")]
+pub struct Histogram {
+    regions: Regions,
+    counts: Vec<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HistogramRecord {
+    counts: Vec<u64>,
+}
+
+impl TryFrom<HistogramRecord> for Histogram {
+    type Error = ParameterError;
+    fn try_from(record: HistogramRecord) -> Result<Self, ParameterError> {
+        let bins = u32::try_from(record.counts.len()).unwrap_or(u32::MAX);
+        Ok(Self { regions: Regions::new(bins)?, counts: record.counts })
+    }
+}
+
+impl From<Histogram> for HistogramRecord {
+    fn from(histogram: Histogram) -> Self {
+        Self { counts: histogram.counts }
+    }
+}
+
+impl Histogram {
+    /// All counts zero.
+    pub fn new(regions: Regions) -> Self {
+        let counts = vec![0; regions.bins() as usize];
+        Self { regions, counts }
+    }
+
+    /// The regions counted.
+    #[inline]
+    pub fn regions(&self) -> &Regions {
+        &self.regions
+    }
+
+    /// One count a region.
+    #[inline]
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// One count a region, to add to.
+    #[inline]
+    pub fn counts_mut(&mut self) -> &mut [u64] {
+        &mut self.counts
+    }
+}

@@ -1,0 +1,155 @@
+//! Vectors of floats as a number type: the contract that the CPU engine's loops are written against.
+//!
+//! A formula that is generic over its number runs here on a whole register at once. The vectors are explicit (`pulp`'s associated types), so
+//! the speed of a formula does not depend on what the auto-vectoriser makes of it. Everything is `#[inline(always)]`, because a function
+//! that is left outside its caller's instruction set passes its vectors through memory.
+
+use std::fmt::Debug;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+mod f32;
+mod f64;
+mod isa;
+
+pub(crate) use self::f32::F32s;
+pub(crate) use self::f64::F64s;
+pub(crate) use isa::Baseline;
+pub(crate) use isa::Isa;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use isa::Neon;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use isa::{Avx2, Avx512};
+
+/// All that a margin `s` gives, in log space: `p = σ(s)`, `q = σ(−s)` and their logarithms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Logistic<L> {
+    /// `ln σ(s) = −softplus(−s)`.
+    pub(crate) log_p: L,
+    /// `ln σ(−s) = −softplus(s)`.
+    pub(crate) log_q: L,
+    /// `σ(s)`.
+    pub(crate) p: L,
+    /// `σ(−s)`, not `1 − p`: it keeps its relative accuracy as `p` nears 1.
+    pub(crate) q: L,
+}
+
+/// One register of floats.
+///
+/// # Contract
+///
+/// - Every operation acts lane by lane; a lane's result does not depend on the other lanes.
+/// - `+ − × ÷` and `sqrt` round once, as IEEE says. Only `mul_add` may differ between instruction sets.
+/// - Comparisons with NaN are false.
+/// - `exp`, `ln`: relative error below 2e-7 (`f32`) and 1e-14 (`f64`). `logistic`: each component below 4e-7 and 1e-14. These hold where the true
+///   result is a normal number; below that it may be flushed to zero.
+/// - Whole loads and stores take exactly [`COUNT`](Self::COUNT) elements, partial ones at most as many.
+pub(crate) trait Lanes:
+    Copy
+    + Debug
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    /// The type of one lane.
+    type Scalar: Copy + Debug + Send + Sync + PartialEq + Into<f64> + 'static;
+    /// One truth value a lane.
+    type Mask: Copy + Debug;
+    /// One unsigned integer a lane, as wide as the lane: what counts comparisons.
+    type Counter: Copy + Debug;
+    /// `f64` running sums, one a lane.
+    type Wide: Copy + Debug;
+    /// Lanes in a register.
+    const COUNT: usize;
+
+    /// `x`, rounded to the lane's type, in every lane.
+    fn splat(x: f64) -> Self;
+    /// `x` in every lane.
+    fn splat_scalar(x: Self::Scalar) -> Self;
+    /// Reads exactly [`COUNT`](Self::COUNT) elements.
+    fn load(slice: &[Self::Scalar]) -> Self;
+    /// Reads at most [`COUNT`](Self::COUNT) elements; the other lanes are 0.
+    fn load_partial(slice: &[Self::Scalar]) -> Self;
+    /// Writes exactly [`COUNT`](Self::COUNT) elements.
+    fn store(self, slice: &mut [Self::Scalar]);
+    /// Writes the first lanes into the whole of a slice of at most [`COUNT`](Self::COUNT) elements.
+    fn store_partial(self, slice: &mut [Self::Scalar]);
+    /// Exactly [`COUNT`](Self::COUNT) bytes as numbers.
+    fn from_u8(bytes: &[u8]) -> Self;
+    /// At most [`COUNT`](Self::COUNT) bytes as numbers; the other lanes are 0.
+    fn from_u8_partial(bytes: &[u8]) -> Self;
+
+    /// `self · a + b`: rounded once where the instruction set has it, else twice.
+    fn mul_add(self, a: Self, b: Self) -> Self;
+    /// Clears the sign.
+    fn abs(self) -> Self;
+    /// `if self < other { self } else { other }`: with a NaN on either side the result is `other`.
+    fn min(self, other: Self) -> Self;
+    /// `if self > other { self } else { other }`: with a NaN on either side the result is `other`.
+    fn max(self, other: Self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+    /// `1 / self` by a true division, not the processor's estimate.
+    fn recip(self) -> Self;
+
+    /// `self ≤ other`.
+    fn le(self, other: Self) -> Self::Mask;
+    /// `self < other`.
+    fn lt(self, other: Self) -> Self::Mask;
+    /// `self = other`.
+    fn eq(self, other: Self) -> Self::Mask;
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> Self::Mask;
+    /// Both.
+    fn mask_and(a: Self::Mask, b: Self::Mask) -> Self::Mask;
+    /// Either.
+    fn mask_or(a: Self::Mask, b: Self::Mask) -> Self::Mask;
+    /// The opposite.
+    fn mask_not(mask: Self::Mask) -> Self::Mask;
+    /// Where `mask` is true the lane of `if_true`, else that of `if_false`. Both are computed: a NaN in the lane not chosen does no harm.
+    fn select(mask: Self::Mask, if_true: Self, if_false: Self) -> Self;
+    /// Whether any lane is true.
+    fn mask_any(mask: Self::Mask) -> bool;
+    /// How many lanes are true.
+    fn mask_count(mask: Self::Mask) -> u32;
+
+    /// Counters at zero.
+    fn counter_zero() -> Self::Counter;
+    /// Adds one where `mask` is true, in one instruction or two. A lane of `f32` wraps after 2³² additions.
+    fn count_add(counter: Self::Counter, mask: Self::Mask) -> Self::Counter;
+    /// The sum over the lanes.
+    fn counter_sum(counter: Self::Counter) -> u64;
+
+    /// `e^self`: 0 at −∞, +∞ only where the true value overflows, NaN at NaN.
+    fn exp(self) -> Self;
+    /// The natural logarithm, denormals included: −∞ at ±0, +∞ at +∞, NaN below 0 and at NaN.
+    fn ln(self) -> Self;
+    /// `p`, `q` and their logarithms of the margin `self`, from one exponential and one division. Finite for every finite margin.
+    fn logistic(self) -> Logistic<Self>;
+
+    /// The sum over the lanes, always in the same order.
+    fn sum(self) -> Self::Scalar;
+    /// Running sums at zero.
+    fn wide_zero() -> Self::Wide;
+    /// Adds every lane to its running sum in `f64`.
+    fn wide_add(sums: Self::Wide, x: Self) -> Self::Wide;
+    /// The sum over the running sums, always in the same order.
+    fn wide_sum(sums: Self::Wide) -> f64;
+}
+
+/// Σ cᵢ·xⁱ, lowest power first.
+#[inline(always)]
+fn polynomial<L: Lanes, const N: usize>(x: L, coefficients: &[f64; N]) -> L {
+    let mut sum = L::splat(coefficients[N - 1]);
+    for &coefficient in coefficients[..N - 1].iter().rev() {
+        sum = sum.mul_add(x, L::splat(coefficient));
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,339 @@
+//! A register of `f32` and its elementary functions.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use super::isa::{Isa, elements};
+use super::{Lanes, Logistic, polynomial};
+
+/// `f32` lanes of the instruction set `S`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct F32s<S: Isa>(S::f32s);
+
+// The polynomials are minimax in the relative error of the function that they complete (Remez exchange with 50 digits, then rounded to
+// f32); the bound beside each is that of the rounded coefficients, before the rounding of the evaluation.
+
+/// (eʳ − 1 − r) / r² on |r| ≤ ½·ln 2; lowest power first. eʳ within 3.7e-9.
+const EXP: [f64; 5] = [
+    4.999_999_404e-1,
+    1.666_652_113e-1,
+    4.166_838_899e-2,
+    8.368_745_446e-3,
+    1.381_458_016e-3,
+];
+/// (ln(1 + e)/e − 1) / e on [0, 1]; ln(1 + e) within 1.9e-8. Cheaper than the atanh form, which needs the quotient first.
+const LN_1P: [f64; 9] = [
+    -4.999_993_145e-1,
+    3.333_051_205e-1,
+    -2.495_858_818e-1,
+    1.969_540_119e-1,
+    -1.535_539_776e-1,
+    1.068_055_555e-1,
+    -5.766_443_536e-2,
+    2.020_457_573e-2,
+    -3.318_469_739e-3,
+];
+/// (ln(1 + f) − f + f²/2) / f³ for 1 + f in [√½, √2]; ln within 3.2e-9.
+const LN: [f64; 9] = [
+    3.333_331_347e-1,
+    -2.500_000_894e-1,
+    2.000_211_924e-1,
+    -1.666_799_635e-1,
+    1.421_955_228e-1,
+    -1.240_558_997e-1,
+    1.188_816_279e-1,
+    -1.167_565_063e-1,
+    6.746_637_821e-2,
+];
+/// ln 2 in two parts (Cody and Waite): the upper one has 9 bits, so its product with an exponent is exact even without FMA.
+const LN_2_UPPER: f64 = 355.0 / 512.0;
+const LN_2_LOWER: f64 = -2.121_944_417e-4;
+/// The largest argument whose exponential is finite, and the smallest whose exponential is a normal number.
+const EXP_MAX: f64 = 88.722_83;
+const EXP_MIN: f64 = -87.336_54;
+/// Below this even the smallest denormal is far; a bound that keeps ∞ − ∞ out of the argument's reduction.
+const EXP_ZERO: f64 = -105.0;
+
+impl<S: Isa> F32s<S> {
+    /// `(p, n)` with eˣ = p·2ⁿ, `n` integral and `p` in [√½, √2], for |x| below 2²¹.
+    #[inline(always)]
+    fn exp_parts(self) -> (Self, Self) {
+        // Adding 1.5·2²³ rounds to an integer.
+        let shift = Self::splat(12_582_912.0);
+        let n = self.mul_add(Self::splat(std::f64::consts::LOG2_E), shift) - shift;
+        let r = n.mul_add(Self::splat(-LN_2_UPPER), self);
+        let r = n.mul_add(Self::splat(-LN_2_LOWER), r);
+        let one = Self::splat(1.0);
+        (polynomial(r, &EXP).mul_add(r, one).mul_add(r, one), n)
+    }
+
+    /// e^−|x|.
+    #[inline(always)]
+    fn exp_of_negative_magnitude(self) -> Self {
+        let isa = S::token();
+        let x = Self(isa.or_f32s(self.0, isa.splat_f32s(-0.0)));
+        if S::SCALE_IS_TOTAL {
+            let (p, n) = Self::splat(EXP_ZERO).max(x).exp_parts();
+            return Self(isa.f32_scale_down(p.0, n.0));
+        }
+        let least = Self::splat(EXP_MIN);
+        let (p, n) = least.max(x).exp_parts();
+        let e = Self(isa.f32_scale_down(p.0, n.0));
+        Self::select(x.lt(least), Self::splat(0.0), e)
+    }
+}
+
+impl<S: Isa> Lanes for F32s<S> {
+    type Scalar = f32;
+    type Mask = S::m32s;
+    type Counter = S::u32s;
+    type Wide = [S::f64s; 2];
+    const COUNT: usize = S::F32_LANES;
+
+    #[inline(always)]
+    fn splat(x: f64) -> Self {
+        Self::splat_scalar(x as f32)
+    }
+    #[inline(always)]
+    fn splat_scalar(x: f32) -> Self {
+        Self(S::token().splat_f32s(x))
+    }
+    #[inline(always)]
+    fn load(slice: &[f32]) -> Self {
+        debug_assert_eq!(slice.len(), Self::COUNT);
+        Self(S::as_simd_f32s(slice).0[0])
+    }
+    #[inline(always)]
+    fn load_partial(slice: &[f32]) -> Self {
+        debug_assert!(slice.len() <= Self::COUNT);
+        Self(S::token().partial_load_f32s(slice))
+    }
+    #[inline(always)]
+    fn store(self, slice: &mut [f32]) {
+        debug_assert_eq!(slice.len(), Self::COUNT);
+        S::as_mut_simd_f32s(slice).0[0] = self.0;
+    }
+    #[inline(always)]
+    fn store_partial(self, slice: &mut [f32]) {
+        debug_assert!(slice.len() <= Self::COUNT);
+        S::token().partial_store_f32s(slice, self.0);
+    }
+    #[inline(always)]
+    fn from_u8(bytes: &[u8]) -> Self {
+        debug_assert_eq!(bytes.len(), Self::COUNT);
+        Self(S::token().f32_from_u8(bytes))
+    }
+    #[inline(always)]
+    fn from_u8_partial(bytes: &[u8]) -> Self {
+        debug_assert!(bytes.len() <= Self::COUNT);
+        let mut padded = [0; 16];
+        for (to, from) in padded.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        Self(S::token().f32_from_u8(&padded[..Self::COUNT]))
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        Self(S::token().f32_mul_add(self.0, a.0, b.0))
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(S::token().abs_f32s(self.0))
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self(S::token().f32_min(self.0, other.0))
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(S::token().f32_max(self.0, other.0))
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(S::token().sqrt_f32s(self.0))
+    }
+    #[inline(always)]
+    fn recip(self) -> Self {
+        Self::splat(1.0) / self
+    }
+
+    #[inline(always)]
+    fn le(self, other: Self) -> S::m32s {
+        S::token().less_than_or_equal_f32s(self.0, other.0)
+    }
+    #[inline(always)]
+    fn lt(self, other: Self) -> S::m32s {
+        S::token().less_than_f32s(self.0, other.0)
+    }
+    #[inline(always)]
+    fn eq(self, other: Self) -> S::m32s {
+        S::token().equal_f32s(self.0, other.0)
+    }
+    #[inline(always)]
+    fn is_finite(self) -> S::m32s {
+        self.abs().lt(Self::splat_scalar(f32::INFINITY))
+    }
+    #[inline(always)]
+    fn mask_and(a: S::m32s, b: S::m32s) -> S::m32s {
+        S::token().and_m32s(a, b)
+    }
+    #[inline(always)]
+    fn mask_or(a: S::m32s, b: S::m32s) -> S::m32s {
+        S::token().or_m32s(a, b)
+    }
+    #[inline(always)]
+    fn mask_not(mask: S::m32s) -> S::m32s {
+        S::token().not_m32s(mask)
+    }
+    #[inline(always)]
+    fn select(mask: S::m32s, if_true: Self, if_false: Self) -> Self {
+        Self(S::token().f32_select(mask, if_true.0, if_false.0))
+    }
+    #[inline(always)]
+    fn mask_any(mask: S::m32s) -> bool {
+        Self::mask_count(mask) != 0
+    }
+    #[inline(always)]
+    fn mask_count(mask: S::m32s) -> u32 {
+        S::token().m32_count(mask)
+    }
+
+    #[inline(always)]
+    fn counter_zero() -> S::u32s {
+        S::token().splat_u32s(0)
+    }
+    #[inline(always)]
+    fn count_add(counter: S::u32s, mask: S::m32s) -> S::u32s {
+        S::token().m32_add_to(counter, mask)
+    }
+    #[inline(always)]
+    fn counter_sum(counter: S::u32s) -> u64 {
+        elements::<_, u32>(&counter)
+            .iter()
+            .map(|&lane| u64::from(lane))
+            .sum()
+    }
+
+    #[inline(always)]
+    fn exp(self) -> Self {
+        let isa = S::token();
+        // The constants stand first, so that a NaN gets through.
+        if S::SCALE_IS_TOTAL {
+            let x = Self::splat(89.0).min(Self::splat(EXP_ZERO).max(self));
+            let (p, n) = x.exp_parts();
+            return Self(isa.f32_scale(p.0, n.0));
+        }
+        let (least, greatest) = (Self::splat(EXP_MIN), Self::splat(EXP_MAX));
+        let (p, n) = greatest.min(least.max(self)).exp_parts();
+        let e = Self(isa.f32_scale(p.0, n.0));
+        let e = Self::select(self.lt(least), Self::splat(0.0), e);
+        // Above the greatest the sum is +∞, for NaN it is NaN.
+        Self::select(
+            self.le(greatest),
+            e,
+            self + Self::splat_scalar(f32::INFINITY),
+        )
+    }
+
+    #[inline(always)]
+    fn ln(self) -> Self {
+        let isa = S::token();
+        let (zero, infinity) = (Self::splat(0.0), Self::splat_scalar(f32::INFINITY));
+        let denormal = self.lt(Self::splat_scalar(f32::MIN_POSITIVE));
+        let x = Self::select(denormal, self * Self::splat(33_554_432.0), self);
+        let offset = Self::select(denormal, Self::splat(-25.0), zero);
+        // x = 2ᵏ·(1 + f) with 1 + f in [√½, √2]: the bits of √½ are moved to those of 1, so that the exponent changes there.
+        let root = isa.splat_u32s(std::f32::consts::FRAC_1_SQRT_2.to_bits());
+        let moved = isa.add_u32s(
+            isa.sub_u32s(isa.transmute_u32s_f32s(x.0), root),
+            isa.splat_u32s(1.0f32.to_bits()),
+        );
+        let exponent = isa.wrapping_dyn_shr_u32s(moved, isa.splat_u32s(23));
+        let biased = isa.or_u32s(exponent, isa.splat_u32s(8_388_608.0f32.to_bits()));
+        let k = Self(isa.transmute_f32s_u32s(biased)) - Self::splat(8_388_608.0 + 127.0) + offset;
+        let significand = isa.add_u32s(isa.and_u32s(moved, isa.splat_u32s(0x007f_ffff)), root);
+        let f = Self(isa.transmute_f32s_u32s(significand)) - Self::splat(1.0);
+
+        let square = f * f;
+        let tail = k.mul_add(Self::splat(LN_2_LOWER), square * f * polynomial(f, &LN));
+        let tail = square.mul_add(Self::splat(-0.5), tail);
+        let ln = k.mul_add(Self::splat(LN_2_UPPER), f + tail);
+
+        let ln = Self::select(self.lt(infinity), ln, self);
+        let at_most_zero = Self::select(self.eq(zero), -infinity, Self::splat(f64::NAN));
+        Self::select(zero.lt(self), ln, at_most_zero)
+    }
+
+    #[inline(always)]
+    fn logistic(self) -> Logistic<Self> {
+        let (zero, one) = (Self::splat(0.0), Self::splat(1.0));
+        let e = self.exp_of_negative_magnitude();
+        let ln_1p = polynomial(e, &LN_1P).mul_add(e, one) * e;
+        let greater = one / (one + e);
+        let less = e * greater;
+        let negative = self.lt(zero);
+        Logistic {
+            // −softplus(−s) = min(s, 0) − ln(1 + e^−|s|)
+            log_p: zero.min(self) - ln_1p,
+            log_q: zero.min(-self) - ln_1p,
+            p: Self::select(negative, less, greater),
+            q: Self::select(negative, greater, less),
+        }
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        S::token().reduce_sum_f32s(self.0)
+    }
+    #[inline(always)]
+    fn wide_zero() -> Self::Wide {
+        [S::token().splat_f64s(0.0); 2]
+    }
+    #[inline(always)]
+    fn wide_add(sums: Self::Wide, x: Self) -> Self::Wide {
+        let isa = S::token();
+        let [low, high] = isa.f32_widen(x.0);
+        [isa.add_f64s(sums[0], low), isa.add_f64s(sums[1], high)]
+    }
+    #[inline(always)]
+    fn wide_sum(sums: Self::Wide) -> f64 {
+        let isa = S::token();
+        isa.reduce_sum_f64s(isa.add_f64s(sums[0], sums[1]))
+    }
+}
+
+impl<S: Isa> Add for F32s<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(S::token().add_f32s(self.0, other.0))
+    }
+}
+impl<S: Isa> Sub for F32s<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(S::token().sub_f32s(self.0, other.0))
+    }
+}
+impl<S: Isa> Mul for F32s<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(S::token().mul_f32s(self.0, other.0))
+    }
+}
+impl<S: Isa> Div for F32s<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(S::token().div_f32s(self.0, other.0))
+    }
+}
+impl<S: Isa> Neg for F32s<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self(S::token().neg_f32s(self.0))
+    }
+}

@@ -1,0 +1,351 @@
+//! A register of `f64` and its elementary functions.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use super::isa::{Isa, elements};
+use super::{Lanes, Logistic, polynomial};
+
+/// `f64` lanes of the instruction set `S`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct F64s<S: Isa>(S::f64s);
+
+// The polynomials are minimax in the relative error of the function that they complete (Remez exchange with 50 digits, then rounded to
+// f64); the bound beside each is that of the rounded coefficients, before the rounding of the evaluation.
+
+/// (eʳ − 1 − r) / r² on |r| ≤ ½·ln 2; lowest power first. eʳ within 1.2e-17.
+const EXP: [f64; 10] = [
+    0.500_000_000_000_001_1,
+    0.166_666_666_666_664_1,
+    0.041_666_666_666_529_725,
+    0.008_333_333_333_494_987,
+    0.001_388_888_894_376_021,
+    0.000_198_412_695_057_508_53,
+    2.480_149_294_946_301_6e-5,
+    2.755_758_682_645_607_4e-6,
+    2.763_030_629_262_763_7e-7,
+    2.500_001_120_812_371e-8,
+];
+/// (2·atanh(z)/z − 2) / z² in powers of z² on [0, 1/9], for ln(1 + e) with z = e/(2 + e); within 3.6e-18. A polynomial in e itself would
+/// need twice as many terms at this accuracy.
+const ATANH: [f64; 10] = [
+    0.666_666_666_666_663_1,
+    0.400_000_000_001_572_43,
+    0.285_714_285_478_538_33,
+    0.222_222_239_697_393_83,
+    0.181_817_439_245_249_5,
+    0.153_865_599_330_438_83,
+    0.133_009_734_439_561_57,
+    0.121_060_874_295_836_88,
+    0.083_400_962_450_740_08,
+    0.170_185_852_022_682_74,
+];
+/// The same for z = f/(2 + f) with 1 + f in [√½, √2]; within 1.9e-18.
+const ATANH_OF_SMALL: [f64; 7] = [
+    0.666_666_666_666_673_4,
+    0.399_999_999_994_146_87,
+    0.285_714_287_423_864_73,
+    0.222_221_985_732_788_98,
+    0.181_835_643_217_907_4,
+    0.153_140_506_514_144_76,
+    0.147_959_488_275_469_62,
+];
+/// ln 2 in two parts (Cody and Waite): the upper one has 32 bits, so its product with an exponent is exact even without FMA.
+const LN_2_UPPER: f64 = 0.693_147_180_369_123_8;
+const LN_2_LOWER: f64 = 1.908_214_929_270_587_7e-10;
+/// The largest argument whose exponential is finite, and one just above the smallest whose exponential is a normal number.
+const EXP_MAX: f64 = 709.782_712_893_384;
+const EXP_MIN: f64 = -708.396_418_532_264;
+/// Below this even the smallest denormal is far; a bound that keeps ∞ − ∞ out of the argument's reduction.
+const EXP_ZERO: f64 = -746.0;
+
+impl<S: Isa> F64s<S> {
+    /// `(p, n)` with eˣ = p·2ⁿ, `n` integral and `p` in [√½, √2], for |x| below 2⁵⁰.
+    #[inline(always)]
+    fn exp_parts(self) -> (Self, Self) {
+        // Adding 1.5·2⁵² rounds to an integer.
+        let shift = Self::splat(6_755_399_441_055_744.0);
+        let n = self.mul_add(Self::splat(std::f64::consts::LOG2_E), shift) - shift;
+        let r = n.mul_add(Self::splat(-LN_2_UPPER), self);
+        let r = n.mul_add(Self::splat(-LN_2_LOWER), r);
+        let one = Self::splat(1.0);
+        (polynomial(r, &EXP).mul_add(r, one).mul_add(r, one), n)
+    }
+
+    /// e^−|x|.
+    #[inline(always)]
+    fn exp_of_negative_magnitude(self) -> Self {
+        let isa = S::token();
+        let x = Self(isa.or_f64s(self.0, isa.splat_f64s(-0.0)));
+        if S::SCALE_IS_TOTAL {
+            let (p, n) = Self::splat(EXP_ZERO).max(x).exp_parts();
+            return Self(isa.f64_scale_down(p.0, n.0));
+        }
+        let least = Self::splat(EXP_MIN);
+        let (p, n) = least.max(x).exp_parts();
+        let e = Self(isa.f64_scale_down(p.0, n.0));
+        Self::select(x.lt(least), Self::splat(0.0), e)
+    }
+}
+
+impl<S: Isa> Lanes for F64s<S> {
+    type Scalar = f64;
+    type Mask = S::m64s;
+    type Counter = S::u64s;
+    type Wide = S::f64s;
+    const COUNT: usize = S::F64_LANES;
+
+    #[inline(always)]
+    fn splat(x: f64) -> Self {
+        Self::splat_scalar(x)
+    }
+    #[inline(always)]
+    fn splat_scalar(x: f64) -> Self {
+        Self(S::token().splat_f64s(x))
+    }
+    #[inline(always)]
+    fn load(slice: &[f64]) -> Self {
+        debug_assert_eq!(slice.len(), Self::COUNT);
+        Self(S::as_simd_f64s(slice).0[0])
+    }
+    #[inline(always)]
+    fn load_partial(slice: &[f64]) -> Self {
+        debug_assert!(slice.len() <= Self::COUNT);
+        Self(S::token().partial_load_f64s(slice))
+    }
+    #[inline(always)]
+    fn store(self, slice: &mut [f64]) {
+        debug_assert_eq!(slice.len(), Self::COUNT);
+        S::as_mut_simd_f64s(slice).0[0] = self.0;
+    }
+    #[inline(always)]
+    fn store_partial(self, slice: &mut [f64]) {
+        debug_assert!(slice.len() <= Self::COUNT);
+        S::token().partial_store_f64s(slice, self.0);
+    }
+    #[inline(always)]
+    fn from_u8(bytes: &[u8]) -> Self {
+        debug_assert_eq!(bytes.len(), Self::COUNT);
+        Self(S::token().f64_from_u8(bytes))
+    }
+    #[inline(always)]
+    fn from_u8_partial(bytes: &[u8]) -> Self {
+        debug_assert!(bytes.len() <= Self::COUNT);
+        let mut padded = [0; 8];
+        for (to, from) in padded.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        Self(S::token().f64_from_u8(&padded[..Self::COUNT]))
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        Self(S::token().f64_mul_add(self.0, a.0, b.0))
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(S::token().abs_f64s(self.0))
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self(S::token().f64_min(self.0, other.0))
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(S::token().f64_max(self.0, other.0))
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(S::token().sqrt_f64s(self.0))
+    }
+    #[inline(always)]
+    fn recip(self) -> Self {
+        Self::splat(1.0) / self
+    }
+
+    #[inline(always)]
+    fn le(self, other: Self) -> S::m64s {
+        S::token().less_than_or_equal_f64s(self.0, other.0)
+    }
+    #[inline(always)]
+    fn lt(self, other: Self) -> S::m64s {
+        S::token().less_than_f64s(self.0, other.0)
+    }
+    #[inline(always)]
+    fn eq(self, other: Self) -> S::m64s {
+        S::token().equal_f64s(self.0, other.0)
+    }
+    #[inline(always)]
+    fn is_finite(self) -> S::m64s {
+        self.abs().lt(Self::splat_scalar(f64::INFINITY))
+    }
+    #[inline(always)]
+    fn mask_and(a: S::m64s, b: S::m64s) -> S::m64s {
+        S::token().and_m64s(a, b)
+    }
+    #[inline(always)]
+    fn mask_or(a: S::m64s, b: S::m64s) -> S::m64s {
+        S::token().or_m64s(a, b)
+    }
+    #[inline(always)]
+    fn mask_not(mask: S::m64s) -> S::m64s {
+        S::token().not_m64s(mask)
+    }
+    #[inline(always)]
+    fn select(mask: S::m64s, if_true: Self, if_false: Self) -> Self {
+        Self(S::token().f64_select(mask, if_true.0, if_false.0))
+    }
+    #[inline(always)]
+    fn mask_any(mask: S::m64s) -> bool {
+        Self::mask_count(mask) != 0
+    }
+    #[inline(always)]
+    fn mask_count(mask: S::m64s) -> u32 {
+        S::token().m64_count(mask)
+    }
+
+    #[inline(always)]
+    fn counter_zero() -> S::u64s {
+        S::token().splat_u64s(0)
+    }
+    #[inline(always)]
+    fn count_add(counter: S::u64s, mask: S::m64s) -> S::u64s {
+        S::token().m64_add_to(counter, mask)
+    }
+    #[inline(always)]
+    fn counter_sum(counter: S::u64s) -> u64 {
+        elements::<_, u64>(&counter).iter().sum()
+    }
+
+    #[inline(always)]
+    fn exp(self) -> Self {
+        let isa = S::token();
+        // The constants stand first, so that a NaN gets through.
+        if S::SCALE_IS_TOTAL {
+            let x = Self::splat(710.0).min(Self::splat(EXP_ZERO).max(self));
+            let (p, n) = x.exp_parts();
+            return Self(isa.f64_scale(p.0, n.0));
+        }
+        let (least, greatest) = (Self::splat(EXP_MIN), Self::splat(EXP_MAX));
+        let (p, n) = greatest.min(least.max(self)).exp_parts();
+        let e = Self(isa.f64_scale(p.0, n.0));
+        let e = Self::select(self.lt(least), Self::splat(0.0), e);
+        // Above the greatest the sum is +∞, for NaN it is NaN.
+        Self::select(
+            self.le(greatest),
+            e,
+            self + Self::splat_scalar(f64::INFINITY),
+        )
+    }
+
+    #[inline(always)]
+    fn ln(self) -> Self {
+        let isa = S::token();
+        let (zero, infinity) = (Self::splat(0.0), Self::splat_scalar(f64::INFINITY));
+        let denormal = self.lt(Self::splat(f64::MIN_POSITIVE));
+        let x = Self::select(denormal, self * Self::splat(18_014_398_509_481_984.0), self);
+        let offset = Self::select(denormal, Self::splat(-54.0), zero);
+        // x = 2ᵏ·(1 + f) with 1 + f in [√½, √2]: the bits of √½ are moved to those of 1, so that the exponent changes there.
+        let root = isa.splat_u64s(std::f64::consts::FRAC_1_SQRT_2.to_bits());
+        let moved = isa.add_u64s(
+            isa.sub_u64s(isa.transmute_u64s_f64s(x.0), root),
+            isa.splat_u64s(1.0f64.to_bits()),
+        );
+        // pulp has no shift of 64 bits: within the upper word the exponent goes to the place where 2²⁰ has its units.
+        let words: S::u32s = pulp::cast(moved);
+        let shifted = pulp::cast(isa.wrapping_dyn_shr_u32s(words, isa.splat_u32s(20)));
+        let exponent = isa.and_u64s(shifted, isa.splat_u64s(0x7ff << 32));
+        let biased = isa.or_u64s(exponent, isa.splat_u64s(1_048_576.0f64.to_bits()));
+        let k = Self(isa.transmute_f64s_u64s(biased)) - Self::splat(1_048_576.0 + 1023.0) + offset;
+        let significand = isa.add_u64s(
+            isa.and_u64s(moved, isa.splat_u64s(0x000f_ffff_ffff_ffff)),
+            root,
+        );
+        let f = Self(isa.transmute_f64s_u64s(significand)) - Self::splat(1.0);
+
+        let z = f / (f + Self::splat(2.0));
+        let square = z * z;
+        let tail = square * polynomial(square, &ATANH_OF_SMALL);
+        let ln_significand = z.mul_add(tail, z + z);
+        let tail = k.mul_add(Self::splat(LN_2_LOWER), ln_significand);
+        let ln = k.mul_add(Self::splat(LN_2_UPPER), tail);
+
+        let ln = Self::select(self.lt(infinity), ln, self);
+        let at_most_zero = Self::select(self.eq(zero), -infinity, Self::splat(f64::NAN));
+        Self::select(zero.lt(self), ln, at_most_zero)
+    }
+
+    #[inline(always)]
+    fn logistic(self) -> Logistic<Self> {
+        let (zero, one) = (Self::splat(0.0), Self::splat(1.0));
+        let e = self.exp_of_negative_magnitude();
+        // One division for both quotients: 1/(1 + e) = (2 + e)·r and e/(2 + e) = e·(1 + e)·r.
+        let (sum, sum_2) = (one + e, e + Self::splat(2.0));
+        let r = one / (sum * sum_2);
+        let greater = sum_2 * r;
+        let less = e * greater;
+        let z = e * (sum * r);
+        let square = z * z;
+        let ln_1p = z.mul_add(square * polynomial(square, &ATANH), z + z);
+        let negative = self.lt(zero);
+        Logistic {
+            // −softplus(−s) = min(s, 0) − ln(1 + e^−|s|)
+            log_p: zero.min(self) - ln_1p,
+            log_q: zero.min(-self) - ln_1p,
+            p: Self::select(negative, less, greater),
+            q: Self::select(negative, greater, less),
+        }
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f64 {
+        S::token().reduce_sum_f64s(self.0)
+    }
+    #[inline(always)]
+    fn wide_zero() -> S::f64s {
+        S::token().splat_f64s(0.0)
+    }
+    #[inline(always)]
+    fn wide_add(sums: S::f64s, x: Self) -> S::f64s {
+        S::token().add_f64s(sums, x.0)
+    }
+    #[inline(always)]
+    fn wide_sum(sums: S::f64s) -> f64 {
+        S::token().reduce_sum_f64s(sums)
+    }
+}
+
+impl<S: Isa> Add for F64s<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(S::token().add_f64s(self.0, other.0))
+    }
+}
+impl<S: Isa> Sub for F64s<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(S::token().sub_f64s(self.0, other.0))
+    }
+}
+impl<S: Isa> Mul for F64s<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(S::token().mul_f64s(self.0, other.0))
+    }
+}
+impl<S: Isa> Div for F64s<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(S::token().div_f64s(self.0, other.0))
+    }
+}
+impl<S: Isa> Neg for F64s<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self(S::token().neg_f64s(self.0))
+    }
+}

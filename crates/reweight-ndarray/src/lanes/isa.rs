@@ -1,0 +1,143 @@
+//! What an instruction set adds to `pulp::Simd`: a token out of nothing, and the operations that pulp has no portable form of.
+
+use pulp::{NullaryFnOnce, Simd};
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod baseline;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod token;
+
+pub(crate) use token::Token;
+
+/// AVX-512 F, BW, CD, DQ, VL.
+#[cfg(target_arch = "x86_64")]
+pub(crate) type Avx512 = pulp::x86::V4;
+/// AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+pub(crate) type Avx2 = pulp::x86::V3;
+/// 128 bits of Arm.
+#[cfg(target_arch = "aarch64")]
+pub(crate) type Neon = pulp::aarch64::Neon;
+/// What the target guarantees (SSE2 on x86-64): arrays of 128 bits that LLVM turns into its vectors.
+pub(crate) type Baseline = pulp::Scalar128b;
+
+/// An instruction set that the lanes run on. The defaults are right everywhere; an implementation replaces what it can do in fewer instructions.
+pub(crate) trait Isa: Token {
+    /// Whether `f*_scale` overflows to infinity and underflows gradually by itself and lets NaN through.
+    const SCALE_IS_TOTAL: bool = false;
+
+    /// Runs `f` compiled for this instruction set.
+    fn enter<F: NullaryFnOnce>(f: F) -> F::Output;
+
+    /// `COUNT` bytes as floats.
+    fn f32_from_u8(self, bytes: &[u8]) -> Self::f32s;
+    /// `COUNT` bytes as doubles.
+    fn f64_from_u8(self, bytes: &[u8]) -> Self::f64s;
+    /// The lower and the upper lanes as doubles.
+    fn f32_widen(self, x: Self::f32s) -> [Self::f64s; 2];
+    /// How many lanes are true.
+    fn m32_count(self, mask: Self::m32s) -> u32;
+    /// How many lanes are true.
+    fn m64_count(self, mask: Self::m64s) -> u32;
+    /// Adds one where `mask` is true.
+    fn m32_add_to(self, counter: Self::u32s, mask: Self::m32s) -> Self::u32s;
+    /// Adds one where `mask` is true.
+    fn m64_add_to(self, counter: Self::u64s, mask: Self::m64s) -> Self::u64s;
+
+    /// `a · b + c`.
+    #[inline(always)]
+    fn f32_mul_add(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
+        self.mul_add_f32s(a, b, c)
+    }
+    /// `a · b + c`.
+    #[inline(always)]
+    fn f64_mul_add(self, a: Self::f64s, b: Self::f64s, c: Self::f64s) -> Self::f64s {
+        self.mul_add_f64s(a, b, c)
+    }
+    /// `mask ? a : b`.
+    #[inline(always)]
+    fn f32_select(self, mask: Self::m32s, a: Self::f32s, b: Self::f32s) -> Self::f32s {
+        self.select_f32s(mask, a, b)
+    }
+    /// `mask ? a : b`.
+    #[inline(always)]
+    fn f64_select(self, mask: Self::m64s, a: Self::f64s, b: Self::f64s) -> Self::f64s {
+        self.select_f64s(mask, a, b)
+    }
+    /// `a < b ? a : b`. pulp's own minimum treats NaN as each instruction set likes, so only x86, where this is the instruction, uses it.
+    #[inline(always)]
+    fn f32_min(self, a: Self::f32s, b: Self::f32s) -> Self::f32s {
+        self.f32_select(self.less_than_f32s(a, b), a, b)
+    }
+    /// `a > b ? a : b`.
+    #[inline(always)]
+    fn f32_max(self, a: Self::f32s, b: Self::f32s) -> Self::f32s {
+        self.f32_select(self.less_than_f32s(b, a), a, b)
+    }
+    /// `a < b ? a : b`.
+    #[inline(always)]
+    fn f64_min(self, a: Self::f64s, b: Self::f64s) -> Self::f64s {
+        self.f64_select(self.less_than_f64s(a, b), a, b)
+    }
+    /// `a > b ? a : b`.
+    #[inline(always)]
+    fn f64_max(self, a: Self::f64s, b: Self::f64s) -> Self::f64s {
+        self.f64_select(self.less_than_f64s(b, a), a, b)
+    }
+
+    /// `x · 2ⁿ` for an integral `n`, if the result is normal; else, unless [`SCALE_IS_TOTAL`](Self::SCALE_IS_TOTAL), any value.
+    #[inline(always)]
+    fn f32_scale(self, x: Self::f32s, n: Self::f32s) -> Self::f32s {
+        let exponent = f32_exponent(self, n, 0.0);
+        self.transmute_f32s_u32s(self.add_u32s(self.transmute_u32s_f32s(x), exponent))
+    }
+    /// `x · 2ⁿ` for an integral `n` in [−126, 0]; NaN stays NaN, which adding to the exponent's bits does not promise.
+    #[inline(always)]
+    fn f32_scale_down(self, x: Self::f32s, n: Self::f32s) -> Self::f32s {
+        self.mul_f32s(x, self.transmute_f32s_u32s(f32_exponent(self, n, 127.0)))
+    }
+    /// `x · 2ⁿ` for an integral `n`, if the result is normal; else, unless [`SCALE_IS_TOTAL`](Self::SCALE_IS_TOTAL), any value.
+    #[inline(always)]
+    fn f64_scale(self, x: Self::f64s, n: Self::f64s) -> Self::f64s {
+        let exponent = f64_exponent(self, n, 0.0);
+        self.transmute_f64s_u64s(self.add_u64s(self.transmute_u64s_f64s(x), exponent))
+    }
+    /// `x · 2ⁿ` for an integral `n` in [−1022, 0]; NaN stays NaN.
+    #[inline(always)]
+    fn f64_scale_down(self, x: Self::f64s, n: Self::f64s) -> Self::f64s {
+        self.mul_f64s(x, self.transmute_f64s_u64s(f64_exponent(self, n, 1023.0)))
+    }
+}
+
+/// The bits of `n + bias` at the place of the exponent. Added to 1.5·2²³ an integer stands in the lowest bits of the significand, in two's
+/// complement; the shift drops everything above it.
+#[inline(always)]
+fn f32_exponent<S: Simd>(isa: S, n: S::f32s, bias: f32) -> S::u32s {
+    let shifted = isa.add_f32s(n, isa.splat_f32s(12_582_912.0 + bias));
+    isa.wrapping_dyn_shl_u32s(isa.transmute_u32s_f32s(shifted), isa.splat_u32s(23))
+}
+
+/// As [`f32_exponent`], without a shift of 64 bits, which pulp does not have: added to 1.5·2²⁰ the integer stands in the lowest bits of the
+/// upper word, and the lower word is zero.
+#[inline(always)]
+fn f64_exponent<S: Simd>(isa: S, n: S::f64s, bias: f64) -> S::u64s {
+    let shifted = isa.add_f64s(n, isa.splat_f64s(1_572_864.0 + bias));
+    let words: S::u32s = pulp::cast(shifted);
+    pulp::cast(isa.wrapping_dyn_shl_u32s(words, isa.splat_u32s(20)))
+}
+
+/// The elements of a vector.
+#[inline(always)]
+pub(super) fn elements<V: pulp::bytemuck::Pod, T: pulp::bytemuck::Pod>(vector: &V) -> &[T] {
+    pulp::bytemuck::cast_slice(std::slice::from_ref(vector))
+}
+
+/// The first `N` bytes.
+#[inline(always)]
+fn first_bytes<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    pulp::as_arrays::<N, u8>(bytes).0[0]
+}

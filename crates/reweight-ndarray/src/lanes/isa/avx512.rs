@@ -1,0 +1,91 @@
+//! AVX-512: masks are bits, and scaling by a power of two is one instruction that gets every edge right.
+
+use pulp::{NullaryFnOnce, Simd, b8, b16, cast, f32x8, f32x16, f64x8, u8x16, u32x16, u64x8};
+
+use super::{Avx512, Isa, first_bytes};
+
+impl Isa for Avx512 {
+    const SCALE_IS_TOTAL: bool = true;
+
+    #[inline(always)]
+    fn enter<F: NullaryFnOnce>(f: F) -> F::Output {
+        <Self as super::Token>::token().vectorize(f)
+    }
+
+    #[inline(always)]
+    fn f32_from_u8(self, bytes: &[u8]) -> f32x16 {
+        let bytes: u8x16 = cast(first_bytes::<16>(bytes));
+        self.convert_i32x16_to_f32x16(self.convert_u8x16_to_i32x16(bytes))
+    }
+    #[inline(always)]
+    fn f64_from_u8(self, bytes: &[u8]) -> f64x8 {
+        let bytes: u8x16 = cast([first_bytes::<8>(bytes), [0; 8]]);
+        self.convert_i32x8_to_f64x8(self.convert_u8x16_to_i32x8(bytes))
+    }
+    #[inline(always)]
+    fn f32_widen(self, x: f32x16) -> [f64x8; 2] {
+        let [low, high]: [f32x8; 2] = cast(x);
+        [
+            self.convert_f32x8_to_f64x8(low),
+            self.convert_f32x8_to_f64x8(high),
+        ]
+    }
+    #[inline(always)]
+    fn m32_count(self, mask: b16) -> u32 {
+        mask.0.count_ones()
+    }
+    #[inline(always)]
+    fn m64_count(self, mask: b8) -> u32 {
+        mask.0.count_ones()
+    }
+    #[inline(always)]
+    fn m32_add_to(self, counter: u32x16, mask: b16) -> u32x16 {
+        let (counter, one) = (cast(counter), cast(self.splat_u32s(1)));
+        cast(
+            self.avx512f
+                ._mm512_mask_add_epi32(counter, mask.0, counter, one),
+        )
+    }
+    #[inline(always)]
+    fn m64_add_to(self, counter: u64x8, mask: b8) -> u64x8 {
+        let (counter, one) = (cast(counter), cast(self.splat_u64s(1)));
+        cast(
+            self.avx512f
+                ._mm512_mask_add_epi64(counter, mask.0, counter, one),
+        )
+    }
+
+    #[inline(always)]
+    fn f32_min(self, a: f32x16, b: f32x16) -> f32x16 {
+        self.min_f32s(a, b)
+    }
+    #[inline(always)]
+    fn f32_max(self, a: f32x16, b: f32x16) -> f32x16 {
+        self.max_f32s(a, b)
+    }
+    #[inline(always)]
+    fn f64_min(self, a: f64x8, b: f64x8) -> f64x8 {
+        self.min_f64s(a, b)
+    }
+    #[inline(always)]
+    fn f64_max(self, a: f64x8, b: f64x8) -> f64x8 {
+        self.max_f64s(a, b)
+    }
+
+    #[inline(always)]
+    fn f32_scale(self, x: f32x16, n: f32x16) -> f32x16 {
+        cast(self.avx512f._mm512_scalef_ps(cast(x), cast(n)))
+    }
+    #[inline(always)]
+    fn f32_scale_down(self, x: f32x16, n: f32x16) -> f32x16 {
+        self.f32_scale(x, n)
+    }
+    #[inline(always)]
+    fn f64_scale(self, x: f64x8, n: f64x8) -> f64x8 {
+        cast(self.avx512f._mm512_scalef_pd(cast(x), cast(n)))
+    }
+    #[inline(always)]
+    fn f64_scale_down(self, x: f64x8, n: f64x8) -> f64x8 {
+        self.f64_scale(x, n)
+    }
+}

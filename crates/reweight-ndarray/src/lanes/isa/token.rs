@@ -1,0 +1,52 @@
+//! The one place with `unsafe`: an instruction set's token without asking the processor.
+#![expect(
+    unsafe_code,
+    reason = "a number type's `splat(x)` has no argument that a token could come in by"
+)]
+
+use super::Baseline;
+
+/// An instruction set whose token can be had from its type alone.
+///
+/// # Invariant
+///
+/// `token` must run only where the processor has the instruction set. Nothing in the signature says so; what keeps it is that the crate
+/// names these types in one function, `dispatch`, which needs an `Available`, and an `Available` is made only by asking the processor.
+pub(crate) trait Token: pulp::Simd {
+    /// The token; a value without size.
+    fn token() -> Self;
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Token for super::Avx512 {
+    #[inline(always)]
+    fn token() -> Self {
+        // SAFETY: only code that `dispatch` entered for an `Available` AVX-512 names this type; see the trait's invariant.
+        unsafe { Self::new_unchecked() }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Token for super::Avx2 {
+    #[inline(always)]
+    fn token() -> Self {
+        // SAFETY: only code that `dispatch` entered for an `Available` AVX2 names this type; see the trait's invariant.
+        unsafe { Self::new_unchecked() }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Token for super::Neon {
+    #[inline(always)]
+    fn token() -> Self {
+        // SAFETY: only code that `dispatch` entered for an `Available` NEON names this type; see the trait's invariant.
+        unsafe { Self::new_unchecked() }
+    }
+}
+
+impl Token for Baseline {
+    #[inline(always)]
+    fn token() -> Self {
+        Self
+    }
+}

@@ -85,6 +85,9 @@ fn values<L: Lanes>(x: L, scalar: fn(f64) -> L::Scalar) -> Vec<L::Scalar> {
     values
 }
 
+/// What a comparison is of two numbers.
+type Truth = fn(f64, f64) -> bool;
+
 fn check_pair<L: Lanes>(a: &[L::Scalar], b: &[L::Scalar], scalar: fn(f64) -> L::Scalar) {
     let (x, y) = (L::load(a), L::load(b));
     let pairs = || {
@@ -115,7 +118,7 @@ fn check_pair<L: Lanes>(a: &[L::Scalar], b: &[L::Scalar], scalar: fn(f64) -> L::
         "max",
     );
 
-    let masks: [(&str, L::Mask, fn(f64, f64) -> bool); 7] = [
+    let masks: [(&str, L::Mask, Truth); 7] = [
         ("le", x.le(y), |a, b| a <= b),
         ("lt", x.lt(y), |a, b| a < b),
         ("eq", x.eq(y), |a, b| a == b),

@@ -125,8 +125,12 @@ fn check<T: Copy + Into<f64>>(
             let error = relative_error(got, expected, limits, || {
                 format!("{set} {}({x:e})", NAMES[function])
             });
-            // Also true for an error that is NaN.
-            if !(error <= worst[function].0) {
+            assert!(
+                !error.is_nan(),
+                "{set} {}({x:e}): {got:e} instead of {expected:e}",
+                NAMES[function]
+            );
+            if error > worst[function].0 {
                 worst[function] = (error, x);
             }
         }

@@ -61,19 +61,13 @@ impl InstructionSet {
     /// The best that this processor has.
     #[must_use]
     pub fn detected() -> Self {
-        Self::ALL
-            .into_iter()
-            .find(|set| set.is_available())
-            .unwrap_or(Self::Baseline)
+        Self::ALL.into_iter().find(|set| set.is_available()).unwrap_or(Self::Baseline)
     }
 
     /// All that this processor has, the best first; the last is always [`Baseline`](Self::Baseline).
     #[must_use]
     pub fn available() -> Vec<Self> {
-        Self::ALL
-            .into_iter()
-            .filter(|set| set.is_available())
-            .collect()
+        Self::ALL.into_iter().filter(|set| set.is_available()).collect()
     }
 
     /// Whether this processor has it.
@@ -87,10 +81,7 @@ impl InstructionSet {
             #[cfg(target_arch = "aarch64")]
             Self::Neon => crate::lanes::Neon::is_available(),
             Self::Baseline => true,
-            #[allow(
-                unreachable_patterns,
-                reason = "which patterns are left depends on the target"
-            )]
+            #[allow(unreachable_patterns, reason = "which patterns are left depends on the target")]
             _ => false,
         }
     }
@@ -121,9 +112,7 @@ impl FromStr for InstructionSet {
         Self::ALL
             .into_iter()
             .find(|set| set.name().eq_ignore_ascii_case(wanted))
-            .ok_or_else(|| InstructionSetError::Unknown {
-                name: name.to_owned(),
-            })
+            .ok_or_else(|| InstructionSetError::Unknown { name: name.to_owned() })
     }
 }
 
@@ -146,10 +135,7 @@ impl Available {
         if requested.is_available() {
             return Ok(Self(requested));
         }
-        Err(InstructionSetError::Unavailable {
-            requested,
-            available: InstructionSet::available(),
-        })
+        Err(InstructionSetError::Unavailable { requested, available: InstructionSet::available() })
     }
 
     /// The one that [`ENVIRONMENT_VARIABLE`] names, the best if it is unset or empty. Read once a process.
@@ -171,9 +157,7 @@ impl Available {
         if name.trim().is_empty() {
             return Ok(Self::best());
         }
-        name.parse()
-            .and_then(Self::require)
-            .map_err(|error| InstructionSetError::Environment(Box::new(error)))
+        name.parse().and_then(Self::require).map_err(|error| InstructionSetError::Environment(Box::new(error)))
     }
 
     /// Which one it is.
@@ -268,24 +252,12 @@ mod tests {
                  (unset it to use the best)"
                 .to_owned())
         );
-        for requested in InstructionSet::ALL
-            .into_iter()
-            .filter(|set| !set.is_available())
-        {
+        for requested in InstructionSet::ALL.into_iter().filter(|set| !set.is_available()) {
             let available = InstructionSet::available();
-            assert_eq!(
-                Available::require(requested),
-                Err(InstructionSetError::Unavailable {
-                    requested,
-                    available
-                })
-            );
+            assert_eq!(Available::require(requested), Err(InstructionSetError::Unavailable { requested, available }));
         }
         assert_eq!(Available::named(" "), Ok(Available::best()));
-        assert_eq!(
-            Available::named("Baseline"),
-            Ok(Available(InstructionSet::Baseline))
-        );
+        assert_eq!(Available::named("Baseline"), Ok(Available(InstructionSet::Baseline)));
     }
 
     #[test]

@@ -13,13 +13,7 @@ pub(crate) struct F32s<S: Isa>(S::f32s);
 // f32); the bound beside each is that of the rounded coefficients, before the rounding of the evaluation.
 
 /// (eʳ − 1 − r) / r² on |r| ≤ ½·ln 2; lowest power first. eʳ within 3.7e-9.
-const EXP: [f64; 5] = [
-    4.999_999_404e-1,
-    1.666_652_113e-1,
-    4.166_838_899e-2,
-    8.368_745_446e-3,
-    1.381_458_016e-3,
-];
+const EXP: [f64; 5] = [4.999_999_404e-1, 1.666_652_113e-1, 4.166_838_899e-2, 8.368_745_446e-3, 1.381_458_016e-3];
 /// (ln(1 + e)/e − 1) / e on [0, 1]; ln(1 + e) within 1.9e-8. Cheaper than the atanh form, which needs the quotient first.
 const LN_1P: [f64; 9] = [
     -4.999_993_145e-1,
@@ -208,10 +202,7 @@ impl<S: Isa> Lanes for F32s<S> {
     }
     #[inline(always)]
     fn counter_sum(counter: S::u32s) -> u64 {
-        elements::<_, u32>(&counter)
-            .iter()
-            .map(|&lane| u64::from(lane))
-            .sum()
+        elements::<_, u32>(&counter).iter().map(|&lane| u64::from(lane)).sum()
     }
 
     #[inline(always)]
@@ -228,11 +219,7 @@ impl<S: Isa> Lanes for F32s<S> {
         let e = Self(isa.f32_scale(p.0, n.0));
         let e = Self::select(self.lt(least), Self::splat(0.0), e);
         // Above the greatest the sum is +∞, for NaN it is NaN.
-        Self::select(
-            self.le(greatest),
-            e,
-            self + Self::splat_scalar(f32::INFINITY),
-        )
+        Self::select(self.le(greatest), e, self + Self::splat_scalar(f32::INFINITY))
     }
 
     #[inline(always)]
@@ -244,10 +231,7 @@ impl<S: Isa> Lanes for F32s<S> {
         let offset = Self::select(denormal, Self::splat(-25.0), zero);
         // x = 2ᵏ·(1 + f) with 1 + f in [√½, √2]: the bits of √½ are moved to those of 1, so that the exponent changes there.
         let root = isa.splat_u32s(std::f32::consts::FRAC_1_SQRT_2.to_bits());
-        let moved = isa.add_u32s(
-            isa.sub_u32s(isa.transmute_u32s_f32s(x.0), root),
-            isa.splat_u32s(1.0f32.to_bits()),
-        );
+        let moved = isa.add_u32s(isa.sub_u32s(isa.transmute_u32s_f32s(x.0), root), isa.splat_u32s(1.0f32.to_bits()));
         let exponent = isa.wrapping_dyn_shr_u32s(moved, isa.splat_u32s(23));
         let biased = isa.or_u32s(exponent, isa.splat_u32s(8_388_608.0f32.to_bits()));
         let k = Self(isa.transmute_f32s_u32s(biased)) - Self::splat(8_388_608.0 + 127.0) + offset;

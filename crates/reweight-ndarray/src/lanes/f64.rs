@@ -230,11 +230,7 @@ impl<S: Isa> Lanes for F64s<S> {
         let e = Self(isa.f64_scale(p.0, n.0));
         let e = Self::select(self.lt(least), Self::splat(0.0), e);
         // Above the greatest the sum is +∞, for NaN it is NaN.
-        Self::select(
-            self.le(greatest),
-            e,
-            self + Self::splat_scalar(f64::INFINITY),
-        )
+        Self::select(self.le(greatest), e, self + Self::splat_scalar(f64::INFINITY))
     }
 
     #[inline(always)]
@@ -246,20 +242,14 @@ impl<S: Isa> Lanes for F64s<S> {
         let offset = Self::select(denormal, Self::splat(-54.0), zero);
         // x = 2ᵏ·(1 + f) with 1 + f in [√½, √2]: the bits of √½ are moved to those of 1, so that the exponent changes there.
         let root = isa.splat_u64s(std::f64::consts::FRAC_1_SQRT_2.to_bits());
-        let moved = isa.add_u64s(
-            isa.sub_u64s(isa.transmute_u64s_f64s(x.0), root),
-            isa.splat_u64s(1.0f64.to_bits()),
-        );
+        let moved = isa.add_u64s(isa.sub_u64s(isa.transmute_u64s_f64s(x.0), root), isa.splat_u64s(1.0f64.to_bits()));
         // pulp has no shift of 64 bits: within the upper word the exponent goes to the place where 2²⁰ has its units.
         let words: S::u32s = pulp::cast(moved);
         let shifted = pulp::cast(isa.wrapping_dyn_shr_u32s(words, isa.splat_u32s(20)));
         let exponent = isa.and_u64s(shifted, isa.splat_u64s(0x7ff << 32));
         let biased = isa.or_u64s(exponent, isa.splat_u64s(1_048_576.0f64.to_bits()));
         let k = Self(isa.transmute_f64s_u64s(biased)) - Self::splat(1_048_576.0 + 1023.0) + offset;
-        let significand = isa.add_u64s(
-            isa.and_u64s(moved, isa.splat_u64s(0x000f_ffff_ffff_ffff)),
-            root,
-        );
+        let significand = isa.add_u64s(isa.and_u64s(moved, isa.splat_u64s(0x000f_ffff_ffff_ffff)), root);
         let f = Self(isa.transmute_f64s_u64s(significand)) - Self::splat(1.0);
 
         let z = f / (f + Self::splat(2.0));

@@ -23,10 +23,7 @@ impl Isa for Avx2 {
     #[inline(always)]
     fn f32_widen(self, x: f32x8) -> [f64x4; 2] {
         let [low, high]: [f32x4; 2] = cast(x);
-        [
-            self.convert_f32x4_to_f64x4(low),
-            self.convert_f32x4_to_f64x4(high),
-        ]
+        [self.convert_f32x4_to_f64x4(low), self.convert_f32x4_to_f64x4(high)]
     }
     #[inline(always)]
     fn m32_count(self, mask: m32x8) -> u32 {

@@ -25,10 +25,7 @@ impl Isa for Avx512 {
     #[inline(always)]
     fn f32_widen(self, x: f32x16) -> [f64x8; 2] {
         let [low, high]: [f32x8; 2] = cast(x);
-        [
-            self.convert_f32x8_to_f64x8(low),
-            self.convert_f32x8_to_f64x8(high),
-        ]
+        [self.convert_f32x8_to_f64x8(low), self.convert_f32x8_to_f64x8(high)]
     }
     #[inline(always)]
     fn m32_count(self, mask: b16) -> u32 {
@@ -41,18 +38,12 @@ impl Isa for Avx512 {
     #[inline(always)]
     fn m32_add_to(self, counter: u32x16, mask: b16) -> u32x16 {
         let (counter, one) = (cast(counter), cast(self.splat_u32s(1)));
-        cast(
-            self.avx512f
-                ._mm512_mask_add_epi32(counter, mask.0, counter, one),
-        )
+        cast(self.avx512f._mm512_mask_add_epi32(counter, mask.0, counter, one))
     }
     #[inline(always)]
     fn m64_add_to(self, counter: u64x8, mask: b8) -> u64x8 {
         let (counter, one) = (cast(counter), cast(self.splat_u64s(1)));
-        cast(
-            self.avx512f
-                ._mm512_mask_add_epi64(counter, mask.0, counter, one),
-        )
+        cast(self.avx512f._mm512_mask_add_epi64(counter, mask.0, counter, one))
     }
 
     #[inline(always)]

@@ -56,40 +56,24 @@ impl Isa for Baseline {
     #[inline(always)]
     fn f32_select(self, mask: m32x4, a: f32x4, b: f32x4) -> f32x4 {
         let mask: u32x4 = cast(mask);
-        let (a, b) = (
-            self.and_u32s(mask, cast(a)),
-            self.and_u32s(self.not_u32s(mask), cast(b)),
-        );
+        let (a, b) = (self.and_u32s(mask, cast(a)), self.and_u32s(self.not_u32s(mask), cast(b)));
         cast(self.or_u32s(a, b))
     }
     #[inline(always)]
     fn f64_select(self, mask: m64x2, a: f64x2, b: f64x2) -> f64x2 {
         let mask: u64x2 = cast(mask);
-        let (a, b) = (
-            self.and_u64s(mask, cast(a)),
-            self.and_u64s(self.not_u64s(mask), cast(b)),
-        );
+        let (a, b) = (self.and_u64s(mask, cast(a)), self.and_u64s(self.not_u64s(mask), cast(b)));
         cast(self.or_u64s(a, b))
     }
     #[inline(always)]
     fn f32_min(self, a: f32x4, b: f32x4) -> f32x4 {
         let lane = |a, b| if a < b { a } else { b };
-        f32x4(
-            lane(a.0, b.0),
-            lane(a.1, b.1),
-            lane(a.2, b.2),
-            lane(a.3, b.3),
-        )
+        f32x4(lane(a.0, b.0), lane(a.1, b.1), lane(a.2, b.2), lane(a.3, b.3))
     }
     #[inline(always)]
     fn f32_max(self, a: f32x4, b: f32x4) -> f32x4 {
         let lane = |a, b| if a > b { a } else { b };
-        f32x4(
-            lane(a.0, b.0),
-            lane(a.1, b.1),
-            lane(a.2, b.2),
-            lane(a.3, b.3),
-        )
+        f32x4(lane(a.0, b.0), lane(a.1, b.1), lane(a.2, b.2), lane(a.3, b.3))
     }
     #[inline(always)]
     fn f64_min(self, a: f64x2, b: f64x2) -> f64x2 {

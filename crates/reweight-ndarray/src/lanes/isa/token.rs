@@ -1,8 +1,5 @@
 //! The one place with `unsafe`: an instruction set's token without asking the processor.
-#![expect(
-    unsafe_code,
-    reason = "a number type's `splat(x)` has no argument that a token could come in by"
-)]
+#![expect(unsafe_code, reason = "a number type's `splat(x)` has no argument that a token could come in by")]
 
 use super::Baseline;
 

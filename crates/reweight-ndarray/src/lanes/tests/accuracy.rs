@@ -17,10 +17,7 @@ impl Kernel for Functions<'_> {
     type Output = (Vec<[f32; 6]>, Vec<[f64; 6]>);
     #[inline(always)]
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Self::Output {
-        (
-            all_functions::<F32>(self.single, 0.0),
-            all_functions::<F64>(self.double, 0.0),
-        )
+        (all_functions::<F32>(self.single, 0.0), all_functions::<F64>(self.double, 0.0))
     }
 }
 
@@ -45,20 +42,8 @@ fn all_functions<L: Lanes>(inputs: &[L::Scalar], zero: L::Scalar) -> Vec<[L::Sca
 fn oracle(x: f64) -> [f64; 6] {
     let e = (-x.abs()).exp();
     let (ln_1p, greater, less) = (e.ln_1p(), 1.0 / (1.0 + e), e / (1.0 + e));
-    let (p, q) = if x < 0.0 {
-        (less, greater)
-    } else {
-        (greater, less)
-    };
-    [
-        x.exp(),
-        x.ln(),
-        x.min(0.0) - ln_1p,
-        (-x).min(0.0) - ln_1p,
-        p,
-        q,
-    ]
-    .map(|value| if x.is_nan() { x } else { value })
+    let (p, q) = if x < 0.0 { (less, greater) } else { (greater, less) };
+    [x.exp(), x.ln(), x.min(0.0) - ln_1p, (-x).min(0.0) - ln_1p, p, q].map(|value| if x.is_nan() { x } else { value })
 }
 
 /// What a type allows.
@@ -90,19 +75,11 @@ fn relative_error(got: f64, expected: f64, limits: &Limits, what: impl Fn() -> S
         assert!(got.is_nan(), "{}: {got:e} instead of NaN", what());
         0.0
     } else if expected.abs() > limits.max {
-        assert!(
-            got.is_infinite() && got.signum() == expected.signum(),
-            "{}: {got:e} instead of ∞",
-            what()
-        );
+        assert!(got.is_infinite() && got.signum() == expected.signum(), "{}: {got:e} instead of ∞", what());
         0.0
     } else if expected.abs() < limits.normal {
         // Denormal or flushed, on the right side of zero.
-        assert!(
-            got.abs() <= limits.normal && got * expected >= 0.0,
-            "{}: {got:e}, not {expected:e}",
-            what()
-        );
+        assert!(got.abs() <= limits.normal && got * expected >= 0.0, "{}: {got:e}, not {expected:e}", what());
         0.0
     } else {
         (got - expected).abs() / expected.abs()
@@ -110,26 +87,15 @@ fn relative_error(got: f64, expected: f64, limits: &Limits, what: impl Fn() -> S
 }
 
 /// Checks every result and prints the largest errors (`--nocapture` shows them).
-fn check<T: Copy + Into<f64>>(
-    set: InstructionSet,
-    inputs: &[T],
-    results: &[[T; 6]],
-    limits: &Limits,
-) {
+fn check<T: Copy + Into<f64>>(set: InstructionSet, inputs: &[T], results: &[[T; 6]], limits: &Limits) {
     assert_eq!(inputs.len(), results.len());
     let mut worst = [(0.0, 0.0); 6];
     for (&x, results) in inputs.iter().zip(results) {
         let x = x.into();
         for (function, expected) in oracle(x).into_iter().enumerate() {
             let got = results[function].into();
-            let error = relative_error(got, expected, limits, || {
-                format!("{set} {}({x:e})", NAMES[function])
-            });
-            assert!(
-                !error.is_nan(),
-                "{set} {}({x:e}): {got:e} instead of {expected:e}",
-                NAMES[function]
-            );
+            let error = relative_error(got, expected, limits, || format!("{set} {}({x:e})", NAMES[function]));
+            assert!(!error.is_nan(), "{set} {}({x:e}): {got:e} instead of {expected:e}", NAMES[function]);
             if error > worst[function].0 {
                 worst[function] = (error, x);
             }
@@ -137,10 +103,7 @@ fn check<T: Copy + Into<f64>>(
     }
     for ((name, limit), (error, x)) in NAMES.iter().zip(limits.relative).zip(worst) {
         println!("{set:8} {name:5} {error:.2e} at {x:e}");
-        assert!(
-            error <= limit,
-            "{set} {name}({x:e}): relative error {error:e}, allowed is {limit:e}"
-        );
+        assert!(error <= limit, "{set} {name}({x:e}): relative error {error:e}, allowed is {limit:e}");
     }
 }
 
@@ -154,10 +117,7 @@ fn sweep(exponents: u64, significand_bits: u32, each: u64) -> impl Iterator<Item
                 0 => 0,
                 1 => 1,
                 2 => mask,
-                _ => {
-                    (index * 2 + exponent * 131).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                        >> (64 - significand_bits)
-                }
+                _ => (index * 2 + exponent * 131).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - significand_bits),
             };
             let bits = exponent << significand_bits | significand;
             [bits, exponents << significand_bits | bits]
@@ -167,15 +127,10 @@ fn sweep(exponents: u64, significand_bits: u32, each: u64) -> impl Iterator<Item
 
 #[test]
 fn functions_are_accurate_at_every_exponent() {
-    let single: Vec<f32> = sweep(256, 23, 400)
-        .map(|bits| f32::from_bits(bits as u32))
-        .collect();
+    let single: Vec<f32> = sweep(256, 23, 400).map(|bits| f32::from_bits(bits as u32)).collect();
     let double: Vec<f64> = sweep(2048, 52, 50).map(f64::from_bits).collect();
     on_each(
-        || Functions {
-            single: &single,
-            double: &double,
-        },
+        || Functions { single: &single, double: &double },
         |set, (of_single, of_double)| {
             check(set, &single, &of_single, &SINGLE);
             check(set, &double, &of_double, &DOUBLE);
@@ -201,10 +156,7 @@ fn functions_are_accurate_where_logits_are() {
         .map(|x| x as f32)
         .collect();
     on_each(
-        || Functions {
-            single: &single,
-            double: &double,
-        },
+        || Functions { single: &single, double: &double },
         |set, (of_single, of_double)| {
             check(set, &single, &of_single, &SINGLE);
             check(set, &double, &of_double, &DOUBLE);
@@ -214,38 +166,16 @@ fn functions_are_accurate_where_logits_are() {
 
 #[test]
 fn a_finite_margin_gives_finite_results() {
-    let single = [
-        0.0,
-        -0.0,
-        1e-45,
-        -1e-45,
-        1e4,
-        -1e4,
-        87.4,
-        -87.4,
-        104.0,
-        -104.0,
-        f32::MAX,
-        f32::MIN,
-    ];
+    let single = [0.0, -0.0, 1e-45, -1e-45, 1e4, -1e4, 87.4, -87.4, 104.0, -104.0, f32::MAX, f32::MIN];
     let double = single.map(f64::from);
     on_each(
-        || Functions {
-            single: &single,
-            double: &double,
-        },
+        || Functions { single: &single, double: &double },
         |set, (of_single, of_double)| {
             for (x, results) in single.iter().zip(of_single) {
-                assert!(
-                    results[2..].iter().all(|y| y.is_finite()),
-                    "{set} {x:e}: {results:?}"
-                );
+                assert!(results[2..].iter().all(|y| y.is_finite()), "{set} {x:e}: {results:?}");
             }
             for (x, results) in double.iter().zip(of_double) {
-                assert!(
-                    results[2..].iter().all(|y| y.is_finite()),
-                    "{set} {x:e}: {results:?}"
-                );
+                assert!(results[2..].iter().all(|y| y.is_finite()), "{set} {x:e}: {results:?}");
             }
         },
     );
@@ -256,17 +186,7 @@ fn the_ends_of_the_range_are_exact() {
     let infinity = f64::INFINITY;
     // exp, ln, log_p, log_q, p, q
     let table = [
-        (
-            0.0,
-            [
-                1.0,
-                -infinity,
-                -std::f64::consts::LN_2,
-                -std::f64::consts::LN_2,
-                0.5,
-                0.5,
-            ],
-        ),
+        (0.0, [1.0, -infinity, -std::f64::consts::LN_2, -std::f64::consts::LN_2, 0.5, 0.5]),
         (infinity, [infinity, infinity, 0.0, -infinity, 1.0, 0.0]),
         (-infinity, [0.0, f64::NAN, -infinity, 0.0, 0.0, 1.0]),
         (1e4, [infinity, 1e4f64.ln(), 0.0, -1e4, 1.0, 0.0]),
@@ -276,28 +196,17 @@ fn the_ends_of_the_range_are_exact() {
     let single = double.map(|x| x as f32);
     // Both types take these from constants and single roundings, so nothing but the logarithms may be off.
     let close = |got: f64, expected: f64, epsilon: f64| {
-        got == expected
-            || got.is_nan() && expected.is_nan()
-            || (got / expected - 1.0).abs() <= epsilon
+        got == expected || got.is_nan() && expected.is_nan() || (got / expected - 1.0).abs() <= epsilon
     };
     on_each(
-        || Functions {
-            single: &single,
-            double: &double,
-        },
+        || Functions { single: &single, double: &double },
         |set, (of_single, of_double)| {
             for (row, (x, expected)) in table.iter().enumerate() {
                 for function in 0..6 {
                     let (single, double) = (of_single[row][function], of_double[row][function]);
                     let (name, expected) = (NAMES[function], expected[function]);
-                    assert!(
-                        close(single.into(), expected, 1.2e-7),
-                        "{set} {name}({x}): {single}"
-                    );
-                    assert!(
-                        close(double, expected, 2.3e-16),
-                        "{set} {name}({x}): {double}"
-                    );
+                    assert!(close(single.into(), expected, 1.2e-7), "{set} {name}({x}): {single}");
+                    assert!(close(double, expected, 2.3e-16), "{set} {name}({x}): {double}");
                 }
             }
         },
@@ -310,10 +219,7 @@ fn doubles_agree_with_forty_digits() {
     let table: [(f64, [f64; 6]); 4] = KNOWN;
     let double = table.map(|(x, _)| x);
     on_each(
-        || Functions {
-            single: &[],
-            double: &double,
-        },
+        || Functions { single: &[], double: &double },
         |set, (_, results)| {
             for ((x, expected), got) in table.iter().zip(results) {
                 for (name, (got, expected)) in NAMES.iter().zip(got.iter().zip(expected)) {

@@ -1,0 +1,179 @@
+//! Stratified k-fold splits: every class is spread evenly over the folds, and the seed alone decides how.
+
+use crate::random::{Purpose, Random};
+
+/// One split of the rows: what a network is trained on and what it is judged on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fold {
+    /// Rows to train on, ascending.
+    pub train: Vec<usize>,
+    /// Rows to judge on, ascending; each row is in exactly one fold's `test`.
+    pub test: Vec<usize>,
+}
+
+/// Why rows cannot be dealt to folds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FoldError {
+    /// One fold has nothing to train on, none has nothing to judge on.
+    #[error("{folds} fold(s) cannot both train and judge; ask for 2 or more")]
+    TooFewFolds {
+        /// Folds asked for.
+        folds: usize,
+    },
+    /// A fold's test part would lack a class, so its metrics would not exist.
+    #[error(
+        "class `{class}` has {count} row(s), fewer than the {folds} folds; ask for at most {count} folds, \
+         or give the class more rows"
+    )]
+    TooFewRows {
+        /// Name of the class.
+        class: String,
+        /// Rows of that class.
+        count: usize,
+        /// Folds asked for.
+        folds: usize,
+    },
+    /// Cross-validation of one class has nothing to tell apart.
+    #[error("all {rows} rows are of one class; a classifier needs rows of two")]
+    OneClass {
+        /// Rows given.
+        rows: usize,
+    },
+    /// A label without a name.
+    #[error("row {row} is of class {class}, but there are only {classes} classes")]
+    UnknownClass {
+        /// Row, from 0.
+        row: usize,
+        /// Its class.
+        class: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+}
+
+/// Deals the rows to `folds` folds so that each class's counts, and the folds' sizes, differ by one at most.
+///
+/// `classes[i]` is the class of row `i`, an index into `names` (which only error messages use). The rows of each class are
+/// shuffled and dealt in turn; the next class goes on where the last one stopped, which keeps the folds' sizes even too.
+///
+/// # Errors
+///
+/// [`FoldError`] when `folds` < 2, when fewer than two classes occur, or when a class that occurs has fewer rows than there
+/// are folds.
+pub fn stratified(
+    classes: &[usize],
+    names: &[String],
+    folds: usize,
+    seed: u64,
+) -> Result<Vec<Fold>, FoldError> {
+    if folds < 2 {
+        return Err(FoldError::TooFewFolds { folds });
+    }
+    let mut members = vec![Vec::new(); names.len()];
+    for (row, &class) in classes.iter().enumerate() {
+        let unknown = FoldError::UnknownClass {
+            row,
+            class,
+            classes: names.len(),
+        };
+        members.get_mut(class).ok_or(unknown)?.push(row);
+    }
+    if members.iter().filter(|rows| !rows.is_empty()).count() < 2 {
+        return Err(FoldError::OneClass {
+            rows: classes.len(),
+        });
+    }
+    let mut random = Random::new(seed, Purpose::Folds);
+    let mut fold_of = vec![0; classes.len()];
+    let mut next = 0;
+    for (rows, name) in members.iter_mut().zip(names) {
+        if !rows.is_empty() && rows.len() < folds {
+            return Err(FoldError::TooFewRows {
+                class: name.clone(),
+                count: rows.len(),
+                folds,
+            });
+        }
+        random.shuffle(rows);
+        for &row in rows.iter() {
+            fold_of[row] = next;
+            next = (next + 1) % folds;
+        }
+    }
+    let split = |fold| {
+        let (test, train) = (0..classes.len()).partition(|&row| fold_of[row] == fold);
+        Fold { train, test }
+    };
+    Ok((0..folds).map(split).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|class| format!("class {class}")).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn classes_and_sizes_are_even(
+            counts in prop::collection::vec(5_usize..40, 2..6), folds in 2_usize..6, seed: u64,
+        ) {
+            let classes: Vec<usize> = counts.iter().enumerate().flat_map(|(class, &n)| vec![class; n]).collect();
+            let split = stratified(&classes, &names(counts.len()), folds, seed).unwrap();
+            prop_assert_eq!(split.len(), folds);
+            let mut seen = vec![0; classes.len()];
+            for fold in &split {
+                prop_assert_eq!(fold.train.len() + fold.test.len(), classes.len());
+                fold.test.iter().for_each(|&row| seen[row] += 1);
+                let smallest = classes.len() / folds;
+                prop_assert!((smallest..=smallest + 1).contains(&fold.test.len()));
+                for (class, &n) in counts.iter().enumerate() {
+                    let here = fold.test.iter().filter(|&&row| classes[row] == class).count();
+                    prop_assert!((n / folds..=n / folds + 1).contains(&here));
+                }
+            }
+            prop_assert!(seen.iter().all(|&times| times == 1));
+        }
+    }
+
+    #[test]
+    fn the_seed_decides() {
+        let classes: Vec<usize> = (0..50).map(|row| usize::from(row % 5 == 0)).collect();
+        let split = |seed| stratified(&classes, &names(2), 5, seed).unwrap();
+        assert_eq!(split(1), split(1));
+        assert_ne!(split(1), split(2));
+    }
+
+    #[test]
+    fn bad_input_is_named() {
+        let classes = [0, 0, 0, 0, 0, 1, 1];
+        assert_eq!(
+            stratified(&classes, &names(2), 5, 0),
+            Err(FoldError::TooFewRows {
+                class: "class 1".into(),
+                count: 2,
+                folds: 5
+            })
+        );
+        assert_eq!(
+            stratified(&classes, &names(2), 1, 0),
+            Err(FoldError::TooFewFolds { folds: 1 })
+        );
+        assert_eq!(
+            stratified(&[0; 9], &names(2), 3, 0),
+            Err(FoldError::OneClass { rows: 9 })
+        );
+        assert_eq!(
+            stratified(&classes, &names(1), 2, 0),
+            Err(FoldError::UnknownClass {
+                row: 5,
+                class: 1,
+                classes: 1
+            })
+        );
+    }
+}

@@ -1,0 +1,504 @@
+//! A multi-layer perceptron on dfdx's CPU device whose sizes are known at run time, and one training step of it.
+//!
+//! dfdx's own `nn` types carry every size in the type; here all tensors are `(usize, usize)`, so the only type
+//! parameter left to a caller is the loss closure. Everything is single-threaded f32 (the matrices stay below the size
+//! at which dfdx's matrix product starts threads), so a seed fixes every bit on one kind of processor; run models in
+//! parallel with each other instead.
+
+use dfdx::optim::{AdamConfig, WeightDecay};
+use dfdx::prelude::*;
+use dfdx::tensor::{CpuError, Gradients, Storage};
+use ndarray::ArrayView2;
+
+use crate::random::{Purpose, Random};
+
+/// Logits of one batch, (rows, outputs), with the tape of everything that led to them.
+pub type Logits = Tensor<(usize, usize), f32, Cpu, OwnedTape<f32, Cpu>>;
+
+/// A scalar loss on the tape.
+pub type Loss = Tensor<(), f32, Cpu, OwnedTape<f32, Cpu>>;
+
+/// Sizes and seed of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MlpConfig {
+    /// Width of an input row.
+    pub inputs: usize,
+    /// Width of each hidden layer, first to last; none makes it a linear model.
+    pub hidden: Vec<usize>,
+    /// Number of logits a row: 1 for binary, the number of classes for softmax.
+    pub outputs: usize,
+    /// Decides the initial weights, and nothing else.
+    pub seed: u64,
+}
+
+/// How Adam is run (Kingma and Ba 2015; the decay is decoupled, Loshchilov and Hutter 2019).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamSettings {
+    /// Step size.
+    pub learning_rate: f64,
+    /// Decoupled weight decay on the weight matrices; the biases are never decayed.
+    pub weight_decay: f64,
+}
+
+impl Default for AdamSettings {
+    fn default() -> Self {
+        Self {
+            learning_rate: 3e-3,
+            weight_decay: 1e-4,
+        }
+    }
+}
+
+/// Why a network could not be built, trained or asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// A layer without units.
+    #[error("layer {layer} would have no units; give every layer at least 1")]
+    EmptyLayer {
+        /// Layer, from 0 (the input).
+        layer: usize,
+    },
+    /// Rows of another width than the network's.
+    #[error("the rows have {actual} values, the network takes {expected}")]
+    InputWidth {
+        /// Width of the network's input.
+        expected: usize,
+        /// Width of the rows given.
+        actual: usize,
+    },
+    /// The wrong number of output biases.
+    #[error("{actual} output biases were given, the network has {expected} outputs")]
+    OutputBias {
+        /// Outputs of the network.
+        expected: usize,
+        /// Biases given.
+        actual: usize,
+    },
+    /// Training left the finite numbers.
+    #[error("the loss became {loss} at step {step}; lower the learning rate")]
+    Diverged {
+        /// Step, from 1.
+        step: i32,
+        /// The loss then.
+        loss: f32,
+    },
+    /// The loss closure failed.
+    #[error("the loss could not be computed")]
+    Loss(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// dfdx failed.
+    #[error("the tensor library failed: {0}")]
+    Device(CpuError),
+}
+
+impl From<CpuError> for ModelError {
+    fn from(error: CpuError) -> Self {
+        Self::Device(error)
+    }
+}
+
+/// One parameter tensor and Adam's two moments of it.
+#[derive(Debug)]
+struct Parameter<S: Shape> {
+    values: Tensor<S, f32, Cpu>,
+    first_moment: <Cpu as Storage<f32>>::Vec,
+    second_moment: <Cpu as Storage<f32>>::Vec,
+}
+
+impl<S: Shape> Parameter<S> {
+    fn new(device: &Cpu, values: Vec<f32>, shape: S) -> Result<Self, CpuError> {
+        let zeros = || <Cpu as Storage<f32>>::try_alloc_len(device, values.len());
+        let (first_moment, second_moment) = (zeros()?, zeros()?);
+        Ok(Self {
+            values: device.try_tensor_from_vec(values, shape)?,
+            first_moment,
+            second_moment,
+        })
+    }
+
+    fn update(
+        &mut self,
+        step: i32,
+        adam: &AdamConfig,
+        gradients: &mut Gradients<f32, Cpu>,
+    ) -> Result<(), CpuError> {
+        let gradient = gradients.get_or_alloc_mut(&self.values)?;
+        adam.try_update(
+            step,
+            &mut self.values,
+            &mut self.first_moment,
+            &mut self.second_moment,
+            gradient,
+        )
+    }
+}
+
+/// A fully connected layer: `weights` is (inputs, outputs).
+#[derive(Debug)]
+struct Layer {
+    weights: Parameter<(usize, usize)>,
+    bias: Parameter<(usize,)>,
+}
+
+impl Layer {
+    fn forward<T: Tape<f32, Cpu> + Merge<NoneTape>>(
+        &self,
+        inputs: Tensor<(usize, usize), f32, Cpu, T>,
+    ) -> Result<Tensor<(usize, usize), f32, Cpu, T>, CpuError> {
+        let product = inputs.try_matmul(self.weights.values.clone())?;
+        let bias = self
+            .bias
+            .values
+            .retaped::<T>()
+            .try_broadcast_like::<_, Axis<0>>(product.shape())?;
+        bias.try_add(product)
+    }
+}
+
+/// A multi-layer perceptron with ReLU between its layers, and its optimiser's state.
+#[derive(Debug)]
+pub struct Mlp {
+    device: Cpu,
+    layers: Vec<Layer>,
+    inputs: usize,
+    outputs: usize,
+    matrix_adam: AdamConfig,
+    bias_adam: AdamConfig,
+    steps: i32,
+}
+
+impl Mlp {
+    /// Builds a network on a device of its own; equal configs give equal weights.
+    ///
+    /// Weights are uniform: He for the layers that a ReLU follows, ±√(6 / inputs) (He et al. 2015), Glorot for the last,
+    /// ±√(6 / (inputs + outputs)) (Glorot and Bengio 2010). Biases are 0.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::EmptyLayer`] when a width is 0.
+    pub fn new(config: &MlpConfig, adam: AdamSettings) -> Result<Self, ModelError> {
+        let mut sizes = vec![config.inputs];
+        sizes.extend(&config.hidden);
+        sizes.push(config.outputs);
+        if let Some(layer) = sizes.iter().position(|&size| size == 0) {
+            return Err(ModelError::EmptyLayer { layer });
+        }
+        let device = Cpu::default();
+        let mut random = Random::new(config.seed, Purpose::Weights);
+        let mut layers = Vec::with_capacity(sizes.len() - 1);
+        for (index, pair) in sizes.windows(2).enumerate() {
+            let (inputs, outputs) = (pair[0], pair[1]);
+            let is_last = index + 2 == sizes.len();
+            let fan = if is_last { inputs + outputs } else { inputs };
+            let bound = (6.0 / fan as f64).sqrt();
+            let values = (0..inputs * outputs)
+                .map(|_| (bound * (2.0 * random.unit() - 1.0)) as f32)
+                .collect();
+            layers.push(Layer {
+                weights: Parameter::new(&device, values, (inputs, outputs))?,
+                bias: Parameter::new(&device, vec![0.0; outputs], (outputs,))?,
+            });
+        }
+        let bias_adam = AdamConfig {
+            lr: adam.learning_rate,
+            ..AdamConfig::default()
+        };
+        let decay = (adam.weight_decay > 0.0).then_some(WeightDecay::Decoupled(adam.weight_decay));
+        let matrix_adam = AdamConfig {
+            weight_decay: decay,
+            ..bias_adam
+        };
+        let (inputs, outputs) = (config.inputs, config.outputs);
+        Ok(Self {
+            device,
+            layers,
+            inputs,
+            outputs,
+            matrix_adam,
+            bias_adam,
+            steps: 0,
+        })
+    }
+
+    /// Sets the last layer's biases, one for each output; for rare positives log(π / (1 − π)) with their prior π keeps
+    /// the first steps from being spent on learning that they are rare (Lin et al. 2017, section 3.3).
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::OutputBias`] when there are not as many as outputs.
+    pub fn set_output_bias(&mut self, bias: &[f32]) -> Result<(), ModelError> {
+        if bias.len() != self.outputs {
+            return Err(ModelError::OutputBias {
+                expected: self.outputs,
+                actual: bias.len(),
+            });
+        }
+        if let Some(last) = self.layers.last_mut() {
+            last.bias = Parameter::new(&self.device, bias.to_vec(), (bias.len(),))?;
+        }
+        Ok(())
+    }
+
+    /// The device that the network lives on; what a loss compares the logits with must be made by it.
+    #[must_use]
+    pub fn device(&self) -> &Cpu {
+        &self.device
+    }
+
+    /// One optimiser step on `rows` (batch, inputs): forward, `loss`, backward, Adam. Returns the loss before the step.
+    ///
+    /// A step that fails leaves the parameters as they were.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::InputWidth`] for rows of another width, [`ModelError::Loss`] when `loss` fails,
+    /// [`ModelError::Diverged`] when it is not finite.
+    pub fn step<E>(
+        &mut self,
+        rows: ArrayView2<'_, f32>,
+        loss: impl FnOnce(Logits) -> Result<Loss, E>,
+    ) -> Result<f32, ModelError>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let logits = self.forward(self.upload(rows)?.leaky_trace())?;
+        let loss = loss(logits).map_err(|error| ModelError::Loss(Box::new(error)))?;
+        let value = loss.array();
+        if !value.is_finite() {
+            return Err(ModelError::Diverged {
+                step: self.steps.saturating_add(1),
+                loss: value,
+            });
+        }
+        let mut gradients = loss.try_backward()?;
+        self.steps = self.steps.saturating_add(1);
+        for layer in &mut self.layers {
+            layer
+                .weights
+                .update(self.steps, &self.matrix_adam, &mut gradients)?;
+            layer
+                .bias
+                .update(self.steps, &self.bias_adam, &mut gradients)?;
+        }
+        Ok(value)
+    }
+
+    /// The logits of `rows` (rows, inputs), row after row: a vector of rows × outputs.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::InputWidth`] for rows of another width.
+    pub fn predict(&self, rows: ArrayView2<'_, f32>) -> Result<Vec<f32>, ModelError> {
+        let mut logits = Vec::with_capacity(rows.nrows() * self.outputs);
+        // In blocks, so that the activations stay in the cache and the matrix products below the threading size.
+        for block in rows.axis_chunks_iter(ndarray::Axis(0), 256) {
+            logits.extend(self.forward(self.upload(block)?)?.as_vec());
+        }
+        Ok(logits)
+    }
+
+    fn upload(
+        &self,
+        rows: ArrayView2<'_, f32>,
+    ) -> Result<Tensor<(usize, usize), f32, Cpu>, ModelError> {
+        if rows.ncols() != self.inputs {
+            return Err(ModelError::InputWidth {
+                expected: self.inputs,
+                actual: rows.ncols(),
+            });
+        }
+        Ok(self
+            .device
+            .try_tensor_from_vec(rows.iter().copied().collect(), rows.dim())?)
+    }
+
+    fn forward<T: Tape<f32, Cpu> + Merge<NoneTape>>(
+        &self,
+        mut activations: Tensor<(usize, usize), f32, Cpu, T>,
+    ) -> Result<Tensor<(usize, usize), f32, Cpu, T>, CpuError> {
+        for (index, layer) in self.layers.iter().enumerate() {
+            activations = layer.forward(activations)?;
+            if index + 1 < self.layers.len() {
+                activations = activations.try_relu()?;
+            }
+        }
+        Ok(activations)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    fn config() -> MlpConfig {
+        MlpConfig {
+            inputs: 2,
+            hidden: vec![8],
+            outputs: 1,
+            seed: 5,
+        }
+    }
+
+    /// Exclusive or: the smallest problem that a linear model cannot solve.
+    fn exclusive_or() -> (Array2<f32>, Vec<f32>) {
+        (
+            array![[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]],
+            vec![0.0, 1.0, 1.0, 0.0],
+        )
+    }
+
+    fn train(config: &MlpConfig, steps: usize) -> (Mlp, Vec<f32>) {
+        let (rows, targets) = exclusive_or();
+        let mut mlp = Mlp::new(
+            config,
+            AdamSettings {
+                learning_rate: 0.05,
+                weight_decay: 0.0,
+            },
+        )
+        .unwrap();
+        let targets = mlp.device().tensor_from_vec(targets, (4, 1));
+        let losses = (0..steps)
+            .map(|_| {
+                mlp.step(rows.view(), |logits| {
+                    Ok::<_, CpuError>(binary_cross_entropy_with_logits_loss(
+                        logits,
+                        targets.clone(),
+                    ))
+                })
+                .unwrap()
+            })
+            .collect();
+        (mlp, losses)
+    }
+
+    #[test]
+    fn learns_exclusive_or() {
+        let (mlp, losses) = train(&config(), 300);
+        assert!(
+            losses[299] < 0.05 * losses[0],
+            "{} -> {}",
+            losses[0],
+            losses[299]
+        );
+        let logits = mlp.predict(exclusive_or().0.view()).unwrap();
+        let signs: Vec<bool> = logits.iter().map(|&x| x > 0.0).collect();
+        assert_eq!(signs, [false, true, true, false]);
+    }
+
+    #[test]
+    fn a_seed_fixes_every_bit() {
+        let bits = |config: &MlpConfig| -> Vec<u32> {
+            train(config, 50).1.iter().map(|x| x.to_bits()).collect()
+        };
+        assert_eq!(bits(&config()), bits(&config()));
+        assert_ne!(
+            bits(&config()),
+            bits(&MlpConfig {
+                seed: 6,
+                ..config()
+            })
+        );
+    }
+
+    #[test]
+    fn one_step_of_a_linear_model_is_the_one_worked_by_hand() {
+        let config = MlpConfig {
+            inputs: 1,
+            hidden: vec![],
+            outputs: 1,
+            seed: 1,
+        };
+        let mut mlp = Mlp::new(
+            &config,
+            AdamSettings {
+                learning_rate: 0.1,
+                weight_decay: 0.0,
+            },
+        )
+        .unwrap();
+        let rows = array![[2.0_f32]];
+        let before = mlp.predict(rows.view()).unwrap()[0];
+        // d loss / d logit = 1, so Adam's first step is the learning rate against each gradient's sign: the logit
+        // falls by 0.1 · 2 for the weight and 0.1 for the bias.
+        mlp.step(rows.view(), |logits| logits.try_sum()).unwrap();
+        let after = mlp.predict(rows.view()).unwrap()[0];
+        // Adam's eps of 1e-8 and f32 rounding of numbers near 1.
+        assert!((before - after - 0.3).abs() < 1e-6, "{before} -> {after}");
+    }
+
+    #[test]
+    fn initial_weights_keep_their_bounds_and_fill_them() {
+        let config = MlpConfig {
+            inputs: 6,
+            hidden: vec![64],
+            outputs: 1,
+            seed: 1,
+        };
+        let mlp = Mlp::new(&config, AdamSettings::default()).unwrap();
+        let largest = |layer: usize| {
+            let values = mlp.layers[layer].weights.values.as_vec();
+            values
+                .iter()
+                .fold(0.0_f32, |largest, x| largest.max(x.abs()))
+        };
+        // The largest of 384 and of 64 uniform draws lies below 0.9 of the bound with chance 0.9^64 ≈ 0.1 % at most.
+        assert!((0.9..=1.0).contains(&largest(0)));
+        let bound = (6.0_f32 / 65.0).sqrt();
+        assert!((0.9 * bound..=bound).contains(&largest(1)));
+    }
+
+    #[test]
+    fn bad_input_is_named_and_changes_nothing() {
+        assert!(matches!(
+            Mlp::new(
+                &MlpConfig {
+                    hidden: vec![4, 0],
+                    ..config()
+                },
+                AdamSettings::default()
+            ),
+            Err(ModelError::EmptyLayer { layer: 2 })
+        ));
+        let (mut mlp, _) = train(&config(), 1);
+        let rows = exclusive_or().0;
+        let before = mlp.predict(rows.view()).unwrap();
+        assert!(matches!(
+            mlp.predict(Array2::zeros((1, 3)).view()),
+            Err(ModelError::InputWidth {
+                expected: 2,
+                actual: 3
+            })
+        ));
+        assert!(matches!(
+            mlp.set_output_bias(&[0.0; 2]),
+            Err(ModelError::OutputBias {
+                expected: 1,
+                actual: 2
+            })
+        ));
+        let diverged = mlp.step(rows.view(), |logits| {
+            logits.try_mul(f32::INFINITY)?.try_abs()?.try_sum()
+        });
+        assert!(matches!(
+            diverged,
+            Err(ModelError::Diverged { step: 2, .. })
+        ));
+        let failed = mlp.step(rows.view(), |_| Err(std::io::Error::other("no")));
+        assert!(matches!(failed, Err(ModelError::Loss(_))));
+        assert_eq!(before, mlp.predict(rows.view()).unwrap());
+    }
+
+    #[test]
+    fn the_output_bias_is_added_to_every_logit() {
+        let (mut mlp, _) = train(&config(), 0);
+        let rows = exclusive_or().0;
+        let before = mlp.predict(rows.view()).unwrap();
+        mlp.set_output_bias(&[-3.0]).unwrap();
+        for (a, b) in mlp.predict(rows.view()).unwrap().iter().zip(before) {
+            // One f32 rounding of numbers below 8.
+            assert!((a - (b - 3.0)).abs() < 1e-6);
+        }
+    }
+}

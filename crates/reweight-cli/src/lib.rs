@@ -7,3 +7,4 @@
 pub mod folds;
 pub mod model;
 pub mod random;
+pub mod table;

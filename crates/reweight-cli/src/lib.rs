@@ -5,6 +5,9 @@
 #![forbid(unsafe_code)]
 
 pub mod folds;
+pub mod metrics;
 pub mod model;
+pub mod npy;
 pub mod random;
 pub mod table;
+pub mod wine;

@@ -1,0 +1,95 @@
+//! The default table: the red wines of the wine-quality data, as the crate `linfa-datasets` carries them.
+//!
+//! P. Cortez, A. Cerdeira, F. Almeida, T. Matos, J. Reis: Modeling wine preferences by data mining from physicochemical
+//! properties. Decision Support Systems 47 (2009). 1,599 wines, 11 measurements, a quality from 3 to 8.
+
+use crate::table::{Column, Table, Target};
+
+/// The best quality that still counts as bad, the positive class: 63 of the 1,599 wines.
+pub const WORST_QUALITY: usize = 4;
+
+/// The positive label of the two-class table.
+pub const POSITIVE: &str = "bad";
+
+/// What is told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WineTask {
+    /// `bad` (quality 4 or less, 3.9 % of the wines) against `good`.
+    Binary,
+    /// All six qualities; the rarest, 3, has 10 wines.
+    Multiclass,
+}
+
+/// The table of red wines.
+#[must_use]
+pub fn table(task: WineTask) -> Table {
+    // linfa's arrays are of another ndarray version than ours, so only their values are taken over.
+    let data = linfa_datasets::winequality();
+    let columns = data
+        .feature_names()
+        .iter()
+        .enumerate()
+        .map(|(index, name)| Column::Numeric {
+            name: name.clone(),
+            values: data.records().column(index).to_vec(),
+        })
+        .collect();
+    let qualities: Vec<String> = data.targets().iter().map(usize::to_string).collect();
+    let row_labels: Vec<&str> = match task {
+        WineTask::Binary => data
+            .targets()
+            .iter()
+            .map(|&quality| {
+                if quality <= WORST_QUALITY {
+                    POSITIVE
+                } else {
+                    "good"
+                }
+            })
+            .collect(),
+        WineTask::Multiclass => qualities.iter().map(String::as_str).collect(),
+    };
+    let target = Target::from_labels("quality", &row_labels);
+    Table {
+        name: "red wine quality".to_owned(),
+        columns,
+        target,
+        notes: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_the_published_ones() {
+        let binary = table(WineTask::Binary);
+        assert_eq!((binary.rows(), binary.columns.len()), (1599, 11));
+        assert_eq!(
+            binary
+                .target
+                .binary("wine", Some(POSITIVE), 5)
+                .unwrap()
+                .positives,
+            63
+        );
+        assert_eq!(
+            binary.target.binary("wine", None, 5).unwrap().positive,
+            POSITIVE
+        );
+        let all = table(WineTask::Multiclass).target;
+        assert_eq!(all.labels, ["3", "4", "5", "6", "7", "8"]);
+        assert_eq!(all.counts, [10, 53, 681, 638, 199, 18]);
+    }
+
+    #[test]
+    fn every_value_is_there() {
+        for column in table(WineTask::Binary).columns {
+            let Column::Numeric { values, .. } = column else {
+                panic!("a measurement is a number")
+            };
+            assert!(values.len() == 1599 && values.iter().all(|value| value.is_finite()));
+        }
+    }
+}

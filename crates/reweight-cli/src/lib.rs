@@ -4,10 +4,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 pub mod folds;
 pub mod metrics;
 pub mod model;
 pub mod npy;
 pub mod random;
 pub mod table;
+pub mod train;
 pub mod wine;

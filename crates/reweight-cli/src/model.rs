@@ -248,6 +248,8 @@ impl Mlp {
 
     /// One optimiser step on `rows` (batch, inputs): forward, `loss`, backward, Adam. Returns the loss before the step.
     ///
+    /// `loss` is also given the network, on whose device it makes its targets.
+    ///
     /// A step that fails leaves the parameters as they were.
     ///
     /// # Errors
@@ -257,13 +259,13 @@ impl Mlp {
     pub fn step<E>(
         &mut self,
         rows: ArrayView2<'_, f32>,
-        loss: impl FnOnce(Logits) -> Result<Loss, E>,
+        loss: impl FnOnce(&Self, Logits) -> Result<Loss, E>,
     ) -> Result<f32, ModelError>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
         let logits = self.forward(self.upload(rows)?.leaky_trace())?;
-        let loss = loss(logits).map_err(|error| ModelError::Loss(Box::new(error)))?;
+        let loss = loss(self, logits).map_err(|error| ModelError::Loss(Box::new(error)))?;
         let value = loss.array();
         if !value.is_finite() {
             return Err(ModelError::Diverged {
@@ -362,7 +364,7 @@ mod tests {
         let targets = mlp.device().tensor_from_vec(targets, (4, 1));
         let losses = (0..steps)
             .map(|_| {
-                mlp.step(rows.view(), |logits| {
+                mlp.step(rows.view(), |_, logits| {
                     Ok::<_, CpuError>(binary_cross_entropy_with_logits_loss(
                         logits,
                         targets.clone(),
@@ -423,7 +425,7 @@ mod tests {
         let before = mlp.predict(rows.view()).unwrap()[0];
         // d loss / d logit = 1, so Adam's first step is the learning rate against each gradient's sign: the logit
         // falls by 0.1 · 2 for the weight and 0.1 for the bias.
-        mlp.step(rows.view(), |logits| logits.try_sum()).unwrap();
+        mlp.step(rows.view(), |_, logits| logits.try_sum()).unwrap();
         let after = mlp.predict(rows.view()).unwrap()[0];
         // Adam's eps of 1e-8 and f32 rounding of numbers near 1.
         assert!((before - after - 0.3).abs() < 1e-6, "{before} -> {after}");
@@ -479,14 +481,14 @@ mod tests {
                 actual: 2
             })
         ));
-        let diverged = mlp.step(rows.view(), |logits| {
+        let diverged = mlp.step(rows.view(), |_, logits| {
             logits.try_mul(f32::INFINITY)?.try_abs()?.try_sum()
         });
         assert!(matches!(
             diverged,
             Err(ModelError::Diverged { step: 2, .. })
         ));
-        let failed = mlp.step(rows.view(), |_| Err(std::io::Error::other("no")));
+        let failed = mlp.step(rows.view(), |_, _| Err(std::io::Error::other("no")));
         assert!(matches!(failed, Err(ModelError::Loss(_))));
         assert_eq!(before, mlp.predict(rows.view()).unwrap());
     }

@@ -1,0 +1,393 @@
+//! The command line: every subcommand's arguments, their defaults and help texts.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::table::{Header, ReadOptions};
+
+/// Re-weighted losses for long-tailed data: compare them on a table, or evaluate one batch.
+#[derive(Debug, Parser)]
+#[command(name = "reweight", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train one small network under each loss on a table, and show what each did for the rare class.
+    Compare(Box<CompareArguments>),
+    /// Compute loss, gradient and weights of one batch from .npy files.
+    Eval(EvalArguments),
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  reweight compare
+      the red wines that come with the program; 63 of 1,599 are bad
+  reweight compare --multiclass
+      all six qualities of the same wines
+  reweight compare patients.csv --target outcome --positive died
+      a table of your own; the positive label may be quoted or not
+  reweight compare fraud.csv --strategy mine=loss.toml --json run.json
+      adds a loss of your own, and writes everything down so that the run can be repeated
+
+Exit codes: 0 done, 2 something in the input is wrong (the message says what, where, and how to mend it).";
+
+/// Arguments of `reweight compare`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub struct CompareArguments {
+    /// A CSV file with one row a sample; without it, the red wines that come with the program.
+    #[arg(value_name = "DATA.csv")]
+    pub data: Option<PathBuf>,
+
+    /// What to learn.
+    #[command(flatten)]
+    pub task: TaskArguments,
+
+    /// How to read the file.
+    #[command(flatten)]
+    pub reading: ReadingArguments,
+
+    /// What to compare.
+    #[command(flatten)]
+    pub strategies: StrategyArguments,
+
+    /// How to train.
+    #[command(flatten)]
+    pub training: TrainingArguments,
+
+    /// Write every figure and every setting to FILE as JSON.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub json: Option<PathBuf>,
+
+    /// No progress bar and no notes, only the table.
+    #[arg(long, short, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// What is to be told apart.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Task")]
+pub struct TaskArguments {
+    /// The column to predict, by name or by number from 1; the last by default.
+    #[arg(long, value_name = "COL", requires = "data")]
+    pub target: Option<String>,
+
+    /// The label that counts as positive, against all others; the rarest by default.
+    #[arg(long, value_name = "LABEL", requires = "data", conflicts_with = "multiclass", allow_hyphen_values = true)]
+    pub positive: Option<String>,
+
+    /// Tell all labels apart, not one from the rest.
+    #[arg(long)]
+    pub multiclass: bool,
+}
+
+/// How a CSV is read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Reading the file")]
+pub struct ReadingArguments {
+    /// Whether the first row names the columns.
+    #[arg(long, value_enum, default_value_t, requires = "data")]
+    pub header: HeaderChoice,
+
+    /// The character between cells, or `tab`; found out by default.
+    #[arg(long, value_name = "CHAR", requires = "data")]
+    pub delimiter: Option<Delimiter>,
+
+    /// Leave a column out, by name or number; may be given again.
+    #[arg(long, value_name = "COL", requires = "data")]
+    pub drop: Vec<String>,
+
+    /// Take a column's numbers for names of categories; may be given again.
+    #[arg(long, value_name = "COL", requires = "data")]
+    pub categorical: Vec<String>,
+}
+
+/// Which losses are compared.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Strategies")]
+pub struct StrategyArguments {
+    /// Add a loss from a file, under a name; may be given again.
+    #[arg(long, value_name = "NAME=loss.toml")]
+    pub strategy: Vec<Strategy>,
+
+    /// Compare plain cross-entropy with the losses given by --strategy only.
+    #[arg(long, requires = "strategy")]
+    pub no_presets: bool,
+}
+
+/// How the networks are trained and judged.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Training")]
+pub struct TrainingArguments {
+    /// Parts of the cross-validation, each class spread evenly over them.
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = RangedU64ValueParser::<usize>::new().range(2..=1000))]
+    pub folds: usize,
+
+    /// How often all of it is repeated with other folds, initial weights and batches.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    pub repeats: usize,
+
+    /// The first repeat's seed; the others count up from it.
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Passes over the training rows.
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = RangedU64ValueParser::<u32>::new().range(1..=100_000))]
+    pub epochs: u32,
+
+    /// Rows a training step.
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    pub batch_size: usize,
+
+    /// Widths of the hidden layers; `none` for a linear model.
+    #[arg(long, value_name = "N,N,..", default_value = "32,32")]
+    pub hidden: HiddenLayers,
+
+    /// Adam's step size.
+    #[arg(long, value_name = "RATE", default_value_t = 3e-3, value_parser = positive)]
+    pub learning_rate: f64,
+
+    /// Adam's decoupled weight decay.
+    #[arg(long, value_name = "DECAY", default_value_t = 1e-4, value_parser = not_negative)]
+    pub weight_decay: f64,
+
+    /// Threads to use; one for each core by default. The figures do not depend on it.
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
+    pub threads: Option<usize>,
+}
+
+const EVAL_EXAMPLES: &str = "\
+Example:
+  reweight eval --config loss.toml --logits logits.npy --targets targets.npy --out out.npz
+      prints {\"loss\": .., \"valid\": .., \"weight_sum\": ..}; out.npz holds grad, weight and loss
+
+A loss.toml:
+  objective = \"bce\"          # or \"softmax-ce\"
+  reduction = \"mean\"         # or \"none\", \"sum\", \"weighted-mean\", \"positives\", { divisor = 128.0 }
+  [[weighter]]
+  kind = \"focal\"
+  gamma = 2.0";
+
+/// Arguments of `reweight eval`.
+#[derive(Debug, Args)]
+#[command(after_help = EVAL_EXAMPLES)]
+pub struct EvalArguments {
+    /// The loss, as TOML.
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: PathBuf,
+
+    /// Logits: any shape for bce; (N, C) or (N, C, d..) for softmax-ce. Any float or integer type.
+    #[arg(long, value_name = "FILE.npy")]
+    pub logits: PathBuf,
+
+    /// Targets: the logits' shape for bce; (N) or (N, d..) of class indices for softmax-ce.
+    #[arg(long, value_name = "FILE.npy")]
+    pub targets: PathBuf,
+
+    /// Which elements count (not 0) and which are ignored (0).
+    #[arg(long, value_name = "FILE.npy")]
+    pub valid: Option<PathBuf>,
+
+    /// A factor for each element's loss, 0 or more.
+    #[arg(long, value_name = "FILE.npy")]
+    pub sample_weight: Option<PathBuf>,
+
+    /// What computes it.
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+
+    /// The precision to compute in.
+    #[arg(long, value_enum, default_value_t)]
+    pub dtype: Precision,
+
+    /// The weighters' state to start from, as --state-out wrote it.
+    #[arg(long, value_name = "FILE.json")]
+    pub state_in: Option<PathBuf>,
+
+    /// Write the weighters' state after this batch.
+    #[arg(long, value_name = "FILE.json")]
+    pub state_out: Option<PathBuf>,
+
+    /// Write gradient, weights and losses of each element.
+    #[arg(long, value_name = "FILE.npz")]
+    pub out: Option<PathBuf>,
+}
+
+/// Whether the first row names the columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum HeaderChoice {
+    /// Found out from the cells.
+    #[default]
+    Auto,
+    /// It names them.
+    Yes,
+    /// It is data.
+    No,
+}
+
+/// What computes a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// The CPU engine.
+    #[default]
+    Ndarray,
+    /// dfdx on the CPU.
+    DfdxCpu,
+}
+
+/// The floating-point type to compute in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 64 bits.
+    F64,
+}
+
+/// One byte between cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delimiter(pub u8);
+
+impl FromStr for Delimiter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.as_bytes() {
+            _ if text.eq_ignore_ascii_case("tab") || text == "\\t" => Ok(Self(b'\t')),
+            [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(Self(*byte)),
+            _ => Err("one ASCII character, or `tab`, is needed".to_owned()),
+        }
+    }
+}
+
+/// A loss of the user's: a name and the file that describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strategy {
+    /// What the table calls it.
+    pub name: String,
+    /// The TOML file.
+    pub config: PathBuf,
+}
+
+impl FromStr for Strategy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=').map(|(name, path)| (name.trim(), path.trim())) {
+            Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+                Ok(Self { name: name.to_owned(), config: path.into() })
+            }
+            _ => Err("a name, `=` and a file are needed, as in mine=loss.toml".to_owned()),
+        }
+    }
+}
+
+/// Widths of hidden layers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HiddenLayers(pub Vec<usize>);
+
+/// Wider layers than this are a mistake on a table, and their products would take minutes.
+const WIDEST: usize = 4096;
+
+impl FromStr for HiddenLayers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("none") {
+            return Ok(Self(Vec::new()));
+        }
+        let width = |part: &str| match part.trim().parse::<usize>() {
+            Ok(width @ 1..=WIDEST) => Ok(width),
+            _ => Err(format!("`{part}` is no width; widths of 1 to {WIDEST} with commas between, or `none`")),
+        };
+        text.split(',').map(width).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    not_negative(text).and_then(|value| if value > 0.0 { Ok(value) } else { Err("must be above 0".to_owned()) })
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("a finite number of 0 or more is needed".to_owned()),
+    }
+}
+
+impl CompareArguments {
+    /// How the arguments say the file is to be read.
+    #[must_use]
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            header: match self.reading.header {
+                HeaderChoice::Auto => Header::Detect,
+                HeaderChoice::Yes => Header::Yes,
+                HeaderChoice::No => Header::No,
+            },
+            delimiter: self.reading.delimiter.map(|delimiter| delimiter.0),
+            target: self.task.target.clone(),
+            drop: self.reading.drop.clone(),
+            categorical: self.reading.categorical.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn compare(arguments: &str) -> Result<CompareArguments, clap::Error> {
+        let words = ["reweight", "compare"].into_iter().chain(arguments.split_whitespace());
+        match Arguments::try_parse_from(words)?.command {
+            Command::Compare(arguments) => Ok(*arguments),
+            Command::Eval(_) => panic!("asked for compare"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn labels_may_begin_with_a_hyphen() {
+        assert_eq!(compare("a.csv --positive -1").unwrap().task.positive.as_deref(), Some("-1"));
+        assert_eq!(compare("a.csv --positive '1'").unwrap().task.positive.as_deref(), Some("'1'"));
+    }
+
+    #[test]
+    fn values_are_checked() {
+        let given = compare("a.csv --delimiter tab --hidden 64,8 --strategy a=b.toml").unwrap();
+        assert_eq!(given.reading.delimiter, Some(Delimiter(b'\t')));
+        assert_eq!(given.training.hidden.0, [64, 8]);
+        assert_eq!(given.strategies.strategy[0], Strategy { name: "a".into(), config: "b.toml".into() });
+        assert_eq!(compare("--hidden none").unwrap().training.hidden.0, [0_usize; 0]);
+        for wrong in [
+            "--folds 1",
+            "--repeats 0",
+            "--hidden 3,0",
+            "--hidden 9999999",
+            "--learning-rate 0",
+            "--learning-rate nan",
+            "--weight-decay -1",
+            "--strategy mine",
+            "--target y",
+            "--no-presets",
+            "a.csv --positive 1 --multiclass",
+            "a.csv --delimiter ab",
+        ] {
+            assert!(compare(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -10,7 +10,12 @@ use crate::table::{Header, ReadOptions};
 
 /// Re-weighted losses for long-tailed data: compare them on a table, or evaluate one batch.
 #[derive(Debug, Parser)]
-#[command(name = "reweight", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "reweight",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -81,7 +86,13 @@ pub struct TaskArguments {
     pub target: Option<String>,
 
     /// The label that counts as positive, against all others; the rarest by default.
-    #[arg(long, value_name = "LABEL", requires = "data", conflicts_with = "multiclass", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "LABEL",
+        requires = "data",
+        conflicts_with = "multiclass",
+        allow_hyphen_values = true
+    )]
     pub positive: Option<String>,
 
     /// Tell all labels apart, not one from the rest.
@@ -282,10 +293,14 @@ impl FromStr for Strategy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=').map(|(name, path)| (name.trim(), path.trim())) {
-            Some((name, path)) if !name.is_empty() && !path.is_empty() => {
-                Ok(Self { name: name.to_owned(), config: path.into() })
-            }
+        match text
+            .split_once('=')
+            .map(|(name, path)| (name.trim(), path.trim()))
+        {
+            Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok(Self {
+                name: name.to_owned(),
+                config: path.into(),
+            }),
             _ => Err("a name, `=` and a file are needed, as in mine=loss.toml".to_owned()),
         }
     }
@@ -307,14 +322,25 @@ impl FromStr for HiddenLayers {
         }
         let width = |part: &str| match part.trim().parse::<usize>() {
             Ok(width @ 1..=WIDEST) => Ok(width),
-            _ => Err(format!("`{part}` is no width; widths of 1 to {WIDEST} with commas between, or `none`")),
+            _ => Err(format!(
+                "`{part}` is no width; widths of 1 to {WIDEST} with commas between, or `none`"
+            )),
         };
-        text.split(',').map(width).collect::<Result<_, _>>().map(Self)
+        text.split(',')
+            .map(width)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    not_negative(text).and_then(|value| if value > 0.0 { Ok(value) } else { Err("must be above 0".to_owned()) })
+    not_negative(text).and_then(|value| {
+        if value > 0.0 {
+            Ok(value)
+        } else {
+            Err("must be above 0".to_owned())
+        }
+    })
 }
 
 fn not_negative(text: &str) -> Result<f64, String> {
@@ -343,51 +369,4 @@ impl CompareArguments {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    fn compare(arguments: &str) -> Result<CompareArguments, clap::Error> {
-        let words = ["reweight", "compare"].into_iter().chain(arguments.split_whitespace());
-        match Arguments::try_parse_from(words)?.command {
-            Command::Compare(arguments) => Ok(*arguments),
-            Command::Eval(_) => panic!("asked for compare"),
-        }
-    }
-
-    #[test]
-    fn the_definition_is_consistent() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn labels_may_begin_with_a_hyphen() {
-        assert_eq!(compare("a.csv --positive -1").unwrap().task.positive.as_deref(), Some("-1"));
-        assert_eq!(compare("a.csv --positive '1'").unwrap().task.positive.as_deref(), Some("'1'"));
-    }
-
-    #[test]
-    fn values_are_checked() {
-        let given = compare("a.csv --delimiter tab --hidden 64,8 --strategy a=b.toml").unwrap();
-        assert_eq!(given.reading.delimiter, Some(Delimiter(b'\t')));
-        assert_eq!(given.training.hidden.0, [64, 8]);
-        assert_eq!(given.strategies.strategy[0], Strategy { name: "a".into(), config: "b.toml".into() });
-        assert_eq!(compare("--hidden none").unwrap().training.hidden.0, [0_usize; 0]);
-        for wrong in [
-            "--folds 1",
-            "--repeats 0",
-            "--hidden 3,0",
-            "--hidden 9999999",
-            "--learning-rate 0",
-            "--learning-rate nan",
-            "--weight-decay -1",
-            "--strategy mine",
-            "--target y",
-            "--no-presets",
-            "a.csv --positive 1 --multiclass",
-            "a.csv --delimiter ab",
-        ] {
-            assert!(compare(wrong).is_err(), "{wrong}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Training one network on one fold: batches in an order that the seed fixes, whatever the loss.
 
-use ndarray::{ArrayView2, Axis};
+use ndarray::{Array2, Axis};
 
 use crate::model::{AdamSettings, Logits, Loss, Mlp, MlpConfig, ModelError};
 use crate::random::{Purpose, Random};
@@ -37,7 +37,7 @@ pub struct Trained {
 ///
 /// [`ModelError`] when a size is 0, when `loss` fails or is not finite.
 pub fn train<E>(
-    inputs: ArrayView2<'_, f32>,
+    inputs: &Array2<f32>,
     outputs: usize,
     output_bias: Option<&[f32]>,
     settings: &TrainSettings,
@@ -47,7 +47,12 @@ pub fn train<E>(
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    let config = MlpConfig { inputs: inputs.ncols(), hidden: settings.hidden.clone(), outputs, seed };
+    let config = MlpConfig {
+        inputs: inputs.ncols(),
+        hidden: settings.hidden.clone(),
+        outputs,
+        seed,
+    };
     let mut model = Mlp::new(&config, settings.adam)?;
     if let Some(bias) = output_bias {
         model.set_output_bias(bias)?;
@@ -61,10 +66,16 @@ where
         let mut sum = 0.0;
         for rows in order.chunks(settings.batch_size.max(1)) {
             let batch = inputs.select(Axis(0), rows);
-            let value = model.step(batch.view(), |model, logits| loss(model, logits, rows))?;
+            let value = model.step(&batch, |model, logits| loss(model, logits, rows))?;
             sum += f64::from(value) * rows.len() as f64;
         }
         epoch_losses.push(sum / order.len().max(1) as f64);
     }
-    Ok(Trained { model, epoch_losses })
+    Ok(Trained {
+        model,
+        epoch_losses,
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ fn headers_are_found_or_said() {
     let text_without = table("red,good\nblue,bad\nred,good\n").unwrap();
     assert_eq!(text_without.rows(), 3);
     let numeric_names = with("2019,2020,y\n7,5,0\n2,4,1\n3,3,1\n", |o| {
-        o.header = Header::Yes
+        o.header = Header::Yes;
     })
     .unwrap();
     assert_eq!(numbers(&numeric_names, "2019"), [7.0, 2.0, 3.0]);

@@ -1,0 +1,73 @@
+//! The command line's definition, and values that it must refuse.
+
+use super::*;
+use clap::CommandFactory;
+
+fn compare(arguments: &str) -> Result<CompareArguments, clap::Error> {
+    let words = ["reweight", "compare"]
+        .into_iter()
+        .chain(arguments.split_whitespace());
+    match Arguments::try_parse_from(words)?.command {
+        Command::Compare(arguments) => Ok(*arguments),
+        Command::Eval(_) => panic!("asked for compare"),
+    }
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn labels_may_begin_with_a_hyphen() {
+    assert_eq!(
+        compare("a.csv --positive -1")
+            .unwrap()
+            .task
+            .positive
+            .as_deref(),
+        Some("-1")
+    );
+    assert_eq!(
+        compare("a.csv --positive '1'")
+            .unwrap()
+            .task
+            .positive
+            .as_deref(),
+        Some("'1'")
+    );
+}
+
+#[test]
+fn values_are_checked() {
+    let given = compare("a.csv --delimiter tab --hidden 64,8 --strategy a=b.toml").unwrap();
+    assert_eq!(given.reading.delimiter, Some(Delimiter(b'\t')));
+    assert_eq!(given.training.hidden.0, [64, 8]);
+    assert_eq!(
+        given.strategies.strategy[0],
+        Strategy {
+            name: "a".into(),
+            config: "b.toml".into()
+        }
+    );
+    assert_eq!(
+        compare("--hidden none").unwrap().training.hidden.0,
+        [0_usize; 0]
+    );
+    for wrong in [
+        "--folds 1",
+        "--repeats 0",
+        "--hidden 3,0",
+        "--hidden 9999999",
+        "--learning-rate 0",
+        "--learning-rate nan",
+        "--weight-decay -1",
+        "--strategy mine",
+        "--target y",
+        "--no-presets",
+        "a.csv --positive 1 --multiclass",
+        "a.csv --delimiter ab",
+    ] {
+        assert!(compare(wrong).is_err(), "{wrong}");
+    }
+}

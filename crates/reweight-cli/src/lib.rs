@@ -9,6 +9,7 @@ pub mod folds;
 pub mod metrics;
 pub mod model;
 pub mod npy;
+pub mod problem;
 pub mod random;
 pub mod table;
 pub mod train;

@@ -1,6 +1,6 @@
 //! A table of a user's own: read from a CSV, its columns understood, its labels found, its features made numbers.
 //!
-//! The data's way: bytes → [`read`](mod@read) (text cells with their lines) → [`column`] (numbers or categories)
+//! The data's way: bytes → [`read`](mod@read) (text cells with their lines) → [`column`](mod@column) (numbers or categories)
 //! and [`target`] (classes) → a [`Table`] → [`encode`] (standardised on a training part) → the network's rows.
 
 pub mod column;

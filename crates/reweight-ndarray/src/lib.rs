@@ -1,8 +1,33 @@
-//! reweight-ndarray
+//! The CPU engine of `reweight`: fused, vectorised, multi-threaded losses over ndarray views.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use ndarray::array;
+//! use reweight_ndarray::prelude::*;
+//! use reweight_ndarray::reweight::{AlphaBalance, Focal};
+//!
+//! let mut loss = BceLoss::new((AlphaBalance::binary(0.25)?, Focal::new(2.0)?));
+//! let step = loss.value_and_grad(&array![1.5_f32, -0.3, 4.0], &array![1_u8, 0, 0])?;
+//! assert_eq!(step.grad.len(), 3);
+//! # Ok(())
+//! # }
+//! ```
+#![deny(unsafe_code)]
 
-#[allow(dead_code, reason = "used by the engine next")]
+mod bce;
+mod counting;
 mod dispatch;
-#[allow(dead_code, reason = "used by the engine next")]
+mod element;
 mod lanes;
+mod layout;
+mod number;
+mod outcome;
+mod parallel;
+mod registers;
+mod step;
 
+pub use bce::BceBatch;
 pub use dispatch::{ENVIRONMENT_VARIABLE, InstructionSet, InstructionSetError};
+pub use element::{BceTarget, ClassIndex, Float};
+pub use outcome::{LossAndGrad, Outcome};
+pub use reweight;

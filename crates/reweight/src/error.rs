@@ -181,6 +181,9 @@ pub enum LossError {
         /// The weight found.
         weight: f64,
     },
+    /// The backend itself cannot work, such as where an instruction set was asked for that the processor lacks.
+    #[error("{0}")]
+    Backend(String),
     /// The weighter does not fit.
     #[error(transparent)]
     Weight(#[from] WeightError),

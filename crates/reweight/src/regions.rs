@@ -183,4 +183,10 @@ impl Histogram {
     pub fn counts_mut(&mut self) -> &mut [u64] {
         &mut self.counts
     }
+
+    /// The regions, and their counts to add to.
+    #[inline]
+    pub fn parts_mut(&mut self) -> (&Regions, &mut [u64]) {
+        (&self.regions, &mut self.counts)
+    }
 }

@@ -94,7 +94,12 @@ impl<W: SampleWeighter> SampleWeighter for Vec<W> {
         match self.split_first() {
             None => R::lit(1.0),
             Some((first, rest)) => {
-                rest.iter().fold(first.weight(sample), |product, link| product * link.weight(sample))
+                // A loop and no closure: what is not inlined into the engine's loop is compiled without its vectors.
+                let mut product = first.weight(sample);
+                for link in rest {
+                    product = product * link.weight(sample);
+                }
+                product
             }
         }
     }

@@ -217,7 +217,12 @@ impl Program {
     #[inline(always)]
     fn run<R: Real>(&self, values: &mut [R], sample: &Sample<R>) -> R {
         for (at, node) in self.nodes.iter().enumerate() {
-            let value = |operand: u32| values[operand as usize];
+            // No closure: what is not inlined into an engine's loop is compiled without its vectors.
+            macro_rules! value {
+                ($operand:expr) => {
+                    values[$operand as usize]
+                };
+            }
             values[at] = match *node {
                 Node::Literal(bits) => R::lit(f64::from_bits(bits)),
                 Node::Leaf(leaf) => sample.leaf(leaf),
@@ -229,21 +234,21 @@ impl Program {
                     Table::Regions(table) => sample.by_gradient_norm(table),
                     Table::Values(_) => R::lit(f64::NAN),
                 },
-                Node::Neg(a) => -value(a),
-                Node::Exp(a) => value(a).exp(),
-                Node::Ln(a) => value(a).ln(),
-                Node::Sqrt(a) => value(a).sqrt(),
-                Node::Abs(a) => value(a).abs(),
-                Node::LogSigmoid(a) => value(a).logistic().log_p,
-                Node::Sigmoid(a) => value(a).sigmoid(),
-                Node::Detach(a) => value(a).detach(),
-                Node::Add(a, b) => value(a) + value(b),
-                Node::Sub(a, b) => value(a) - value(b),
-                Node::Mul(a, b) => value(a) * value(b),
-                Node::Div(a, b) => value(a) / value(b),
-                Node::Max(a, b) => value(a).max(value(b)),
-                Node::Min(a, b) => value(a).min(value(b)),
-                Node::SelectLe(a, b, c, d) => value(a).select_le(value(b), value(c), value(d)),
+                Node::Neg(a) => -value!(a),
+                Node::Exp(a) => value!(a).exp(),
+                Node::Ln(a) => value!(a).ln(),
+                Node::Sqrt(a) => value!(a).sqrt(),
+                Node::Abs(a) => value!(a).abs(),
+                Node::LogSigmoid(a) => value!(a).logistic().log_p,
+                Node::Sigmoid(a) => value!(a).sigmoid(),
+                Node::Detach(a) => value!(a).detach(),
+                Node::Add(a, b) => value!(a) + value!(b),
+                Node::Sub(a, b) => value!(a) - value!(b),
+                Node::Mul(a, b) => value!(a) * value!(b),
+                Node::Div(a, b) => value!(a) / value!(b),
+                Node::Max(a, b) => value!(a).max(value!(b)),
+                Node::Min(a, b) => value!(a).min(value!(b)),
+                Node::SelectLe(a, b, c, d) => value!(a).select_le(value!(b), value!(c), value!(d)),
             };
         }
         values[self.outputs.first().copied().unwrap_or(0) as usize]

@@ -1,0 +1,157 @@
+//! The element types that the engine takes: floats as logits, anything that can be a target.
+
+use std::fmt::Debug;
+
+use reweight::{RegionAxis, RegionTable, Regions};
+
+use crate::lanes::Lanes;
+
+mod sealed {
+    pub trait Sealed {}
+}
+use sealed::Sealed;
+
+/// A float that logits, gradients and sample weights are made of: `f32` or `f64`.
+#[expect(private_bounds, reason = "the vectors behind a float are the engine's own")]
+pub trait Float: Sealed + PickLanes {}
+
+/// What the engine needs of a float beyond what its users need to see.
+pub(crate) trait FloatLanes: Copy + Debug + Default + PartialEq + PartialOrd + Into<f64> + Send + Sync + 'static {
+    /// Zero.
+    const ZERO: Self;
+    /// The nearest float.
+    fn from_f64(value: f64) -> Self;
+    /// The regions' thresholds in this precision.
+    fn thresholds(regions: &Regions, axis: RegionAxis) -> &[Self];
+    /// The regions' weights in this precision.
+    fn region_weights(table: &RegionTable) -> &[Self];
+}
+
+/// Which of an instruction set's two vector types holds a float.
+pub(crate) trait PickLanes: FloatLanes {
+    type Of<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>: Lanes<Scalar = Self>;
+}
+
+macro_rules! float {
+    ($float:ident, $lanes:ident, $thresholds:ident, $weights:ident) => {
+        impl Sealed for $float {}
+        impl Float for $float {}
+        impl FloatLanes for $float {
+            const ZERO: Self = 0.0;
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                value as Self
+            }
+            #[inline(always)]
+            fn thresholds(regions: &Regions, axis: RegionAxis) -> &[Self] {
+                regions.$thresholds(axis)
+            }
+            #[inline(always)]
+            fn region_weights(table: &RegionTable) -> &[Self] {
+                table.$weights()
+            }
+        }
+        impl PickLanes for $float {
+            type Of<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>> = $lanes;
+        }
+    };
+}
+float!(f32, F32, thresholds_f32, weights_f32);
+float!(f64, F64, thresholds_f64, weights);
+
+/// A BCE target: `bool` or an integer, 0 or 1; or a float in [0, 1], which may be soft.
+#[expect(private_bounds, reason = "how a target is read is the engine's own")]
+pub trait BceTarget: Sealed + Target {}
+
+/// A class index: any integer.
+#[expect(private_bounds, reason = "how a class index is read is the engine's own")]
+pub trait ClassIndex: Sealed + Index {}
+
+/// What the engine needs of a BCE target.
+pub(crate) trait Target: Copy + Send + Sync + 'static {
+    /// Whether values between 0 and 1 are meant.
+    const SOFT: bool;
+    /// Any value, to fill buffers with.
+    const ANY: Self;
+    /// The target as a number.
+    fn number(self) -> f64;
+    /// The bytes of `targets`, where a target is one.
+    fn bytes(targets: &[Self]) -> Option<&[u8]>;
+}
+
+/// What the engine needs of a class index.
+pub(crate) trait Index: Copy + Send + Sync + 'static {
+    /// Any value, to fill buffers with.
+    const ANY: Self;
+    /// The label; saturated where it does not fit.
+    fn label(self) -> i64;
+}
+
+macro_rules! integer {
+    ($($integer:ident)*) => {$(
+        impl Sealed for $integer {}
+        impl BceTarget for $integer {}
+        impl ClassIndex for $integer {}
+        impl Target for $integer {
+            const SOFT: bool = false;
+            const ANY: Self = 0;
+            #[inline(always)]
+            fn number(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn bytes(targets: &[Self]) -> Option<&[u8]> {
+                bytes_of::<Self>(targets)
+            }
+        }
+        impl Index for $integer {
+            const ANY: Self = 0;
+            #[inline(always)]
+            fn label(self) -> i64 {
+                i64::try_from(self).unwrap_or(i64::MAX)
+            }
+        }
+    )*};
+}
+integer!(u8 i8 u16 i16 u32 i32 u64 i64 usize isize);
+
+impl Sealed for bool {}
+impl BceTarget for bool {}
+impl Target for bool {
+    const SOFT: bool = false;
+    const ANY: Self = false;
+    #[inline(always)]
+    fn number(self) -> f64 {
+        f64::from(u8::from(self))
+    }
+    #[inline(always)]
+    fn bytes(targets: &[Self]) -> Option<&[u8]> {
+        // A bool is a byte that holds 0 or 1.
+        Some(pulp::bytemuck::cast_slice(targets))
+    }
+}
+
+macro_rules! float_target {
+    ($($float:ident)*) => {$(
+        impl BceTarget for $float {}
+        impl Target for $float {
+            const SOFT: bool = true;
+            const ANY: Self = 0.0;
+            #[inline(always)]
+            fn number(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn bytes(_: &[Self]) -> Option<&[u8]> {
+                None
+            }
+        }
+    )*};
+}
+float_target!(f32 f64);
+
+/// The bytes of a slice of one-byte integers.
+#[inline(always)]
+fn bytes_of<T: pulp::bytemuck::NoUninit>(targets: &[T]) -> Option<&[u8]> {
+    (size_of::<T>() == 1).then(|| pulp::bytemuck::cast_slice(targets))
+}

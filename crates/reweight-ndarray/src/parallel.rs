@@ -1,0 +1,57 @@
+//! Work over threads with the same bits whatever their number.
+//!
+//! A batch is halved until a part is small, always at the same places, and the parts' sums are merged in the shape of
+//! that tree. Threads only decide who computes a part.
+
+/// Something that can be cut in two, at a place that depends on its size alone.
+pub(crate) trait Divide: Sized + Send {
+    /// Elements.
+    fn size(&self) -> usize;
+    /// The two halves; called where `size` exceeds [`LEAF`].
+    fn halve(self) -> (Self, Self);
+}
+
+/// Sums of a part.
+pub(crate) trait Merge: Send {
+    /// The sums of both, `self` being the first.
+    fn merge(self, other: Self) -> Self;
+}
+
+impl Merge for () {
+    fn merge(self, (): Self) {}
+}
+
+impl<T: Send, E: Send> Merge for Result<T, E>
+where
+    T: Merge,
+{
+    fn merge(self, other: Self) -> Self {
+        Ok(self?.merge(other?))
+    }
+}
+
+/// Parts of at most so many elements are computed in one go: some tens of kilobytes, well inside a core's own cache.
+pub(crate) const LEAF: usize = 1 << 14;
+
+/// Batches of at most so many elements stay on the caller's thread: waking another costs more than it saves.
+const ALONE: usize = 1 << 15;
+
+/// Computes all leaves of `part` and merges their sums.
+pub(crate) fn reduce<P: Divide, R: Merge>(part: P, leaf: &(impl Fn(P) -> R + Sync)) -> R {
+    let size = part.size();
+    if size <= LEAF {
+        return leaf(part);
+    }
+    let (first, second) = part.halve();
+    let (first, second) = if size > ALONE {
+        rayon::join(|| reduce(first, leaf), || reduce(second, leaf))
+    } else {
+        (reduce(first, leaf), reduce(second, leaf))
+    };
+    first.merge(second)
+}
+
+/// Where `size` elements are cut: at a multiple of [`LEAF`], so that only the last part is ragged.
+pub(crate) fn middle(size: usize) -> usize {
+    size.div_ceil(2).next_multiple_of(LEAF).min(size)
+}

@@ -1,0 +1,102 @@
+//! Walking over slices a register at a time, and sums that stay exact over many.
+
+use std::ops::Range;
+
+use crate::element::{FloatLanes, Target};
+use crate::lanes::Lanes;
+use crate::number::MOST_LANES;
+
+/// Calls `body` for each register's range of `0..len`; the last may be shorter, which the flag says.
+///
+/// The flag is a constant in each of the two calls, so the whole registers' code has no trace of the ragged one.
+#[inline(always)]
+pub(crate) fn each_register<L: Lanes>(len: usize, mut body: impl FnMut(Range<usize>, bool)) {
+    let whole = len / L::COUNT * L::COUNT;
+    let mut start = 0;
+    while start < whole {
+        body(start..start + L::COUNT, true);
+        start += L::COUNT;
+    }
+    if whole < len {
+        body(whole..len, false);
+    }
+}
+
+/// Reads a register; lanes past the end of a ragged one are 0.
+#[inline(always)]
+pub(crate) fn load<L: Lanes>(slice: &[L::Scalar], whole: bool) -> L {
+    if whole { L::load(slice) } else { L::load_partial(slice) }
+}
+
+/// Writes a register, or the lanes that a ragged one has.
+#[inline(always)]
+pub(crate) fn store<L: Lanes>(value: L, slice: &mut [L::Scalar], whole: bool) {
+    if whole {
+        value.store(slice);
+    } else {
+        value.store_partial(slice);
+    }
+}
+
+/// Reads a register of targets as numbers; lanes past the end are 0.
+#[inline(always)]
+pub(crate) fn load_targets<T: Target, L: Lanes>(targets: &[T], whole: bool) -> L
+where
+    L::Scalar: FloatLanes,
+{
+    if let Some(bytes) = T::bytes(targets) {
+        return if whole { L::from_u8(bytes) } else { L::from_u8_partial(bytes) };
+    }
+    let mut numbers = [L::Scalar::ZERO; MOST_LANES];
+    for (number, target) in numbers[..L::COUNT].iter_mut().zip(targets) {
+        *number = L::Scalar::from_f64(target.number());
+    }
+    L::load(&numbers[..L::COUNT])
+}
+
+/// Which lanes count, where not all do: a mask is given, or the register is ragged.
+#[inline(always)]
+pub(crate) fn valid_lanes<L: Lanes>(valid: Option<&[bool]>, len: usize, whole: bool) -> Option<L::Mask> {
+    let half = L::splat(0.5);
+    match valid {
+        None if whole => None,
+        None => Some(half.le(L::from_u8_partial(&[1; MOST_LANES][..len]))),
+        Some(valid) => {
+            let bytes: &[u8] = pulp::bytemuck::cast_slice(valid);
+            Some(half.le(if whole { L::from_u8(bytes) } else { L::from_u8_partial(bytes) }))
+        }
+    }
+}
+
+/// A sum of registers: a few in their own precision, then on in `f64`, so that its error does not grow with the length.
+pub(crate) struct Running<L: Lanes> {
+    short: L,
+    added: u32,
+    long: L::Wide,
+}
+
+/// Registers that are added up before their sum is widened: their rounding stays below that of one sample.
+const SHORT: u32 = 8;
+
+impl<L: Lanes> Running<L> {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self { short: L::splat(0.0), added: 0, long: L::wide_zero() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&mut self, value: L) {
+        self.short = self.short + value;
+        self.added += 1;
+        if self.added == SHORT {
+            self.long = L::wide_add(self.long, self.short);
+            self.short = L::splat(0.0);
+            self.added = 0;
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn total(self) -> f64 {
+        L::wide_sum(L::wide_add(self.long, self.short))
+    }
+}

@@ -1,0 +1,98 @@
+//! What both objectives' steps share: the instruction set, counts over threads, late denominators.
+
+use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{ArrayViewMut, Dimension};
+use reweight::{BatchStatistics, LossError};
+
+use crate::dispatch::{Available, Kernel, dispatch};
+use crate::element::{FloatLanes, PickLanes};
+use crate::lanes::Lanes;
+use crate::parallel::{Divide, middle, reduce};
+use crate::registers::{each_register, load, store};
+
+/// The instruction set of this process.
+pub(crate) fn available() -> Result<Available, LossError> {
+    Available::from_environment().map_err(|error| LossError::Backend(error.to_string()))
+}
+
+thread_local! {
+    /// Counts of the stretch that this thread works on; kept, so that a warm thread allocates nothing.
+    static SCRATCH: RefCell<BatchStatistics> = RefCell::default();
+}
+
+/// Lets `count` fill counts of this thread's own, and adds them to `total`: whole numbers, so the order is free.
+pub(crate) fn with_scratch(total: &Mutex<&mut BatchStatistics>, count: impl FnOnce(&mut BatchStatistics)) {
+    SCRATCH.with_borrow_mut(|scratch| {
+        {
+            let total = total.lock().unwrap_or_else(PoisonError::into_inner);
+            if same_layout(scratch, &total) { scratch.clear() } else { *scratch = empty_like(&total) }
+        }
+        count(scratch);
+        let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of the same layout by construction, so that merging cannot be refused.
+        let merged = total.merge(scratch);
+        debug_assert!(merged.is_ok());
+    });
+}
+
+fn same_layout(own: &BatchStatistics, other: &BatchStatistics) -> bool {
+    let bins = |all: &BatchStatistics, at: usize| all.gradient_norm.get(at).map(|all| all.regions().bins());
+    own.class_counts.len() == other.class_counts.len()
+        && own.gradient_norm.len() == other.gradient_norm.len()
+        && (0..own.gradient_norm.len()).all(|at| bins(own, at) == bins(other, at))
+}
+
+fn empty_like(other: &BatchStatistics) -> BatchStatistics {
+    let mut empty = other.clone();
+    empty.clear();
+    empty
+}
+
+/// Multiplies a gradient: where the denominator is known only after all weights are.
+pub(crate) fn rescale<A: PickLanes, D: Dimension>(isa: Available, mut grad: ArrayViewMut<'_, A, D>, factor: f64) {
+    match grad.as_slice_memory_order_mut() {
+        Some(slice) => reduce(Whole(slice), &|part: Whole<'_, A>| dispatch(isa, Rescale { grad: part.0, factor })),
+        None => grad.iter_mut().for_each(|slope| {
+            dispatch(isa, Rescale { grad: std::slice::from_mut(slope), factor });
+        }),
+    }
+}
+
+struct Whole<'a, A>(&'a mut [A]);
+
+impl<A: FloatLanes> Divide for Whole<'_, A> {
+    fn size(&self) -> usize {
+        self.0.len()
+    }
+
+    fn halve(self) -> (Self, Self) {
+        let at = middle(self.0.len());
+        let (first, second) = self.0.split_at_mut(at);
+        (Self(first), Self(second))
+    }
+}
+
+struct Rescale<'a, A> {
+    grad: &'a mut [A],
+    factor: f64,
+}
+
+impl<A: PickLanes> Kernel for Rescale<'_, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) {
+        rescale_registers::<A::Of<F32, F64>>(self.grad, self.factor);
+    }
+}
+
+#[inline(always)]
+fn rescale_registers<L: Lanes>(grad: &mut [L::Scalar], factor: f64) {
+    let factor = L::splat(factor);
+    each_register::<L>(grad.len(), #[inline(always)] |range, whole| {
+        let scaled = load::<L>(&grad[range.clone()], whole) * factor;
+        store(scaled, &mut grad[range], whole);
+    });
+}

@@ -10,12 +10,7 @@ use crate::table::{Header, ReadOptions};
 
 /// Re-weighted losses for long-tailed data: compare them on a table, or evaluate one batch.
 #[derive(Debug, Parser)]
-#[command(
-    name = "reweight",
-    version,
-    propagate_version = true,
-    arg_required_else_help = true
-)]
+#[command(name = "reweight", version, propagate_version = true, arg_required_else_help = true)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -86,13 +81,7 @@ pub struct TaskArguments {
     pub target: Option<String>,
 
     /// The label that counts as positive, against all others; the rarest by default.
-    #[arg(
-        long,
-        value_name = "LABEL",
-        requires = "data",
-        conflicts_with = "multiclass",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "LABEL", requires = "data", conflicts_with = "multiclass", allow_hyphen_values = true)]
     pub positive: Option<String>,
 
     /// Tell all labels apart, not one from the rest.
@@ -293,14 +282,10 @@ impl FromStr for Strategy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text
-            .split_once('=')
-            .map(|(name, path)| (name.trim(), path.trim()))
-        {
-            Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok(Self {
-                name: name.to_owned(),
-                config: path.into(),
-            }),
+        match text.split_once('=').map(|(name, path)| (name.trim(), path.trim())) {
+            Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+                Ok(Self { name: name.to_owned(), config: path.into() })
+            }
             _ => Err("a name, `=` and a file are needed, as in mine=loss.toml".to_owned()),
         }
     }
@@ -322,25 +307,14 @@ impl FromStr for HiddenLayers {
         }
         let width = |part: &str| match part.trim().parse::<usize>() {
             Ok(width @ 1..=WIDEST) => Ok(width),
-            _ => Err(format!(
-                "`{part}` is no width; widths of 1 to {WIDEST} with commas between, or `none`"
-            )),
+            _ => Err(format!("`{part}` is no width; widths of 1 to {WIDEST} with commas between, or `none`")),
         };
-        text.split(',')
-            .map(width)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        text.split(',').map(width).collect::<Result<_, _>>().map(Self)
     }
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    not_negative(text).and_then(|value| {
-        if value > 0.0 {
-            Ok(value)
-        } else {
-            Err("must be above 0".to_owned())
-        }
-    })
+    not_negative(text).and_then(|value| if value > 0.0 { Ok(value) } else { Err("must be above 0".to_owned()) })
 }
 
 fn not_negative(text: &str) -> Result<f64, String> {

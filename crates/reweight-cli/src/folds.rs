@@ -61,39 +61,24 @@ pub enum FoldError {
 ///
 /// [`FoldError`] when `folds` < 2, when fewer than two classes occur, or when a class that occurs has fewer rows than there
 /// are folds.
-pub fn stratified(
-    classes: &[usize],
-    names: &[String],
-    folds: usize,
-    seed: u64,
-) -> Result<Vec<Fold>, FoldError> {
+pub fn stratified(classes: &[usize], names: &[String], folds: usize, seed: u64) -> Result<Vec<Fold>, FoldError> {
     if folds < 2 {
         return Err(FoldError::TooFewFolds { folds });
     }
     let mut members = vec![Vec::new(); names.len()];
     for (row, &class) in classes.iter().enumerate() {
-        let unknown = FoldError::UnknownClass {
-            row,
-            class,
-            classes: names.len(),
-        };
+        let unknown = FoldError::UnknownClass { row, class, classes: names.len() };
         members.get_mut(class).ok_or(unknown)?.push(row);
     }
     if members.iter().filter(|rows| !rows.is_empty()).count() < 2 {
-        return Err(FoldError::OneClass {
-            rows: classes.len(),
-        });
+        return Err(FoldError::OneClass { rows: classes.len() });
     }
     let mut random = Random::new(seed, Purpose::Folds);
     let mut fold_of = vec![0; classes.len()];
     let mut next = 0;
     for (rows, name) in members.iter_mut().zip(names) {
         if !rows.is_empty() && rows.len() < folds {
-            return Err(FoldError::TooFewRows {
-                class: name.clone(),
-                count: rows.len(),
-                folds,
-            });
+            return Err(FoldError::TooFewRows { class: name.clone(), count: rows.len(), folds });
         }
         random.shuffle(rows);
         for &row in rows.iter() {
@@ -153,27 +138,13 @@ mod tests {
         let classes = [0, 0, 0, 0, 0, 1, 1];
         assert_eq!(
             stratified(&classes, &names(2), 5, 0),
-            Err(FoldError::TooFewRows {
-                class: "class 1".into(),
-                count: 2,
-                folds: 5
-            })
+            Err(FoldError::TooFewRows { class: "class 1".into(), count: 2, folds: 5 })
         );
-        assert_eq!(
-            stratified(&classes, &names(2), 1, 0),
-            Err(FoldError::TooFewFolds { folds: 1 })
-        );
-        assert_eq!(
-            stratified(&[0; 9], &names(2), 3, 0),
-            Err(FoldError::OneClass { rows: 9 })
-        );
+        assert_eq!(stratified(&classes, &names(2), 1, 0), Err(FoldError::TooFewFolds { folds: 1 }));
+        assert_eq!(stratified(&[0; 9], &names(2), 3, 0), Err(FoldError::OneClass { rows: 9 }));
         assert_eq!(
             stratified(&classes, &names(1), 2, 0),
-            Err(FoldError::UnknownClass {
-                row: 5,
-                class: 1,
-                classes: 1
-            })
+            Err(FoldError::UnknownClass { row: 5, class: 1, classes: 1 })
         );
     }
 }

@@ -33,55 +33,30 @@ fn main() -> ExitCode {
 
 /// Reads the table and says what was understood; the training is not wired up yet.
 fn compare(arguments: &CompareArguments) -> Result<(), Box<dyn Error>> {
-    let task = if arguments.task.multiclass {
-        WineTask::Multiclass
-    } else {
-        WineTask::Binary
-    };
+    let task = if arguments.task.multiclass { WineTask::Multiclass } else { WineTask::Binary };
     let table = match &arguments.data {
         Some(path) => Table::from_csv(path, &arguments.read_options())?,
         None => wine::table(task),
     };
     let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "{}: {} rows, {} feature columns",
-        table.name,
-        table.rows(),
-        table.columns.len()
-    )?;
+    writeln!(out, "{}: {} rows, {} feature columns", table.name, table.rows(), table.columns.len())?;
     if !arguments.quiet {
-        table
-            .notes
-            .iter()
-            .try_for_each(|note| writeln!(out, "  {note}"))?;
+        table.notes.iter().try_for_each(|note| writeln!(out, "  {note}"))?;
     }
     if arguments.task.multiclass {
         writeln!(out, "classes: {}", table.target.listing())?;
     } else {
         let positive = arguments.task.positive.as_deref();
-        let binary = table
-            .target
-            .binary(&table.name, positive, arguments.training.folds)?;
-        let why = if binary.chosen_as_rarest {
-            " (the rarest label; --positive chooses another)"
-        } else {
-            ""
-        };
-        writeln!(
-            out,
-            "positive: `{}`, {} rows{why}",
-            binary.positive, binary.positives
-        )?;
+        let binary = table.target.binary(&table.name, positive, arguments.training.folds)?;
+        let why = if binary.chosen_as_rarest { " (the rarest label; --positive chooses another)" } else { "" };
+        writeln!(out, "positive: `{}`, {} rows{why}", binary.positive, binary.positives)?;
     }
     Err("the training is not wired up yet".into())
 }
 
 /// Whether the reader of our output has left, as `| head` does; no one is there to be told.
 fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// The error and what caused it, on one line.

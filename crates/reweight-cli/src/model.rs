@@ -43,10 +43,7 @@ pub struct AdamSettings {
 
 impl Default for AdamSettings {
     fn default() -> Self {
-        Self {
-            learning_rate: 3e-3,
-            weight_decay: 1e-4,
-        }
+        Self { learning_rate: 3e-3, weight_decay: 1e-4 }
     }
 }
 
@@ -110,27 +107,12 @@ impl<S: Shape> Parameter<S> {
     fn new(device: &Cpu, values: Vec<f32>, shape: S) -> Result<Self, CpuError> {
         let zeros = || <Cpu as Storage<f32>>::try_alloc_len(device, values.len());
         let (first_moment, second_moment) = (zeros()?, zeros()?);
-        Ok(Self {
-            values: device.try_tensor_from_vec(values, shape)?,
-            first_moment,
-            second_moment,
-        })
+        Ok(Self { values: device.try_tensor_from_vec(values, shape)?, first_moment, second_moment })
     }
 
-    fn update(
-        &mut self,
-        step: i32,
-        adam: &AdamConfig,
-        gradients: &mut Gradients<f32, Cpu>,
-    ) -> Result<(), CpuError> {
+    fn update(&mut self, step: i32, adam: &AdamConfig, gradients: &mut Gradients<f32, Cpu>) -> Result<(), CpuError> {
         let gradient = gradients.get_or_alloc_mut(&self.values)?;
-        adam.try_update(
-            step,
-            &mut self.values,
-            &mut self.first_moment,
-            &mut self.second_moment,
-            gradient,
-        )
+        adam.try_update(step, &mut self.values, &mut self.first_moment, &mut self.second_moment, gradient)
     }
 }
 
@@ -147,11 +129,7 @@ impl Layer {
         inputs: Tensor<(usize, usize), f32, Cpu, T>,
     ) -> Result<Tensor<(usize, usize), f32, Cpu, T>, CpuError> {
         let product = inputs.try_matmul(self.weights.values.clone())?;
-        let bias = self
-            .bias
-            .values
-            .retaped::<T>()
-            .try_broadcast_like::<_, Axis<0>>(product.shape())?;
+        let bias = self.bias.values.retaped::<T>().try_broadcast_like::<_, Axis<0>>(product.shape())?;
         bias.try_add(product)
     }
 }
@@ -192,33 +170,17 @@ impl Mlp {
             let is_last = index + 2 == sizes.len();
             let fan = if is_last { inputs + outputs } else { inputs };
             let bound = (6.0 / fan as f64).sqrt();
-            let values = (0..inputs * outputs)
-                .map(|_| (bound * (2.0 * random.unit() - 1.0)) as f32)
-                .collect();
+            let values = (0..inputs * outputs).map(|_| (bound * (2.0 * random.unit() - 1.0)) as f32).collect();
             layers.push(Layer {
                 weights: Parameter::new(&device, values, (inputs, outputs))?,
                 bias: Parameter::new(&device, vec![0.0; outputs], (outputs,))?,
             });
         }
-        let bias_adam = AdamConfig {
-            lr: adam.learning_rate,
-            ..AdamConfig::default()
-        };
+        let bias_adam = AdamConfig { lr: adam.learning_rate, ..AdamConfig::default() };
         let decay = (adam.weight_decay > 0.0).then_some(WeightDecay::Decoupled(adam.weight_decay));
-        let matrix_adam = AdamConfig {
-            weight_decay: decay,
-            ..bias_adam
-        };
+        let matrix_adam = AdamConfig { weight_decay: decay, ..bias_adam };
         let (inputs, outputs) = (config.inputs, config.outputs);
-        Ok(Self {
-            device,
-            layers,
-            inputs,
-            outputs,
-            matrix_adam,
-            bias_adam,
-            steps: 0,
-        })
+        Ok(Self { device, layers, inputs, outputs, matrix_adam, bias_adam, steps: 0 })
     }
 
     /// Sets the last layer's biases, one for each output; for rare positives log(π / (1 − π)) with their prior π keeps
@@ -229,10 +191,7 @@ impl Mlp {
     /// [`ModelError::OutputBias`] when there are not as many as outputs.
     pub fn set_output_bias(&mut self, bias: &[f32]) -> Result<(), ModelError> {
         if bias.len() != self.outputs {
-            return Err(ModelError::OutputBias {
-                expected: self.outputs,
-                actual: bias.len(),
-            });
+            return Err(ModelError::OutputBias { expected: self.outputs, actual: bias.len() });
         }
         if let Some(last) = self.layers.last_mut() {
             last.bias = Parameter::new(&self.device, bias.to_vec(), (bias.len(),))?;
@@ -268,20 +227,13 @@ impl Mlp {
         let loss = loss(self, logits).map_err(|error| ModelError::Loss(Box::new(error)))?;
         let value = loss.array();
         if !value.is_finite() {
-            return Err(ModelError::Diverged {
-                step: self.steps.saturating_add(1),
-                loss: value,
-            });
+            return Err(ModelError::Diverged { step: self.steps.saturating_add(1), loss: value });
         }
         let mut gradients = loss.try_backward()?;
         self.steps = self.steps.saturating_add(1);
         for layer in &mut self.layers {
-            layer
-                .weights
-                .update(self.steps, &self.matrix_adam, &mut gradients)?;
-            layer
-                .bias
-                .update(self.steps, &self.bias_adam, &mut gradients)?;
+            layer.weights.update(self.steps, &self.matrix_adam, &mut gradients)?;
+            layer.bias.update(self.steps, &self.bias_adam, &mut gradients)?;
         }
         Ok(value)
     }
@@ -300,19 +252,11 @@ impl Mlp {
         Ok(logits)
     }
 
-    fn upload(
-        &self,
-        rows: &ArrayView2<'_, f32>,
-    ) -> Result<Tensor<(usize, usize), f32, Cpu>, ModelError> {
+    fn upload(&self, rows: &ArrayView2<'_, f32>) -> Result<Tensor<(usize, usize), f32, Cpu>, ModelError> {
         if rows.ncols() != self.inputs {
-            return Err(ModelError::InputWidth {
-                expected: self.inputs,
-                actual: rows.ncols(),
-            });
+            return Err(ModelError::InputWidth { expected: self.inputs, actual: rows.ncols() });
         }
-        Ok(self
-            .device
-            .try_tensor_from_vec(rows.iter().copied().collect(), rows.dim())?)
+        Ok(self.device.try_tensor_from_vec(rows.iter().copied().collect(), rows.dim())?)
     }
 
     fn forward<T: Tape<f32, Cpu> + Merge<NoneTape>>(

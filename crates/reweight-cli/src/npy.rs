@@ -13,38 +13,22 @@ const MOST_BRACKETS: usize = 16;
 /// Why an array could not be read or written. `name` is the file's path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[allow(
-    missing_docs,
-    reason = "the message beside each variant says what its fields mean"
-)]
+#[allow(missing_docs, reason = "the message beside each variant says what its fields mean")]
 pub enum NpyError {
-    #[error(
-        "{name}: there is no such file; check the path (it is taken from the folder you are in)"
-    )]
+    #[error("{name}: there is no such file; check the path (it is taken from the folder you are in)")]
     NotFound { name: String },
     #[error("{name}: cannot be read")]
     Unreadable { name: String, source: io::Error },
     #[error("{name}: not a .npy file{hint}; write one with numpy.save")]
     NotNpy { name: String, hint: &'static str },
-    #[error(
-        "{name}: the header of the .npy file cannot be understood; write it again with numpy.save"
-    )]
-    BadHeader {
-        name: String,
-        source: Option<ReadHeaderError>,
-    },
+    #[error("{name}: the header of the .npy file cannot be understood; write it again with numpy.save")]
+    BadHeader { name: String, source: Option<ReadHeaderError> },
     #[error(
         "{name}: elements of type {found} are not numbers; save bool, integers or floats (array.astype(numpy.float32))"
     )]
     UnsupportedType { name: String, found: String },
     #[error("{name}: shape {shape:?} of {item_size}-byte elements takes {expected} bytes, the file has {actual}; {}", size_hint(.expected, .actual))]
-    WrongSize {
-        name: String,
-        shape: Vec<usize>,
-        item_size: usize,
-        expected: usize,
-        actual: usize,
-    },
+    WrongSize { name: String, shape: Vec<usize>, item_size: usize, expected: usize, actual: usize },
     #[error("{name}: shape {shape:?} is larger than memory can be")]
     TooLarge { name: String, shape: Vec<usize> },
     #[error("{name}: the elements cannot be read")]
@@ -56,11 +40,7 @@ pub enum NpyError {
 }
 
 fn size_hint(expected: &usize, actual: &usize) -> &'static str {
-    if actual < expected {
-        "it was cut off: copy or write it again"
-    } else {
-        "there is something behind the array"
-    }
+    if actual < expected { "it was cut off: copy or write it again" } else { "there is something behind the array" }
 }
 
 macro_rules! array_types {
@@ -150,78 +130,37 @@ pub fn parse_npy(name: &str, bytes: &[u8]) -> Result<NpyArray, NpyError> {
     let named = || name.to_owned();
     if !bytes.starts_with(b"\x93NUMPY") {
         let zipped = bytes.starts_with(b"PK");
-        let hint = if zipped {
-            ", but it looks like a .npz or .zip file, which holds several"
-        } else {
-            ""
-        };
-        return Err(NpyError::NotNpy {
-            name: named(),
-            hint,
-        });
+        let hint = if zipped { ", but it looks like a .npz or .zip file, which holds several" } else { "" };
+        return Err(NpyError::NotNpy { name: named(), hint });
     }
     let text = header_text(bytes);
     if text.iter().filter(|byte| b"([{".contains(byte)).count() > MOST_BRACKETS {
-        return Err(NpyError::BadHeader {
-            name: named(),
-            source: None,
-        });
+        return Err(NpyError::BadHeader { name: named(), source: None });
     }
     let mut rest = bytes;
-    let header = Header::from_reader(&mut rest).map_err(|source| NpyError::BadHeader {
-        name: named(),
-        source: Some(source),
-    })?;
+    let header =
+        Header::from_reader(&mut rest).map_err(|source| NpyError::BadHeader { name: named(), source: Some(source) })?;
     let found = header.type_descriptor.to_string();
-    let descriptor = header
-        .type_descriptor
-        .as_string()
-        .map_or("", String::as_str);
+    let descriptor = header.type_descriptor.as_string().map_or("", String::as_str);
     let code = descriptor.trim_start_matches(['<', '>', '|', '=']);
     let Some(item_size) = item_size(code) else {
-        return Err(NpyError::UnsupportedType {
-            name: named(),
-            found,
-        });
+        return Err(NpyError::UnsupportedType { name: named(), found });
     };
     // Before anything is allocated: a header may claim any size.
     let shape = header.shape.clone();
-    let count = shape
-        .iter()
-        .try_fold(1_usize, |count, &size| count.checked_mul(size));
-    let expected = count
-        .and_then(|count| count.checked_mul(item_size))
-        .filter(|&bytes| isize::try_from(bytes).is_ok());
+    let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
+    let expected = count.and_then(|count| count.checked_mul(item_size)).filter(|&bytes| isize::try_from(bytes).is_ok());
     let Some(expected) = expected else {
-        return Err(NpyError::TooLarge {
-            name: named(),
-            shape,
-        });
+        return Err(NpyError::TooLarge { name: named(), shape });
     };
     if rest.len() != expected {
-        return Err(NpyError::WrongSize {
-            name: named(),
-            shape,
-            item_size,
-            expected,
-            actual: rest.len(),
-        });
+        return Err(NpyError::WrongSize { name: named(), shape, item_size, expected, actual: rest.len() });
     }
-    let array = if code == "f2" {
-        read_half(rest, descriptor, &header)
-    } else {
-        read_elements(code, bytes)
-    };
+    let array = if code == "f2" { read_half(rest, descriptor, &header) } else { read_elements(code, bytes) };
     match array {
         Some(Ok(array)) => Ok(array),
-        Some(Err(source)) => Err(NpyError::BadData {
-            name: named(),
-            source,
-        }),
-        None => Err(NpyError::UnsupportedType {
-            name: named(),
-            found,
-        }),
+        Some(Err(source)) => Err(NpyError::BadData { name: named(), source }),
+        None => Err(NpyError::UnsupportedType { name: named(), found }),
     }
 }
 
@@ -237,25 +176,15 @@ fn header_text(bytes: &[u8]) -> &[u8] {
 }
 
 /// Half precision, which ndarray-npy does not read.
-fn read_half(
-    data: &[u8],
-    descriptor: &str,
-    header: &Header,
-) -> Option<Result<NpyArray, ReadNpyError>> {
+fn read_half(data: &[u8], descriptor: &str, header: &Header) -> Option<Result<NpyArray, ReadNpyError>> {
     let (pairs, _) = data.as_chunks::<2>();
     let big_endian = descriptor.starts_with('>');
     let number = |&pair: &[u8; 2]| {
-        let bits = if big_endian {
-            u16::from_be_bytes(pair)
-        } else {
-            u16::from_le_bytes(pair)
-        };
+        let bits = if big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) };
         half::f16::from_bits(bits).to_f32()
     };
     let shape = IxDyn(&header.shape).set_f(header.layout.is_fortran());
-    ArrayD::from_shape_vec(shape, pairs.iter().map(number).collect())
-        .ok()
-        .map(|array| Ok(NpyArray::F32(array)))
+    ArrayD::from_shape_vec(shape, pairs.iter().map(number).collect()).ok().map(|array| Ok(NpyArray::F32(array)))
 }
 
 /// Writes arrays into one compressed .npz file, each under its name, for `numpy.load`.
@@ -273,8 +202,7 @@ pub fn write_npz(path: &Path, arrays: &[(&str, NpyArray)]) -> Result<(), NpyErro
         .try_for_each(|(array_name, array)| array.pack(&mut writer, array_name))
         .and_then(|()| writer.finish());
     match packed {
-        Ok(packed) => std::fs::write(path, packed.into_inner())
-            .map_err(|source| NpyError::Unwritable { name, source }),
+        Ok(packed) => std::fs::write(path, packed.into_inner()).map_err(|source| NpyError::Unwritable { name, source }),
         Err(source) => Err(NpyError::Pack { name, source }),
     }
 }
@@ -318,14 +246,9 @@ impl NpyArray {
         match self {
             Self::I64(array) => return Ok(array.clone()),
             Self::U64(array) => {
-                let too_large = array
-                    .iter()
-                    .position(|&value| i64::try_from(value).is_err());
+                let too_large = array.iter().position(|&value| i64::try_from(value).is_err());
                 return match too_large {
-                    Some(index) => Err((
-                        index,
-                        array.iter().nth(index).map_or(0.0, |&value| value as f64),
-                    )),
+                    Some(index) => Err((index, array.iter().nth(index).map_or(0.0, |&value| value as f64))),
                     None => Ok(array.mapv(|value| value as i64)),
                 };
             }
@@ -333,10 +256,8 @@ impl NpyArray {
         }
         let values = self.to_f64();
         // 2⁶³ is the first f64 above the range.
-        let is_integer = |value: f64| {
-            value.fract() == 0.0
-                && (-9.223_372_036_854_776e18..9.223_372_036_854_776e18).contains(&value)
-        };
+        let is_integer =
+            |value: f64| value.fract() == 0.0 && (-9.223_372_036_854_776e18..9.223_372_036_854_776e18).contains(&value);
         match values.iter().position(|&value| !is_integer(value)) {
             Some(index) => Err((index, values.iter().nth(index).copied().unwrap_or(f64::NAN))),
             None => Ok(values.mapv(|value| value as i64)),

@@ -63,10 +63,7 @@ impl Figure {
     /// Whether more of it is better.
     #[must_use]
     pub fn higher_is_better(self) -> bool {
-        !matches!(
-            self,
-            Self::Brier | Self::HardestPositivesRank | Self::NegativesTop
-        )
+        !matches!(self, Self::Brier | Self::HardestPositivesRank | Self::NegativesTop)
     }
 }
 
@@ -87,50 +84,32 @@ impl Problem {
     /// [`TableError`] when no row, or fewer rows than `folds`, have the label.
     pub fn binary(table: Table, positive: Option<&str>, folds: usize) -> Result<Self, TableError> {
         let binary = table.target.binary(&table.name, positive, folds)?;
-        Ok(Self {
-            table,
-            binary: Some(binary),
-        })
+        Ok(Self { table, binary: Some(binary) })
     }
 
     /// All labels apart.
     #[must_use]
     pub fn multiclass(table: Table) -> Self {
-        Self {
-            table,
-            binary: None,
-        }
+        Self { table, binary: None }
     }
 
     /// Logits a row: one for two classes, else one a class.
     #[must_use]
     pub fn outputs(&self) -> usize {
-        if self.binary.is_some() {
-            1
-        } else {
-            self.table.target.labels.len()
-        }
+        if self.binary.is_some() { 1 } else { self.table.target.labels.len() }
     }
 
     /// The figures of [`Problem::judge`], in its order.
     #[must_use]
     pub fn figures(&self) -> &'static [Figure] {
-        if self.binary.is_some() {
-            &Figure::BINARY
-        } else {
-            &Figure::MULTICLASS
-        }
+        if self.binary.is_some() { &Figure::BINARY } else { &Figure::MULTICLASS }
     }
 
     /// The class of each row, as a loss takes it: 1 for positive and 0 for not, or an index into the labels.
     #[must_use]
     pub fn classes(&self) -> Vec<usize> {
         match &self.binary {
-            Some(binary) => binary
-                .is_positive
-                .iter()
-                .map(|&positive| usize::from(positive))
-                .collect(),
+            Some(binary) => binary.is_positive.iter().map(|&positive| usize::from(positive)).collect(),
             None => self.table.target.classes.clone(),
         }
     }
@@ -139,14 +118,7 @@ impl Problem {
     #[must_use]
     pub fn counts(&self, rows: &[usize]) -> Vec<usize> {
         let classes = self.classes();
-        let mut counts = vec![
-            0;
-            if self.binary.is_some() {
-                2
-            } else {
-                self.outputs()
-            }
-        ];
+        let mut counts = vec![0; if self.binary.is_some() { 2 } else { self.outputs() }];
         rows.iter().for_each(|&row| counts[classes[row]] += 1);
         counts
     }
@@ -168,18 +140,11 @@ impl Problem {
     /// of the positives, or the classes' log shares. Every count is raised by one, so that none is 0.
     #[must_use]
     pub fn prior_bias(&self, train: &[usize]) -> Vec<f32> {
-        let counts: Vec<f64> = self
-            .counts(train)
-            .iter()
-            .map(|&count| count as f64 + 1.0)
-            .collect();
+        let counts: Vec<f64> = self.counts(train).iter().map(|&count| count as f64 + 1.0).collect();
         let total: f64 = counts.iter().sum();
         match (&self.binary, counts.as_slice()) {
             (Some(_), [negatives, positives]) => vec![(positives / negatives).ln() as f32],
-            _ => counts
-                .iter()
-                .map(|count| (count / total).ln() as f32)
-                .collect(),
+            _ => counts.iter().map(|count| (count / total).ln() as f32).collect(),
         }
     }
 
@@ -195,36 +160,20 @@ impl Problem {
     pub fn judge(&self, logits: &[f32], test: &[usize]) -> Result<Vec<f64>, MetricError> {
         let outputs = self.outputs();
         if logits.len() != test.len() * outputs {
-            return Err(MetricError::Lengths {
-                scores: logits.len(),
-                labels: test.len() * outputs,
-            });
+            return Err(MetricError::Lengths { scores: logits.len(), labels: test.len() * outputs });
         }
         if let Some(index) = logits.iter().position(|logit| !logit.is_finite()) {
-            return Err(MetricError::NotFinite {
-                index,
-                value: f64::from(logits[index]),
-            });
+            return Err(MetricError::NotFinite { index, value: f64::from(logits[index]) });
         }
         let Some(binary) = &self.binary else {
-            let truth: Vec<usize> = test
-                .iter()
-                .map(|&row| self.table.target.classes[row])
-                .collect();
+            let truth: Vec<usize> = test.iter().map(|&row| self.table.target.classes[row]).collect();
             let called: Vec<usize> = logits.chunks_exact(outputs).map(largest).collect();
             let confusion = Confusion::new(&truth, &called, outputs)?;
-            return Ok(vec![
-                confusion.macro_f1(),
-                confusion.balanced_accuracy(),
-                confusion.worst_recall(),
-            ]);
+            return Ok(vec![confusion.macro_f1(), confusion.balanced_accuracy(), confusion.worst_recall()]);
         };
         let is_positive: Vec<bool> = test.iter().map(|&row| binary.is_positive[row]).collect();
         let scores: Vec<f64> = logits.iter().map(|&logit| f64::from(logit)).collect();
-        let probabilities: Vec<f64> = scores
-            .iter()
-            .map(|score| 1.0 / (1.0 + (-score).exp()))
-            .collect();
+        let probabilities: Vec<f64> = scores.iter().map(|score| 1.0 / (1.0 + (-score).exp())).collect();
         let ranking = Ranking::new(&scores, &is_positive)?;
         Ok(vec![
             ranking.average_precision(),
@@ -240,11 +189,7 @@ impl Problem {
 /// The position of the largest value, the first of equals.
 fn largest(values: &[f32]) -> usize {
     let better = |best: usize, index: usize| {
-        if values[index] > values[best] {
-            index
-        } else {
-            best
-        }
+        if values[index] > values[best] { index } else { best }
     };
     (0..values.len()).fold(0, better)
 }
@@ -259,30 +204,17 @@ mod tests {
         let problem = Problem::binary(wine::table(WineTask::Binary), None, 5).unwrap();
         assert_eq!((problem.outputs(), problem.figures().len()), (1, 6));
         let folds = problem.folds(5, 0).unwrap();
-        assert!(
-            folds
-                .iter()
-                .all(|fold| (12..=13).contains(&problem.counts(&fold.test)[1]))
-        );
+        assert!(folds.iter().all(|fold| (12..=13).contains(&problem.counts(&fold.test)[1])));
         let test = &folds[0].test;
         let classes = problem.classes();
-        let perfect: Vec<f32> = test
-            .iter()
-            .map(|&row| if classes[row] == 1 { 50.0 } else { -50.0 })
-            .collect();
+        let perfect: Vec<f32> = test.iter().map(|&row| if classes[row] == 1 { 50.0 } else { -50.0 }).collect();
         let figures = problem.judge(&perfect, test).unwrap();
         assert_eq!(figures[..3], [1.0, 1.0, 1.0]);
         // σ(−50) = 2e-22, so these are 0 but for that.
-        assert!(
-            figures[3..].iter().all(|figure| figure.abs() < 1e-20),
-            "{figures:?}"
-        );
+        assert!(figures[3..].iter().all(|figure| figure.abs() < 1e-20), "{figures:?}");
         assert!(problem.judge(&perfect[1..], test).is_err());
         let all: Vec<usize> = (0..1599).collect();
-        assert!(
-            (f64::from(problem.prior_bias(&all)[0]) - (64.0_f64 / 1537.0).ln()).abs() < 1e-6,
-            "f32 rounding"
-        );
+        assert!((f64::from(problem.prior_bias(&all)[0]) - (64.0_f64 / 1537.0).ln()).abs() < 1e-6, "f32 rounding");
     }
 
     #[test]
@@ -292,9 +224,7 @@ mod tests {
         let test = &problem.folds(5, 0).unwrap()[0].test;
         let classes = problem.classes();
         let perfect = test.iter().flat_map(|&row| (0..6).map(move |c| (row, c)));
-        let perfect: Vec<f32> = perfect
-            .map(|(row, c)| f32::from(u8::from(classes[row] == c)))
-            .collect();
+        let perfect: Vec<f32> = perfect.map(|(row, c)| f32::from(u8::from(classes[row] == c))).collect();
         assert_eq!(problem.judge(&perfect, test).unwrap(), [1.0, 1.0, 1.0]);
         let constant = problem.judge(&vec![0.0; test.len() * 6], test).unwrap();
         // Always class 0: its recall is 1, the others' 0.
@@ -302,13 +232,6 @@ mod tests {
         let shares: f32 = problem.prior_bias(test).iter().map(|bias| bias.exp()).sum();
         // Six f32 exponentials.
         assert!((shares - 1.0).abs() < 1e-6);
-        assert!(matches!(
-            problem.folds(11, 0),
-            Err(FoldError::TooFewRows {
-                count: 10,
-                folds: 11,
-                ..
-            })
-        ));
+        assert!(matches!(problem.folds(11, 0), Err(FoldError::TooFewRows { count: 10, folds: 11, .. })));
     }
 }

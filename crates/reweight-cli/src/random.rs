@@ -125,11 +125,7 @@ mod tests {
         }
         assert_eq!(counts.len(), 6);
         // 1000 expected each; five standard deviations are 5 √(6000 · 1/6 · 5/6) = 144.
-        assert!(
-            counts
-                .values()
-                .all(|&count: &i32| (count - 1000).abs() < 144)
-        );
+        assert!(counts.values().all(|&count: &i32| (count - 1000).abs() < 144));
     }
 
     #[test]

@@ -67,12 +67,7 @@ impl Table {
             Some(selector) => raw.find(selector)?,
             None => raw.names.len() - 1,
         };
-        let select = |selectors: &[String]| {
-            selectors
-                .iter()
-                .map(|s| raw.find(s))
-                .collect::<Result<Vec<_>, _>>()
-        };
+        let select = |selectors: &[String]| selectors.iter().map(|s| raw.find(s)).collect::<Result<Vec<_>, _>>();
         let dropped = select(&options.drop)?;
         let categorical = select(&options.categorical)?;
         let mut notes = std::mem::take(&mut raw.notes);
@@ -92,12 +87,7 @@ impl Table {
                 notes: notes.join("; "),
             });
         }
-        Ok(Self {
-            name: name.to_owned(),
-            columns,
-            target,
-            notes,
-        })
+        Ok(Self { name: name.to_owned(), columns, target, notes })
     }
 
     /// Number of rows.

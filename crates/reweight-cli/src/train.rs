@@ -47,12 +47,7 @@ pub fn train<E>(
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    let config = MlpConfig {
-        inputs: inputs.ncols(),
-        hidden: settings.hidden.clone(),
-        outputs,
-        seed,
-    };
+    let config = MlpConfig { inputs: inputs.ncols(), hidden: settings.hidden.clone(), outputs, seed };
     let mut model = Mlp::new(&config, settings.adam)?;
     if let Some(bias) = output_bias {
         model.set_output_bias(bias)?;
@@ -71,10 +66,7 @@ where
         }
         epoch_losses.push(sum / order.len().max(1) as f64);
     }
-    Ok(Trained {
-        model,
-        epoch_losses,
-    })
+    Ok(Trained { model, epoch_losses })
 }
 
 #[cfg(test)]

@@ -29,33 +29,17 @@ pub fn table(task: WineTask) -> Table {
         .feature_names()
         .iter()
         .enumerate()
-        .map(|(index, name)| Column::Numeric {
-            name: name.clone(),
-            values: data.records().column(index).to_vec(),
-        })
+        .map(|(index, name)| Column::Numeric { name: name.clone(), values: data.records().column(index).to_vec() })
         .collect();
     let qualities: Vec<String> = data.targets().iter().map(usize::to_string).collect();
     let row_labels: Vec<&str> = match task {
-        WineTask::Binary => data
-            .targets()
-            .iter()
-            .map(|&quality| {
-                if quality <= WORST_QUALITY {
-                    POSITIVE
-                } else {
-                    "good"
-                }
-            })
-            .collect(),
+        WineTask::Binary => {
+            data.targets().iter().map(|&quality| if quality <= WORST_QUALITY { POSITIVE } else { "good" }).collect()
+        }
         WineTask::Multiclass => qualities.iter().map(String::as_str).collect(),
     };
     let target = Target::from_labels("quality", &row_labels);
-    Table {
-        name: "red wine quality".to_owned(),
-        columns,
-        target,
-        notes: Vec::new(),
-    }
+    Table { name: "red wine quality".to_owned(), columns, target, notes: Vec::new() }
 }
 
 #[cfg(test)]
@@ -66,18 +50,8 @@ mod tests {
     fn counts_are_the_published_ones() {
         let binary = table(WineTask::Binary);
         assert_eq!((binary.rows(), binary.columns.len()), (1599, 11));
-        assert_eq!(
-            binary
-                .target
-                .binary("wine", Some(POSITIVE), 5)
-                .unwrap()
-                .positives,
-            63
-        );
-        assert_eq!(
-            binary.target.binary("wine", None, 5).unwrap().positive,
-            POSITIVE
-        );
+        assert_eq!(binary.target.binary("wine", Some(POSITIVE), 5).unwrap().positives, 63);
+        assert_eq!(binary.target.binary("wine", None, 5).unwrap().positive, POSITIVE);
         let all = table(WineTask::Multiclass).target;
         assert_eq!(all.labels, ["3", "4", "5", "6", "7", "8"]);
         assert_eq!(all.counts, [10, 53, 681, 638, 199, 18]);
@@ -86,9 +60,7 @@ mod tests {
     #[test]
     fn every_value_is_there() {
         for column in table(WineTask::Binary).columns {
-            let Column::Numeric { values, .. } = column else {
-                panic!("a measurement is a number")
-            };
+            let Column::Numeric { values, .. } = column else { panic!("a measurement is a number") };
             assert!(values.len() == 1599 && values.iter().all(|value| value.is_finite()));
         }
     }

@@ -3,20 +3,14 @@
 use std::process::{Command, Output};
 
 fn reweight(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_reweight"))
-        .args(arguments)
-        .output()
-        .expect("the binary can be run")
+    Command::new(env!("CARGO_BIN_EXE_reweight")).args(arguments).output().expect("the binary can be run")
 }
 
 fn refusal(arguments: &[&str]) -> String {
     let output = reweight(arguments);
     let message = String::from_utf8(output.stderr).expect("messages are text");
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    assert!(
-        !message.contains("panicked") && !message.contains("backtrace"),
-        "{message}"
-    );
+    assert!(!message.contains("panicked") && !message.contains("backtrace"), "{message}");
     message
 }
 
@@ -32,24 +26,12 @@ fn tables_that_cannot_be_used() {
     let ragged = write("ragged.csv", "x,y\n1,a\n5\n");
     let folder = folder.path().display().to_string();
     for (arguments, expected) in [
-        (
-            vec!["compare", "nowhere.csv"],
-            "error: nowhere.csv: there is no such file",
-        ),
+        (vec!["compare", "nowhere.csv"], "error: nowhere.csv: there is no such file"),
         (vec!["compare", &folder], "cannot be read"),
         (vec!["compare", &ragged], "line 3 has 1 cell(s)"),
-        (
-            vec!["compare", &good, "--target", "z"],
-            "there is no column `z`; choose one of 1 `x`, 2 `y`",
-        ),
-        (
-            vec!["compare", &good, "--positive", "c", "--folds", "2"],
-            "the labels are `b` (2 rows), `a` (3 rows)",
-        ),
-        (
-            vec!["compare", &good, "--positive", "b"],
-            "only 2 row(s) are labelled `b`, fewer than the 5 folds",
-        ),
+        (vec!["compare", &good, "--target", "z"], "there is no column `z`; choose one of 1 `x`, 2 `y`"),
+        (vec!["compare", &good, "--positive", "c", "--folds", "2"], "the labels are `b` (2 rows), `a` (3 rows)"),
+        (vec!["compare", &good, "--positive", "b"], "only 2 row(s) are labelled `b`, fewer than the 5 folds"),
         (vec!["compare", &good, "--folds", "1"], "--folds"),
         (vec!["eval"], "--config"),
     ] {
@@ -63,11 +45,6 @@ fn help_has_examples() {
     for subcommand in ["compare", "eval"] {
         let output = reweight(&[subcommand, "--help"]);
         assert!(output.status.success());
-        assert!(
-            String::from_utf8(output.stdout)
-                .unwrap()
-                .contains("Example"),
-            "{subcommand}"
-        );
+        assert!(String::from_utf8(output.stdout).unwrap().contains("Example"), "{subcommand}");
     }
 }

@@ -1,6 +1,5 @@
 //! Binary cross entropy over arrays of any shape and layout.
 
-mod part;
 mod survey;
 mod weigh;
 
@@ -14,8 +13,9 @@ use crate::element::{BceTarget, Float};
 use crate::layout::{Layout, check_shape, share_order};
 use crate::outcome::{LossAndGrad, Outcome};
 use crate::parallel::{Merge, reduce};
+use crate::part::{Inputs, Outputs, Slices, Views};
 use crate::step::{available, rescale, with_scratch};
-use part::{Inputs, Outputs, Slices, Views};
+
 use survey::{Count, Findings, Survey, diagnose};
 use weigh::Weigh;
 
@@ -167,11 +167,8 @@ where
     /// As [`statistics`](Self::statistics); the loss is then as it was.
     pub fn outcome<W: SampleWeighter>(&self, loss: &mut BceLoss<W>) -> Result<Outcome<A, D, D>, LossError> {
         let (mut grad, mut weights, mut losses) = (self.zeros(), self.zeros(), self.zeros());
-        let wanted = Wanted {
-            grad: Some(grad.view_mut()),
-            weights: Some(weights.view_mut()),
-            losses: Some(losses.view_mut()),
-        };
+        let wanted =
+            Wanted { grad: Some(grad.view_mut()), weights: Some(weights.view_mut()), losses: Some(losses.view_mut()) };
         let summary = self.step(loss, wanted)?;
         Ok(Outcome { summary, grad, weights, losses })
     }
@@ -224,9 +221,8 @@ where
             check_shape("sample_weight", shape, sample_weight.shape())?;
         }
         loss.weighter().check(2)?;
-        let findings = self.each_part(Wanted::nothing(), &|part: Slices<'_, A, T>| {
-            dispatch(isa, Survey { inputs: part.inputs })
-        });
+        let findings =
+            self.each_part(Wanted::nothing(), &|part: Slices<'_, A, T>| dispatch(isa, Survey { inputs: part.inputs }));
         if findings.faulty
             && let Some(error) = diagnose(
                 self.logits.iter(),
@@ -279,22 +275,7 @@ where
     }
 
     /// Runs `leaf` over stretches of the batch and merges what it returns, always in the same order.
-    fn each_part<R: Merge + Default>(
-        &self,
-        mut wanted: Wanted<'_, A, D>,
-        leaf: &(impl Fn(Slices<'_, A, T>) -> R + Sync),
-    ) -> R {
-        match self.parts(wanted.reborrow()) {
-            Parts::Slices(slices) => reduce(slices, leaf),
-            Parts::Views(views) => reduce(views, &|part: Views<'_, A, T>| {
-                let mut sums = R::default();
-                part.each_block(leaf, |block| sums = std::mem::take(&mut sums).merge(block));
-                sums
-            }),
-        }
-    }
-
-    fn parts<'s>(&'s self, wanted: Wanted<'s, A, D>) -> Parts<'s, A, T> {
+    fn each_part<R: Merge>(&self, wanted: Wanted<'_, A, D>, leaf: &(impl Fn(Slices<'_, A, T>) -> R + Sync)) -> R {
         let share = share_order(
             Layout::of(&self.logits),
             &[
@@ -307,36 +288,35 @@ where
             ],
         );
         // Strides that agree leave gaps in all arrays or in none, so that either all are slices or the first is not.
-        match self.logits.to_slice_memory_order().zip(self.targets.to_slice_memory_order()) {
-            Some((logits, targets)) if share => Parts::Slices(Slices {
-                inputs: Inputs {
-                    logits,
-                    targets,
-                    valid: self.valid.as_ref().and_then(|all| all.to_slice_memory_order()),
-                    sample_weight: self.sample_weight.as_ref().and_then(|all| all.to_slice_memory_order()),
-                },
-                outputs: Outputs {
-                    grad: wanted.grad.and_then(|all| all.into_slice_memory_order()),
-                    weights: wanted.weights.and_then(|all| all.into_slice_memory_order()),
-                    losses: wanted.losses.and_then(|all| all.into_slice_memory_order()),
-                },
-            }),
-            _ => Parts::Views(Views {
-                logits: self.logits.view().into_dyn(),
-                targets: self.targets.view().into_dyn(),
-                valid: self.valid.as_ref().map(|all| all.view().into_dyn()),
-                sample_weight: self.sample_weight.as_ref().map(|all| all.view().into_dyn()),
-                grad: wanted.grad.map(ArrayViewMut::into_dyn),
-                weights: wanted.weights.map(ArrayViewMut::into_dyn),
-                losses: wanted.losses.map(ArrayViewMut::into_dyn),
-            }),
+        if share
+            && let Some((logits, targets)) =
+                self.logits.to_slice_memory_order().zip(self.targets.to_slice_memory_order())
+        {
+            let inputs = Inputs {
+                row: 1,
+                logits,
+                targets,
+                valid: self.valid.as_ref().and_then(|all| all.to_slice_memory_order()),
+                sample_weight: self.sample_weight.as_ref().and_then(|all| all.to_slice_memory_order()),
+            };
+            let outputs = Outputs {
+                grad: wanted.grad.and_then(|all| all.into_slice_memory_order()),
+                weights: wanted.weights.and_then(|all| all.into_slice_memory_order()),
+                losses: wanted.losses.and_then(|all| all.into_slice_memory_order()),
+            };
+            return reduce(Slices { inputs, outputs }, leaf);
         }
+        let views = Views {
+            logits: self.logits.view().into_dyn(),
+            targets: self.targets.view().into_dyn(),
+            valid: self.valid.as_ref().map(|all| all.view().into_dyn()),
+            sample_weight: self.sample_weight.as_ref().map(|all| all.view().into_dyn()),
+            grad: wanted.grad.map(ArrayViewMut::into_dyn),
+            weights: wanted.weights.map(ArrayViewMut::into_dyn),
+            losses: wanted.losses.map(ArrayViewMut::into_dyn),
+        };
+        reduce(views, &|part: Views<'_, A, T>| part.with_slices(leaf))
     }
-}
-
-enum Parts<'a, A, T> {
-    Slices(Slices<'a, A, T>),
-    Views(Views<'a, A, T>),
 }
 
 impl<A, D: Dimension> Wanted<'_, A, D> {

@@ -51,14 +51,18 @@ fn count_group<L: Lanes, const N: usize>(keys: &[L::Scalar], thresholds: &[L::Sc
     for (bound, &threshold) in bounds.iter_mut().zip(thresholds) {
         *bound = L::splat_scalar(threshold);
     }
-    each_register::<L>(keys.len(), #[inline(always)] |range, whole| {
-        if whole {
-            let keys = load::<L>(&keys[range], true);
-            for (counter, bound) in counters.iter_mut().zip(bounds) {
-                *counter = L::count_add(*counter, keys.le(bound));
+    each_register::<L>(
+        keys.len(),
+        #[inline(always)]
+        |range, whole| {
+            if whole {
+                let keys = load::<L>(&keys[range], true);
+                for (counter, bound) in counters.iter_mut().zip(bounds) {
+                    *counter = L::count_add(*counter, keys.le(bound));
+                }
             }
-        }
-    });
+        },
+    );
     // The ragged end, whose missing lanes would count as 0: key by key.
     let ragged = &keys[keys.len() / L::COUNT * L::COUNT..];
     for ((total, counter), threshold) in reached.iter_mut().zip(counters).zip(thresholds) {

@@ -70,6 +70,15 @@ impl InstructionSet {
         Self::ALL.into_iter().filter(|set| set.is_available()).collect()
     }
 
+    /// The one that the engine runs on in this process: the best, or what [`ENVIRONMENT_VARIABLE`] asks for.
+    ///
+    /// # Errors
+    ///
+    /// Where the environment asks for what is unknown, or what this processor lacks.
+    pub fn active() -> Result<Self, InstructionSetError> {
+        Available::from_environment().map(Available::instruction_set)
+    }
+
     /// Whether this processor has it.
     #[must_use]
     pub fn is_available(self) -> bool {

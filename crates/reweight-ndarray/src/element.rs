@@ -16,9 +16,17 @@ use sealed::Sealed;
 pub trait Float: Sealed + PickLanes {}
 
 /// What the engine needs of a float beyond what its users need to see.
-pub(crate) trait FloatLanes: Copy + Debug + Default + PartialEq + PartialOrd + Into<f64> + Send + Sync + 'static {
+pub(crate) trait FloatLanes:
+    Copy + Debug + Default + PartialEq + PartialOrd + Into<f64> + Send + Sync + 'static
+{
     /// Zero.
     const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// The largest finite value.
+    const LARGEST: Self;
+    /// The difference.
+    fn minus(self, other: Self) -> Self;
     /// The nearest float.
     fn from_f64(value: f64) -> Self;
     /// The regions' thresholds in this precision.
@@ -38,6 +46,12 @@ macro_rules! float {
         impl Float for $float {}
         impl FloatLanes for $float {
             const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const LARGEST: Self = Self::MAX;
+            #[inline(always)]
+            fn minus(self, other: Self) -> Self {
+                self - other
+            }
             #[inline(always)]
             fn from_f64(value: f64) -> Self {
                 value as Self
@@ -71,8 +85,6 @@ pub trait ClassIndex: Sealed + Index {}
 pub(crate) trait Target: Copy + Send + Sync + 'static {
     /// Whether values between 0 and 1 are meant.
     const SOFT: bool;
-    /// Any value, to fill buffers with.
-    const ANY: Self;
     /// The target as a number.
     fn number(self) -> f64;
     /// The bytes of `targets`, where a target is one.
@@ -81,8 +93,6 @@ pub(crate) trait Target: Copy + Send + Sync + 'static {
 
 /// What the engine needs of a class index.
 pub(crate) trait Index: Copy + Send + Sync + 'static {
-    /// Any value, to fill buffers with.
-    const ANY: Self;
     /// The label; saturated where it does not fit.
     fn label(self) -> i64;
 }
@@ -94,7 +104,6 @@ macro_rules! integer {
         impl ClassIndex for $integer {}
         impl Target for $integer {
             const SOFT: bool = false;
-            const ANY: Self = 0;
             #[inline(always)]
             fn number(self) -> f64 {
                 self as f64
@@ -105,7 +114,6 @@ macro_rules! integer {
             }
         }
         impl Index for $integer {
-            const ANY: Self = 0;
             #[inline(always)]
             fn label(self) -> i64 {
                 i64::try_from(self).unwrap_or(i64::MAX)
@@ -119,7 +127,6 @@ impl Sealed for bool {}
 impl BceTarget for bool {}
 impl Target for bool {
     const SOFT: bool = false;
-    const ANY: Self = false;
     #[inline(always)]
     fn number(self) -> f64 {
         f64::from(u8::from(self))
@@ -136,7 +143,6 @@ macro_rules! float_target {
         impl BceTarget for $float {}
         impl Target for $float {
             const SOFT: bool = true;
-            const ANY: Self = 0.0;
             #[inline(always)]
             fn number(self) -> f64 {
                 f64::from(self)

@@ -93,8 +93,6 @@ pub(crate) trait Lanes:
     fn max(self, other: Self) -> Self;
     /// The square root.
     fn sqrt(self) -> Self;
-    /// `1 / self` by a true division, not the processor's estimate.
-    fn recip(self) -> Self;
 
     /// `self ≤ other`.
     fn le(self, other: Self) -> Self::Mask;
@@ -131,8 +129,8 @@ pub(crate) trait Lanes:
     /// `p`, `q` and their logarithms of the margin `self`, from one exponential and one division. Finite for every finite margin.
     fn logistic(self) -> Logistic<Self>;
 
-    /// The sum over the lanes, always in the same order.
-    fn sum(self) -> Self::Scalar;
+    /// The largest lane; no lane may be NaN.
+    fn largest(self) -> Self::Scalar;
     /// Running sums at zero.
     fn wide_zero() -> Self::Wide;
     /// Adds every lane to its running sum in `f64`.

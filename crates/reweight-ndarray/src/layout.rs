@@ -19,11 +19,7 @@ impl<'a> Layout<'a> {
 /// Whether all arrays lie in the same order; whether they lie without gaps is asked when a slice is taken.
 pub(crate) fn share_order(first: Layout<'_>, others: &[Option<Layout<'_>>]) -> bool {
     let mut others = others.iter().flatten();
-    if first.standard {
-        others.all(|other| other.standard)
-    } else {
-        others.all(|other| other.strides == first.strides)
-    }
+    if first.standard { others.all(|other| other.standard) } else { others.all(|other| other.strides == first.strides) }
 }
 
 /// `found` must be `expected`.

@@ -23,7 +23,10 @@ mod layout;
 mod number;
 mod outcome;
 mod parallel;
+mod part;
 mod registers;
+mod short;
+mod softmax;
 mod step;
 
 pub use bce::BceBatch;
@@ -31,3 +34,12 @@ pub use dispatch::{ENVIRONMENT_VARIABLE, InstructionSet, InstructionSetError};
 pub use element::{BceTarget, ClassIndex, Float};
 pub use outcome::{LossAndGrad, Outcome};
 pub use reweight;
+pub use short::{BceArrays, SoftmaxArrays};
+pub use softmax::SoftmaxBatch;
+
+/// What most users need: the losses, and their methods on arrays.
+pub mod prelude {
+    pub use reweight::{BceLoss, Reduction, SampleWeighter, SoftmaxLoss};
+
+    pub use crate::{BceArrays, BceBatch, SoftmaxArrays, SoftmaxBatch};
+}

@@ -7,7 +7,9 @@
 pub(crate) trait Divide: Sized + Send {
     /// Elements.
     fn size(&self) -> usize;
-    /// The two halves; called where `size` exceeds [`LEAF`].
+    /// Whether it is computed in one go.
+    fn is_leaf(&self) -> bool;
+    /// The two halves of what is no leaf.
     fn halve(self) -> (Self, Self);
 }
 
@@ -39,7 +41,7 @@ const ALONE: usize = 1 << 15;
 /// Computes all leaves of `part` and merges their sums.
 pub(crate) fn reduce<P: Divide, R: Merge>(part: P, leaf: &(impl Fn(P) -> R + Sync)) -> R {
     let size = part.size();
-    if size <= LEAF {
+    if part.is_leaf() {
         return leaf(part);
     }
     let (first, second) = part.halve();
@@ -51,7 +53,7 @@ pub(crate) fn reduce<P: Divide, R: Merge>(part: P, leaf: &(impl Fn(P) -> R + Syn
     first.merge(second)
 }
 
-/// Where `size` elements are cut: at a multiple of [`LEAF`], so that only the last part is ragged.
+/// Where a slice of `size` elements are cut: at a multiple of [`LEAF`], so that only the last part is ragged.
 pub(crate) fn middle(size: usize) -> usize {
     size.div_ceil(2).next_multiple_of(LEAF).min(size)
 }

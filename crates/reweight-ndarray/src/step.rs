@@ -9,8 +9,21 @@ use reweight::{BatchStatistics, LossError};
 use crate::dispatch::{Available, Kernel, dispatch};
 use crate::element::{FloatLanes, PickLanes};
 use crate::lanes::Lanes;
-use crate::parallel::{Divide, middle, reduce};
+use crate::parallel::{Divide, LEAF, Merge, middle, reduce};
 use crate::registers::{each_register, load, store};
+
+/// Σ w·ce and Σ w.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sums {
+    pub(crate) loss: f64,
+    pub(crate) weight: f64,
+}
+
+impl Merge for Sums {
+    fn merge(self, other: Self) -> Self {
+        Self { loss: self.loss + other.loss, weight: self.weight + other.weight }
+    }
+}
 
 /// The instruction set of this process.
 pub(crate) fn available() -> Result<Available, LossError> {
@@ -67,6 +80,10 @@ impl<A: FloatLanes> Divide for Whole<'_, A> {
         self.0.len()
     }
 
+    fn is_leaf(&self) -> bool {
+        self.0.len() <= LEAF
+    }
+
     fn halve(self) -> (Self, Self) {
         let at = middle(self.0.len());
         let (first, second) = self.0.split_at_mut(at);
@@ -91,8 +108,12 @@ impl<A: PickLanes> Kernel for Rescale<'_, A> {
 #[inline(always)]
 fn rescale_registers<L: Lanes>(grad: &mut [L::Scalar], factor: f64) {
     let factor = L::splat(factor);
-    each_register::<L>(grad.len(), #[inline(always)] |range, whole| {
-        let scaled = load::<L>(&grad[range.clone()], whole) * factor;
-        store(scaled, &mut grad[range], whole);
-    });
+    each_register::<L>(
+        grad.len(),
+        #[inline(always)]
+        |range, whole| {
+            let scaled = load::<L>(&grad[range.clone()], whole) * factor;
+            store(scaled, &mut grad[range], whole);
+        },
+    );
 }

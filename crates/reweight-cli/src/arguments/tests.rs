@@ -4,9 +4,7 @@ use super::*;
 use clap::CommandFactory;
 
 fn compare(arguments: &str) -> Result<CompareArguments, clap::Error> {
-    let words = ["reweight", "compare"]
-        .into_iter()
-        .chain(arguments.split_whitespace());
+    let words = ["reweight", "compare"].into_iter().chain(arguments.split_whitespace());
     match Arguments::try_parse_from(words)?.command {
         Command::Compare(arguments) => Ok(*arguments),
         Command::Eval(_) => panic!("asked for compare"),
@@ -20,22 +18,8 @@ fn the_definition_is_consistent() {
 
 #[test]
 fn labels_may_begin_with_a_hyphen() {
-    assert_eq!(
-        compare("a.csv --positive -1")
-            .unwrap()
-            .task
-            .positive
-            .as_deref(),
-        Some("-1")
-    );
-    assert_eq!(
-        compare("a.csv --positive '1'")
-            .unwrap()
-            .task
-            .positive
-            .as_deref(),
-        Some("'1'")
-    );
+    assert_eq!(compare("a.csv --positive -1").unwrap().task.positive.as_deref(), Some("-1"));
+    assert_eq!(compare("a.csv --positive '1'").unwrap().task.positive.as_deref(), Some("'1'"));
 }
 
 #[test]
@@ -43,17 +27,8 @@ fn values_are_checked() {
     let given = compare("a.csv --delimiter tab --hidden 64,8 --strategy a=b.toml").unwrap();
     assert_eq!(given.reading.delimiter, Some(Delimiter(b'\t')));
     assert_eq!(given.training.hidden.0, [64, 8]);
-    assert_eq!(
-        given.strategies.strategy[0],
-        Strategy {
-            name: "a".into(),
-            config: "b.toml".into()
-        }
-    );
-    assert_eq!(
-        compare("--hidden none").unwrap().training.hidden.0,
-        [0_usize; 0]
-    );
+    assert_eq!(given.strategies.strategy[0], Strategy { name: "a".into(), config: "b.toml".into() });
+    assert_eq!(compare("--hidden none").unwrap().training.hidden.0, [0_usize; 0]);
     for wrong in [
         "--folds 1",
         "--repeats 0",

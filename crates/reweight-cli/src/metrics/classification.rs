@@ -17,26 +17,16 @@ impl Confusion {
     /// [`MetricError`] when the lengths differ, there are no rows, or a class is out of range.
     pub fn new(truth: &[usize], predicted: &[usize], classes: usize) -> Result<Self, MetricError> {
         if truth.len() != predicted.len() {
-            return Err(MetricError::Lengths {
-                scores: predicted.len(),
-                labels: truth.len(),
-            });
+            return Err(MetricError::Lengths { scores: predicted.len(), labels: truth.len() });
         }
         if truth.is_empty() {
-            return Err(MetricError::OneClass {
-                positives: 0,
-                rows: 0,
-            });
+            return Err(MetricError::OneClass { positives: 0, rows: 0 });
         }
         let mut counts = vec![vec![0; classes]; classes];
         for (row, (&is, &called)) in truth.iter().zip(predicted).enumerate() {
             let class = is.max(called);
             if class >= classes {
-                return Err(MetricError::UnknownClass {
-                    row,
-                    class,
-                    classes,
-                });
+                return Err(MetricError::UnknownClass { row, class, classes });
             }
             counts[is][called] += 1;
         }
@@ -83,8 +73,6 @@ impl Confusion {
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| {
-        (sum + value, count + 1)
-    });
+    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
     sum / count.max(1) as f64
 }

@@ -44,16 +44,8 @@ impl Summary {
         }
         let mean = values.iter().sum::<f64>() / runs as f64;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        let deviation = if runs > 1 {
-            (squares / (runs - 1) as f64).sqrt()
-        } else {
-            0.0
-        };
-        Some(Self {
-            mean,
-            deviation,
-            runs,
-        })
+        let deviation = if runs > 1 { (squares / (runs - 1) as f64).sqrt() } else { 0.0 };
+        Some(Self { mean, deviation, runs })
     }
 }
 
@@ -65,27 +57,10 @@ impl Paired {
         if values.len() != baseline.len() || folds < 2 {
             return None;
         }
-        let differences: Vec<f64> = values
-            .iter()
-            .zip(baseline)
-            .map(|(value, base)| value - base)
-            .collect();
-        let Summary {
-            mean,
-            deviation,
-            runs,
-        } = Summary::of(&differences)?;
-        let none = Self {
-            mean,
-            deviation,
-            half_width: None,
-            p_value: None,
-            runs,
-        };
-        let Some(student) = (runs > 1)
-            .then(|| StudentsT::new(0.0, 1.0, (runs - 1) as f64).ok())
-            .flatten()
-        else {
+        let differences: Vec<f64> = values.iter().zip(baseline).map(|(value, base)| value - base).collect();
+        let Summary { mean, deviation, runs } = Summary::of(&differences)?;
+        let none = Self { mean, deviation, half_width: None, p_value: None, runs };
+        let Some(student) = (runs > 1).then(|| StudentsT::new(0.0, 1.0, (runs - 1) as f64).ok()).flatten() else {
             return Some(none);
         };
         let error = deviation * (1.0 / runs as f64 + 1.0 / (folds - 1) as f64).sqrt();
@@ -95,11 +70,7 @@ impl Paired {
             // All differences alike: no noise at all, so either no difference or a certain one.
             f64::from(u8::from(mean == 0.0))
         };
-        Some(Self {
-            half_width: Some(student.inverse_cdf(0.975) * error),
-            p_value: Some(p_value),
-            ..none
-        })
+        Some(Self { half_width: Some(student.inverse_cdf(0.975) * error), p_value: Some(p_value), ..none })
     }
 
     /// Whether the 95 % interval leaves out 0.

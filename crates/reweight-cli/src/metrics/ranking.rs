@@ -34,34 +34,19 @@ impl Ranking {
         let positives = is_positive.iter().filter(|&&positive| positive).count();
         let negatives = is_positive.len() - positives;
         if positives == 0 || negatives == 0 {
-            return Err(MetricError::OneClass {
-                positives,
-                rows: is_positive.len(),
-            });
+            return Err(MetricError::OneClass { positives, rows: is_positive.len() });
         }
-        let mut rows: Vec<(f64, bool)> = scores
-            .iter()
-            .copied()
-            .zip(is_positive.iter().copied())
-            .collect();
+        let mut rows: Vec<(f64, bool)> = scores.iter().copied().zip(is_positive.iter().copied()).collect();
         rows.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         // Compared with ==, which takes 0 and −0, neighbours in the total order, for one score.
         let thresholds = rows
             .chunk_by(|a, b| a.0 == b.0)
             .map(|rows| {
                 let positives = rows.iter().filter(|row| row.1).count();
-                Threshold {
-                    score: rows[0].0,
-                    positives,
-                    negatives: rows.len() - positives,
-                }
+                Threshold { score: rows[0].0, positives, negatives: rows.len() - positives }
             })
             .collect();
-        Ok(Self {
-            thresholds,
-            positives,
-            negatives,
-        })
+        Ok(Self { thresholds, positives, negatives })
     }
 
     /// Average precision: Σ (Rₙ − Rₙ₋₁) Pₙ over the thresholds in falling order, with precision Pₙ and recall Rₙ at each;
@@ -80,10 +65,7 @@ impl Ranking {
     /// Area under the ROC curve: how often a positive is scored above a negative, a tie counting half. In [0, 1].
     #[must_use]
     pub fn roc_auc(&self) -> f64 {
-        let above: f64 = self
-            .negatives_above()
-            .map(|(threshold, above)| threshold.positives as f64 * above)
-            .sum();
+        let above: f64 = self.negatives_above().map(|(threshold, above)| threshold.positives as f64 * above).sum();
         1.0 - above / (self.positives as f64 * self.negatives as f64)
     }
 
@@ -160,30 +142,18 @@ impl Ranking {
 pub fn brier(probabilities: &[f64], is_positive: &[bool]) -> Result<f64, MetricError> {
     check_scores(probabilities, is_positive)?;
     if probabilities.is_empty() {
-        return Err(MetricError::OneClass {
-            positives: 0,
-            rows: 0,
-        });
+        return Err(MetricError::OneClass { positives: 0, rows: 0 });
     }
-    let squares = probabilities
-        .iter()
-        .zip(is_positive)
-        .map(|(p, &y)| (p - f64::from(u8::from(y))).powi(2));
+    let squares = probabilities.iter().zip(is_positive).map(|(p, &y)| (p - f64::from(u8::from(y))).powi(2));
     Ok(squares.sum::<f64>() / probabilities.len() as f64)
 }
 
 fn check_scores(scores: &[f64], is_positive: &[bool]) -> Result<(), MetricError> {
     if scores.len() != is_positive.len() {
-        return Err(MetricError::Lengths {
-            scores: scores.len(),
-            labels: is_positive.len(),
-        });
+        return Err(MetricError::Lengths { scores: scores.len(), labels: is_positive.len() });
     }
     match scores.iter().position(|score| !score.is_finite()) {
-        Some(index) => Err(MetricError::NotFinite {
-            index,
-            value: scores[index],
-        }),
+        Some(index) => Err(MetricError::NotFinite { index, value: scores[index] }),
         None => Ok(()),
     }
 }

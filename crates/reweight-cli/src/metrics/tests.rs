@@ -20,32 +20,18 @@ fn example() -> Ranking {
 fn worked_by_hand() {
     let ranking = example();
     // Precision 1/1 at recall 1/3, 2/3 at 2/3, 3/5 at 1.
-    assert!(close(
-        ranking.average_precision(),
-        (1.0 + 2.0 / 3.0 + 3.0 / 5.0) / 3.0
-    ));
+    assert!(close(ranking.average_precision(), (1.0 + 2.0 / 3.0 + 3.0 / 5.0) / 3.0));
     // Of 9 pairs: 3 + 2 + (1 + ½) are in order.
     assert!(close(ranking.roc_auc(), 6.5 / 9.0));
     // A tenth of three positives is one: the tied one, with 1 + ½ of 3 negatives above.
     assert!(close(ranking.hardest_positives_rank(), 0.5));
-    assert!(close(
-        ranking.recall_at_false_positive_rate(0.01),
-        1.0 / 3.0
-    ));
-    assert!(close(
-        ranking.recall_at_false_positive_rate(0.34),
-        2.0 / 3.0
-    ));
+    assert!(close(ranking.recall_at_false_positive_rate(0.01), 1.0 / 3.0));
+    assert!(close(ranking.recall_at_false_positive_rate(0.34), 2.0 / 3.0));
     assert!(close(ranking.recall_at_false_positive_rate(1.0), 1.0));
     // Negatives 0.1, 0.4, 0.8: position 0.99 · 2 = 1.98.
     assert!(close(ranking.negatives_quantile(0.99), 0.4 + 0.98 * 0.4));
-    assert!(
-        close(ranking.negatives_quantile(0.0), 0.1) && close(ranking.negatives_quantile(1.0), 0.8)
-    );
-    assert!(close(
-        brier(&[0.5, 1.0, 0.25], &[true, true, false]).unwrap(),
-        (0.25 + 0.0 + 0.0625) / 3.0
-    ));
+    assert!(close(ranking.negatives_quantile(0.0), 0.1) && close(ranking.negatives_quantile(1.0), 0.8));
+    assert!(close(brier(&[0.5, 1.0, 0.25], &[true, true, false]).unwrap(), (0.25 + 0.0 + 0.0625) / 3.0));
 }
 
 #[test]
@@ -66,43 +52,16 @@ fn perfect_constant_and_reversed() {
     let [_, auc, hardest, recall] = figures(|row| row as f64);
     assert_eq!([auc, hardest, recall], [0.0, 1.0, 0.0]);
     // Two zeros are one score.
-    assert!(close(
-        Ranking::new(&[0.0, -0.0], &[true, false])
-            .unwrap()
-            .roc_auc(),
-        0.5
-    ));
+    assert!(close(Ranking::new(&[0.0, -0.0], &[true, false]).unwrap().roc_auc(), 0.5));
 }
 
 #[test]
 fn bad_input_is_named() {
-    assert_eq!(
-        Ranking::new(&[1.0], &[true, false]),
-        Err(MetricError::Lengths {
-            scores: 1,
-            labels: 2
-        })
-    );
-    assert!(matches!(
-        Ranking::new(&[0.0, f64::NAN], &[true, false]),
-        Err(MetricError::NotFinite { index: 1, .. })
-    ));
-    assert_eq!(
-        Ranking::new(&[0.0, 1.0], &[true, true]),
-        Err(MetricError::OneClass {
-            positives: 2,
-            rows: 2
-        })
-    );
+    assert_eq!(Ranking::new(&[1.0], &[true, false]), Err(MetricError::Lengths { scores: 1, labels: 2 }));
+    assert!(matches!(Ranking::new(&[0.0, f64::NAN], &[true, false]), Err(MetricError::NotFinite { index: 1, .. })));
+    assert_eq!(Ranking::new(&[0.0, 1.0], &[true, true]), Err(MetricError::OneClass { positives: 2, rows: 2 }));
     assert!(brier(&[], &[]).is_err() && brier(&[f64::INFINITY], &[true]).is_err());
-    assert_eq!(
-        Confusion::new(&[0, 1], &[0, 2], 2),
-        Err(MetricError::UnknownClass {
-            row: 1,
-            class: 2,
-            classes: 2
-        })
-    );
+    assert_eq!(Confusion::new(&[0, 1], &[0, 2], 2), Err(MetricError::UnknownClass { row: 1, class: 2, classes: 2 }));
     assert!(Confusion::new(&[0], &[], 2).is_err() && Confusion::new(&[], &[], 2).is_err());
 }
 
@@ -110,19 +69,10 @@ fn bad_input_is_named() {
 fn many_classes_by_hand() {
     // Class 0: 2 of 3 found, called 2 times; class 1: 1 of 2, called 3 times; class 2 never occurs; class 3: only called.
     let confusion = Confusion::new(&[0, 0, 0, 1, 1], &[0, 0, 1, 1, 3], 4).unwrap();
-    assert_eq!(
-        confusion.recalls(),
-        [Some(2.0 / 3.0), Some(0.5), None, None]
-    );
-    assert!(close(
-        confusion.balanced_accuracy(),
-        (2.0 / 3.0 + 0.5) / 2.0
-    ));
+    assert_eq!(confusion.recalls(), [Some(2.0 / 3.0), Some(0.5), None, None]);
+    assert!(close(confusion.balanced_accuracy(), (2.0 / 3.0 + 0.5) / 2.0));
     assert!(close(confusion.worst_recall(), 0.5));
-    assert!(close(
-        confusion.macro_f1(),
-        (4.0 / 5.0 + 2.0 / 4.0 + 0.0) / 3.0
-    ));
+    assert!(close(confusion.macro_f1(), (4.0 / 5.0 + 2.0 / 4.0 + 0.0) / 3.0));
 }
 
 #[test]
@@ -139,18 +89,11 @@ fn summaries_and_paired_differences_by_hand() {
     assert!((paired.half_width.unwrap() - 4.302_653 * error).abs() < 1e-6);
     // With 2 degrees of freedom the tail has a closed form: p = 1 − t / √(2 + t²).
     let t = 2.0 / error;
-    assert!(
-        (paired.p_value.unwrap() - (1.0 - t / (2.0 + t * t).sqrt())).abs() < 1e-9,
-        "statrs's own accuracy"
-    );
+    assert!((paired.p_value.unwrap() - (1.0 - t / (2.0 + t * t).sqrt())).abs() < 1e-9, "statrs's own accuracy");
     assert!(!paired.is_beyond_noise());
     let same = Paired::of(&[1.0, 2.0], &[1.0, 2.0], 2).unwrap();
     assert_eq!((same.half_width, same.p_value), (Some(0.0), Some(1.0)));
-    assert!(
-        Paired::of(&[2.0, 3.0], &[1.0, 2.0], 2)
-            .unwrap()
-            .is_beyond_noise()
-    );
+    assert!(Paired::of(&[2.0, 3.0], &[1.0, 2.0], 2).unwrap().is_beyond_noise());
     assert_eq!(Paired::of(&[2.0], &[1.0], 2).unwrap().p_value, None);
     assert_eq!(Paired::of(&[2.0], &[1.0, 2.0], 2), None);
 }
@@ -159,20 +102,13 @@ fn summaries_and_paired_differences_by_hand() {
 fn rows() -> impl Strategy<Value = (Vec<f64>, Vec<bool>)> {
     prop::collection::vec((0_u8..12, any::<bool>()), 2..60).prop_map(|mut rows| {
         (rows[0].1, rows[1].1) = (true, false);
-        rows.into_iter()
-            .map(|(score, label)| (f64::from(score) / 4.0 - 1.0, label))
-            .unzip()
+        rows.into_iter().map(|(score, label)| (f64::from(score) / 4.0 - 1.0, label)).unzip()
     })
 }
 
 /// The share of the negatives above `score`, a tie counting half.
 fn rank_among_negatives(score: f64, scores: &[f64], labels: &[bool]) -> f64 {
-    let negatives: Vec<f64> = scores
-        .iter()
-        .zip(labels)
-        .filter(|row| !row.1)
-        .map(|row| *row.0)
-        .collect();
+    let negatives: Vec<f64> = scores.iter().zip(labels).filter(|row| !row.1).map(|row| *row.0).collect();
     let above = |other: &f64| {
         if *other > score {
             1.0

@@ -4,40 +4,22 @@ use super::*;
 use ndarray::array;
 
 fn config() -> MlpConfig {
-    MlpConfig {
-        inputs: 2,
-        hidden: vec![8],
-        outputs: 1,
-        seed: 5,
-    }
+    MlpConfig { inputs: 2, hidden: vec![8], outputs: 1, seed: 5 }
 }
 
 /// Exclusive or: the smallest problem that a linear model cannot solve.
 fn exclusive_or() -> (Array2<f32>, Vec<f32>) {
-    (
-        array![[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]],
-        vec![0.0, 1.0, 1.0, 0.0],
-    )
+    (array![[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]], vec![0.0, 1.0, 1.0, 0.0])
 }
 
 fn train(config: &MlpConfig, steps: usize) -> (Mlp, Vec<f32>) {
     let (rows, targets) = exclusive_or();
-    let mut mlp = Mlp::new(
-        config,
-        AdamSettings {
-            learning_rate: 0.05,
-            weight_decay: 0.0,
-        },
-    )
-    .unwrap();
+    let mut mlp = Mlp::new(config, AdamSettings { learning_rate: 0.05, weight_decay: 0.0 }).unwrap();
     let targets = mlp.device().tensor_from_vec(targets, (4, 1));
     let losses = (0..steps)
         .map(|_| {
             mlp.step(&rows, |_, logits| {
-                Ok::<_, CpuError>(binary_cross_entropy_with_logits_loss(
-                    logits,
-                    targets.clone(),
-                ))
+                Ok::<_, CpuError>(binary_cross_entropy_with_logits_loss(logits, targets.clone()))
             })
             .unwrap()
         })
@@ -48,12 +30,7 @@ fn train(config: &MlpConfig, steps: usize) -> (Mlp, Vec<f32>) {
 #[test]
 fn learns_exclusive_or() {
     let (mlp, losses) = train(&config(), 300);
-    assert!(
-        losses[299] < 0.05 * losses[0],
-        "{} -> {}",
-        losses[0],
-        losses[299]
-    );
+    assert!(losses[299] < 0.05 * losses[0], "{} -> {}", losses[0], losses[299]);
     let logits = mlp.predict(&exclusive_or().0).unwrap();
     let signs: Vec<bool> = logits.iter().map(|&x| x > 0.0).collect();
     assert_eq!(signs, [false, true, true, false]);
@@ -61,35 +38,15 @@ fn learns_exclusive_or() {
 
 #[test]
 fn a_seed_fixes_every_bit() {
-    let bits = |config: &MlpConfig| -> Vec<u32> {
-        train(config, 50).1.iter().map(|x| x.to_bits()).collect()
-    };
+    let bits = |config: &MlpConfig| -> Vec<u32> { train(config, 50).1.iter().map(|x| x.to_bits()).collect() };
     assert_eq!(bits(&config()), bits(&config()));
-    assert_ne!(
-        bits(&config()),
-        bits(&MlpConfig {
-            seed: 6,
-            ..config()
-        })
-    );
+    assert_ne!(bits(&config()), bits(&MlpConfig { seed: 6, ..config() }));
 }
 
 #[test]
 fn one_step_of_a_linear_model_is_the_one_worked_by_hand() {
-    let config = MlpConfig {
-        inputs: 1,
-        hidden: vec![],
-        outputs: 1,
-        seed: 1,
-    };
-    let mut mlp = Mlp::new(
-        &config,
-        AdamSettings {
-            learning_rate: 0.1,
-            weight_decay: 0.0,
-        },
-    )
-    .unwrap();
+    let config = MlpConfig { inputs: 1, hidden: vec![], outputs: 1, seed: 1 };
+    let mut mlp = Mlp::new(&config, AdamSettings { learning_rate: 0.1, weight_decay: 0.0 }).unwrap();
     let rows = array![[2.0_f32]];
     let before = mlp.predict(&rows).unwrap()[0];
     // d loss / d logit = 1, so Adam's first step is the learning rate against each gradient's sign: the logit
@@ -102,18 +59,11 @@ fn one_step_of_a_linear_model_is_the_one_worked_by_hand() {
 
 #[test]
 fn initial_weights_keep_their_bounds_and_fill_them() {
-    let config = MlpConfig {
-        inputs: 6,
-        hidden: vec![64],
-        outputs: 1,
-        seed: 1,
-    };
+    let config = MlpConfig { inputs: 6, hidden: vec![64], outputs: 1, seed: 1 };
     let mlp = Mlp::new(&config, AdamSettings::default()).unwrap();
     let largest = |layer: usize| {
         let values = mlp.layers[layer].weights.values.as_vec();
-        values
-            .iter()
-            .fold(0.0_f32, |largest, x| largest.max(x.abs()))
+        values.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()))
     };
     // The largest of 384 and of 64 uniform draws lies below 0.9 of the bound with chance 0.9^64 ≈ 0.1 % at most.
     assert!((0.9..=1.0).contains(&largest(0)));
@@ -124,39 +74,16 @@ fn initial_weights_keep_their_bounds_and_fill_them() {
 #[test]
 fn bad_input_is_named_and_changes_nothing() {
     assert!(matches!(
-        Mlp::new(
-            &MlpConfig {
-                hidden: vec![4, 0],
-                ..config()
-            },
-            AdamSettings::default()
-        ),
+        Mlp::new(&MlpConfig { hidden: vec![4, 0], ..config() }, AdamSettings::default()),
         Err(ModelError::EmptyLayer { layer: 2 })
     ));
     let (mut mlp, _) = train(&config(), 1);
     let rows = exclusive_or().0;
     let before = mlp.predict(&rows).unwrap();
-    assert!(matches!(
-        mlp.predict(&Array2::zeros((1, 3))),
-        Err(ModelError::InputWidth {
-            expected: 2,
-            actual: 3
-        })
-    ));
-    assert!(matches!(
-        mlp.set_output_bias(&[0.0; 2]),
-        Err(ModelError::OutputBias {
-            expected: 1,
-            actual: 2
-        })
-    ));
-    let diverged = mlp.step(&rows, |_, logits| {
-        logits.try_mul(f32::INFINITY)?.try_abs()?.try_sum()
-    });
-    assert!(matches!(
-        diverged,
-        Err(ModelError::Diverged { step: 2, .. })
-    ));
+    assert!(matches!(mlp.predict(&Array2::zeros((1, 3))), Err(ModelError::InputWidth { expected: 2, actual: 3 })));
+    assert!(matches!(mlp.set_output_bias(&[0.0; 2]), Err(ModelError::OutputBias { expected: 1, actual: 2 })));
+    let diverged = mlp.step(&rows, |_, logits| logits.try_mul(f32::INFINITY)?.try_abs()?.try_sum());
+    assert!(matches!(diverged, Err(ModelError::Diverged { step: 2, .. })));
     let failed = mlp.step(&rows, |_, _| Err(std::io::Error::other("no")));
     assert!(matches!(failed, Err(ModelError::Loss(_))));
     assert_eq!(before, mlp.predict(&rows).unwrap());

@@ -79,31 +79,17 @@ fn numbers(
     let with_point = |cell: &str| cell.parse::<f64>().ok();
     // Where commas do not separate cells they may mark decimals.
     let with_comma = |cell: &str| {
-        if raw.delimiter == b',' {
-            None
-        } else {
-            with_point(&cell.replacen(',', ".", 1))
-        }
+        if raw.delimiter == b',' { None } else { with_point(&cell.replacen(',', ".", 1)) }
     };
     let present = cells.iter().flatten().count();
-    let points = cells
-        .iter()
-        .flatten()
-        .filter(|cell| with_point(cell).is_some())
-        .count();
-    let either = cells
-        .iter()
-        .flatten()
-        .filter(|cell| with_comma(cell).or(with_point(cell)).is_some())
-        .count();
+    let points = cells.iter().flatten().filter(|cell| with_point(cell).is_some()).count();
+    let either = cells.iter().flatten().filter(|cell| with_comma(cell).or(with_point(cell)).is_some()).count();
     if present > 0 && (either as f64) < MOSTLY_NUMBERS * present as f64 {
         return Ok(None);
     }
     let name = &raw.names[index];
     if either > points {
-        notes.push(format!(
-            "column `{name}`: commas were taken as decimal points"
-        ));
+        notes.push(format!("column `{name}`: commas were taken as decimal points"));
     }
     let mut values = Vec::with_capacity(cells.len());
     for (cell, &row) in cells.iter().zip(rows) {
@@ -117,13 +103,7 @@ fn numbers(
             // An overflow, not a missing value: to impute the mean would hide a measurement that was too large.
             Some(_) => {
                 let (column, value) = (index + 1, (*cell).to_owned());
-                return Err(TableError::NotFinite {
-                    name: table,
-                    line,
-                    column,
-                    column_name,
-                    value,
-                });
+                return Err(TableError::NotFinite { name: table, line, column, column_name, value });
             }
             None => {
                 return Err(TableError::NotANumber {
@@ -138,10 +118,7 @@ fn numbers(
             }
         }
     }
-    Ok(Some(Column::Numeric {
-        name: name.clone(),
-        values,
-    }))
+    Ok(Some(Column::Numeric { name: name.clone(), values }))
 }
 
 fn categories(name: &str, cells: &[Option<&str>], notes: &mut Vec<String>) -> Option<Column> {
@@ -178,37 +155,24 @@ fn categories(name: &str, cells: &[Option<&str>], notes: &mut Vec<String>) -> Op
     if shared {
         levels.push("(other)".to_owned());
     }
-    Some(Column::Categorical {
-        name: name.to_owned(),
-        levels,
-        codes,
-    })
+    Some(Column::Categorical { name: name.to_owned(), levels, codes })
 }
 
 /// Whether a column may help to tell classes apart; a note if not.
 fn tells_rows_apart(column: &Column, notes: &mut Vec<String>) -> bool {
     let (varies, counts_rows) = match column {
         Column::Numeric { values, .. } => {
-            let differ =
-                |pair: &[f64]| pair[0] != pair[1] && !(pair[0].is_nan() && pair[1].is_nan());
+            let differ = |pair: &[f64]| pair[0] != pair[1] && !(pair[0].is_nan() && pair[1].is_nan());
             let counts = values.len() > 2 && values.windows(2).all(|pair| pair[1] - pair[0] == 1.0);
             (values.windows(2).any(differ), counts)
         }
-        Column::Categorical { codes, .. } => {
-            (codes.windows(2).any(|pair| pair[0] != pair[1]), false)
-        }
+        Column::Categorical { codes, .. } => (codes.windows(2).any(|pair| pair[0] != pair[1]), false),
     };
     if !varies {
-        notes.push(format!(
-            "column `{}` has the same value in every row and was left out",
-            column.name()
-        ));
+        notes.push(format!("column `{}` has the same value in every row and was left out", column.name()));
     } else if counts_rows {
         // It would let the network read the order of the file, which often is the order of the classes.
-        notes.push(format!(
-            "column `{}` only counts the rows and was left out",
-            column.name()
-        ));
+        notes.push(format!("column `{}` only counts the rows and was left out", column.name()));
     }
     varies && !counts_rows
 }

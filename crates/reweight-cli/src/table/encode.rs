@@ -21,25 +21,15 @@ pub struct Encoder {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Plan {
-    Numeric {
-        mean: f64,
-        deviation: f64,
-        marks_missing: bool,
-    },
-    OneHot {
-        levels: usize,
-    },
+    Numeric { mean: f64, deviation: f64, marks_missing: bool },
+    OneHot { levels: usize },
 }
 
 impl Encoder {
     /// Learns means and deviations from the rows `train` of `table`.
     #[must_use]
     pub fn fit(table: &Table, train: &[usize]) -> Self {
-        let plans: Vec<Plan> = table
-            .columns
-            .iter()
-            .map(|column| Plan::fit(column, train))
-            .collect();
+        let plans: Vec<Plan> = table.columns.iter().map(|column| Plan::fit(column, train)).collect();
         let width = plans.iter().map(Plan::width).sum();
         Self { plans, width }
     }
@@ -58,22 +48,14 @@ impl Encoder {
         for (plan, column) in self.plans.iter().zip(&table.columns) {
             for (&row, mut input) in rows.iter().zip(inputs.outer_iter_mut()) {
                 match (plan, column) {
-                    (
-                        Plan::Numeric {
-                            mean,
-                            deviation,
-                            marks_missing,
-                        },
-                        Column::Numeric { values, .. },
-                    ) => {
+                    (Plan::Numeric { mean, deviation, marks_missing }, Column::Numeric { values, .. }) => {
                         if values[row].is_nan() {
                             if *marks_missing {
                                 input[at + 1] = 1.0;
                             }
                         } else {
                             // A difference that overflows is infinite, and the clamp makes it finite again.
-                            let standard =
-                                ((values[row] - mean) / deviation).clamp(-FARTHEST, FARTHEST);
+                            let standard = ((values[row] - mean) / deviation).clamp(-FARTHEST, FARTHEST);
                             input[at] = standard as f32;
                         }
                     }
@@ -96,36 +78,22 @@ impl Plan {
     fn fit(column: &Column, train: &[usize]) -> Self {
         match column {
             Column::Numeric { values, .. } => {
-                let present = || {
-                    train
-                        .iter()
-                        .map(|&row| values[row])
-                        .filter(|value| !value.is_nan())
-                };
+                let present = || train.iter().map(|&row| values[row]).filter(|value| !value.is_nan());
                 let count = present().count().max(1) as f64;
                 // Scaled to [-1, 1], so that squares of large numbers do not overflow.
                 let scale = present().fold(0.0_f64, |largest, value| largest.max(value.abs()));
                 let scale = if scale > 0.0 { scale } else { 1.0 };
                 let mean = present().map(|value| value / scale).sum::<f64>() / count;
-                let variance = present()
-                    .map(|value| (value / scale - mean).powi(2))
-                    .sum::<f64>()
-                    / count;
+                let variance = present().map(|value| (value / scale - mean).powi(2)).sum::<f64>() / count;
                 // Constant in this training part, up to the rounding of its mean: centred, not blown up.
-                let deviation = if variance.sqrt() > 1e-12 {
-                    variance.sqrt() * scale
-                } else {
-                    scale
-                };
+                let deviation = if variance.sqrt() > 1e-12 { variance.sqrt() * scale } else { scale };
                 Self::Numeric {
                     mean: mean * scale,
                     deviation,
                     marks_missing: values.iter().any(|value| value.is_nan()),
                 }
             }
-            Column::Categorical { levels, .. } => Self::OneHot {
-                levels: levels.len(),
-            },
+            Column::Categorical { levels, .. } => Self::OneHot { levels: levels.len() },
         }
     }
 

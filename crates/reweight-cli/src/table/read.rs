@@ -37,18 +37,12 @@ pub(crate) struct RawTable {
 impl RawTable {
     /// The column that `selector` names; failing that, numbers (from 1).
     pub(crate) fn find(&self, selector: &str) -> Result<usize, TableError> {
-        let named: Vec<usize> = (0..self.names.len())
-            .filter(|&i| self.names[i] == selector.trim())
-            .collect();
+        let named: Vec<usize> = (0..self.names.len()).filter(|&i| self.names[i] == selector.trim()).collect();
         match (named.as_slice(), selector.trim().parse::<usize>()) {
             ([index], _) => Ok(*index),
             ([], Ok(number)) if (1..=self.names.len()).contains(&number) => Ok(number - 1),
             ([], _) => {
-                let known = self
-                    .names
-                    .iter()
-                    .enumerate()
-                    .map(|(i, name)| format!("{} `{name}`", i + 1));
+                let known = self.names.iter().enumerate().map(|(i, name)| format!("{} `{name}`", i + 1));
                 Err(TableError::ColumnNotFound {
                     name: self.name.clone(),
                     selector: selector.to_owned(),
@@ -66,36 +60,23 @@ impl RawTable {
 
 /// Whether a trimmed cell says that its value is missing.
 pub(crate) fn is_missing(cell: &str) -> bool {
-    cell.is_empty()
-        || cell == "?"
-        || ["na", "n/a", "nan", "null"]
-            .iter()
-            .any(|word| cell.eq_ignore_ascii_case(word))
+    cell.is_empty() || cell == "?" || ["na", "n/a", "nan", "null"].iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
 /// Trims a cell and takes off one pair of quotes; some tools write labels as `'1'`.
 pub(crate) fn bare(cell: &str) -> &str {
     let cell = cell.trim();
-    let inside = |quote| {
-        cell.strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
-    };
+    let inside = |quote| cell.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
     inside('\'').or_else(|| inside('"')).map_or(cell, str::trim)
 }
 
 /// Reads the cells of a CSV.
-pub(crate) fn read(
-    name: &str,
-    bytes: &[u8],
-    options: &ReadOptions,
-) -> Result<RawTable, TableError> {
+pub(crate) fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<RawTable, TableError> {
     let text = decode(name, bytes)?;
     let delimiter = options.delimiter.unwrap_or_else(|| sniff(text));
     let (mut rows, mut lines) = split(name, text, delimiter)?;
     if rows.is_empty() {
-        return Err(TableError::Empty {
-            name: name.to_owned(),
-        });
+        return Err(TableError::Empty { name: name.to_owned() });
     }
     let mut notes = Vec::new();
     let has_header = match options.header {
@@ -103,44 +84,23 @@ pub(crate) fn read(
         Header::No => false,
         Header::Detect => {
             let found = looks_like_a_header(&rows);
-            let (what, other) = if found {
-                ("as the columns' names", "no")
-            } else {
-                ("as data", "yes")
-            };
-            notes.push(format!(
-                "the first row was taken {what} (--header {other} if that is wrong)"
-            ));
+            let (what, other) = if found { ("as the columns' names", "no") } else { ("as data", "yes") };
+            notes.push(format!("the first row was taken {what} (--header {other} if that is wrong)"));
             found
         }
     };
-    let mut names: Vec<String> = (1..=rows[0].len())
-        .map(|number| format!("column {number}"))
-        .collect();
+    let mut names: Vec<String> = (1..=rows[0].len()).map(|number| format!("column {number}")).collect();
     if has_header {
         lines.remove(0);
         let header = rows.remove(0);
-        for (name, cell) in names
-            .iter_mut()
-            .zip(&header)
-            .filter(|(_, cell)| !bare(cell).is_empty())
-        {
+        for (name, cell) in names.iter_mut().zip(&header).filter(|(_, cell)| !bare(cell).is_empty()) {
             *name = bare(cell).to_owned();
         }
     }
     if rows.is_empty() {
-        return Err(TableError::NoRows {
-            name: name.to_owned(),
-        });
+        return Err(TableError::NoRows { name: name.to_owned() });
     }
-    Ok(RawTable {
-        name: name.to_owned(),
-        names,
-        rows,
-        lines,
-        delimiter,
-        notes,
-    })
+    Ok(RawTable { name: name.to_owned(), names, rows, lines, delimiter, notes })
 }
 
 /// The bytes as text without a byte-order mark.
@@ -148,10 +108,7 @@ fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, TableError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
-        let line_start = before
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |at| at + 1);
+        let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let wide = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
         TableError::NotUtf8 {
             name: name.to_owned(),
@@ -161,20 +118,14 @@ fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, TableError> {
         }
     })?;
     if text.trim().is_empty() {
-        return Err(TableError::Empty {
-            name: name.to_owned(),
-        });
+        return Err(TableError::Empty { name: name.to_owned() });
     }
     Ok(text)
 }
 
 /// The likeliest delimiter: the one that occurs equally often, and most often, in each of the first lines.
 fn sniff(text: &str) -> u8 {
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .take(20)
-        .collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(20).collect();
     let count = |line: &str, delimiter| {
         let mut quoted = false;
         line.bytes()
@@ -187,29 +138,15 @@ fn sniff(text: &str) -> u8 {
     let score = |delimiter| {
         let counts: Vec<usize> = lines.iter().map(|line| count(line, delimiter)).collect();
         let first = counts.first().copied().unwrap_or(0);
-        (
-            counts.iter().all(|&other| other == first) && first > 0,
-            first,
-        )
+        (counts.iter().all(|&other| other == first) && first > 0, first)
     };
     // `max_by_key` keeps the last of equals, so the commonest delimiter stands last.
-    b"|\t;,"
-        .iter()
-        .copied()
-        .max_by_key(|&delimiter| score(delimiter))
-        .unwrap_or(b',')
+    b"|\t;,".iter().copied().max_by_key(|&delimiter| score(delimiter)).unwrap_or(b',')
 }
 
-fn split(
-    name: &str,
-    text: &str,
-    delimiter: u8,
-) -> Result<(Vec<StringRecord>, Vec<u64>), TableError> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .delimiter(delimiter)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
+fn split(name: &str, text: &str, delimiter: u8) -> Result<(Vec<StringRecord>, Vec<u64>), TableError> {
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
     let mut record = StringRecord::new();
     loop {
@@ -227,10 +164,7 @@ fn split(
         && last.iter().any(|cell| cell.contains('\n'))
         && has_open_quote(text)
     {
-        return Err(TableError::OpenQuote {
-            name: name.to_owned(),
-            line,
-        });
+        return Err(TableError::OpenQuote { name: name.to_owned(), line });
     }
     Ok((rows, lines))
 }
@@ -242,44 +176,24 @@ fn has_open_quote(text: &str) -> bool {
 
 /// The line a record begins on; csv counts the blank lines before a record to the record.
 fn line_of(text: &str, position: &csv::Position) -> u64 {
-    let rest = text
-        .as_bytes()
-        .get(position.byte() as usize..)
-        .unwrap_or_default();
-    let blank = rest
-        .iter()
-        .take_while(|byte| byte.is_ascii_whitespace())
-        .filter(|&&byte| byte == b'\n')
-        .count();
+    let rest = text.as_bytes().get(position.byte() as usize..).unwrap_or_default();
+    let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).filter(|&&byte| byte == b'\n').count();
     position.line() + blank as u64
 }
 
 fn translate(name: &str, text: &str, delimiter: u8, error: csv::Error) -> TableError {
     let name = name.to_owned();
     match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            pos: Some(position),
-            expected_len,
-            len,
-        } => {
+        csv::ErrorKind::UnequalLengths { pos: Some(position), expected_len, len } => {
             let line = line_of(text, position);
             // A quote that is never closed shows as a short row that reaches to the end of the file.
             if has_open_quote(text) && len < expected_len {
                 return TableError::OpenQuote { name, line };
             }
             let delimiter = format!("{:?}", char::from(delimiter));
-            TableError::Ragged {
-                name,
-                line,
-                expected: *expected_len,
-                actual: *len,
-                delimiter,
-            }
+            TableError::Ragged { name, line, expected: *expected_len, actual: *len, delimiter }
         }
-        _ => TableError::Csv {
-            name,
-            source: error,
-        },
+        _ => TableError::Csv { name, source: error },
     }
 }
 
@@ -293,19 +207,12 @@ fn looks_like_a_header(rows: &[StringRecord]) -> bool {
         return first.iter().all(|cell| bare(cell).parse::<f64>().is_err());
     }
     let is_number = |cell: &str| bare(cell).parse::<f64>().is_ok();
-    if first
-        .iter()
-        .any(|cell| !is_missing(bare(cell)) && is_number(cell))
-    {
+    if first.iter().any(|cell| !is_missing(bare(cell)) && is_number(cell)) {
         return false;
     }
     let mut any_numeric = false;
     for (column, head) in first.iter().enumerate() {
-        let mut below = rest
-            .iter()
-            .map(|row| &row[column])
-            .filter(|cell| !is_missing(bare(cell)))
-            .peekable();
+        let mut below = rest.iter().map(|row| &row[column]).filter(|cell| !is_missing(bare(cell))).peekable();
         if below.peek().is_some() && below.all(is_number) {
             any_numeric = true;
             if !is_missing(bare(head)) {
@@ -313,9 +220,5 @@ fn looks_like_a_header(rows: &[StringRecord]) -> bool {
             }
         }
     }
-    !any_numeric
-        && first
-            .iter()
-            .enumerate()
-            .all(|(column, head)| rest.iter().all(|row| &row[column] != head))
+    !any_numeric && first.iter().enumerate().all(|(column, head)| rest.iter().all(|row| &row[column] != head))
 }

@@ -43,20 +43,10 @@ impl Target {
             *counts.entry(*label).or_insert(0_usize) += 1;
         }
         let mut labels: Vec<&str> = counts.keys().copied().collect();
-        let number = |label: &str| {
-            label
-                .parse::<f64>()
-                .ok()
-                .filter(|value| !value.is_nan())
-                .unwrap_or(f64::INFINITY)
-        };
+        let number = |label: &str| label.parse::<f64>().ok().filter(|value| !value.is_nan()).unwrap_or(f64::INFINITY);
         // A stable sort of sorted labels: those that are no numbers follow in their own order.
         labels.sort_by(|a, b| number(a).total_cmp(&number(b)));
-        let index: BTreeMap<&str, usize> = labels
-            .iter()
-            .enumerate()
-            .map(|(class, label)| (*label, class))
-            .collect();
+        let index: BTreeMap<&str, usize> = labels.iter().enumerate().map(|(class, label)| (*label, class)).collect();
         Self {
             name: name.to_owned(),
             counts: labels.iter().map(|label| counts[label]).collect(),
@@ -74,41 +64,24 @@ impl Target {
         let column_name = raw.names[index].clone();
         let name = raw.name.clone();
         let cell = |row: usize| bare(&raw.rows[row][index]);
-        let rows: Vec<usize> = (0..raw.rows.len())
-            .filter(|&row| !is_missing(cell(row)))
-            .collect();
+        let rows: Vec<usize> = (0..raw.rows.len()).filter(|&row| !is_missing(cell(row))).collect();
         let without = raw.rows.len() - rows.len();
         if rows.is_empty() {
             return Err(TableError::NoLabels { name, column_name });
         }
         if without > 0 {
-            let first = (0..raw.rows.len())
-                .find(|&row| is_missing(cell(row)))
-                .map_or(0, |row| raw.lines[row]);
-            notes.push(format!(
-                "{without} row(s) have no label, the first on line {first}, and were left out"
-            ));
+            let first = (0..raw.rows.len()).find(|&row| is_missing(cell(row))).map_or(0, |row| raw.lines[row]);
+            notes.push(format!("{without} row(s) have no label, the first on line {first}, and were left out"));
         }
         let labels: Vec<&str> = rows.iter().map(|&row| cell(row)).collect();
         let target = Self::from_labels(&column_name, &labels);
         let classes = target.labels.len();
         if classes == 1 {
-            return Err(TableError::OneClass {
-                name,
-                column_name,
-                label: target.labels[0].clone(),
-                rows: rows.len(),
-            });
+            return Err(TableError::OneClass { name, column_name, label: target.labels[0].clone(), rows: rows.len() });
         }
         if classes > MOST_CLASSES || (classes > 20 && 2 * classes > rows.len()) {
             let most = MOST_CLASSES.min(20.max(rows.len() / 2));
-            return Err(TableError::TooManyClasses {
-                name,
-                column_name,
-                classes,
-                rows: rows.len(),
-                most,
-            });
+            return Err(TableError::TooManyClasses { name, column_name, classes, rows: rows.len(), most });
         }
         Ok((target, rows))
     }
@@ -118,12 +91,7 @@ impl Target {
     pub fn listing(&self) -> String {
         let mut order: Vec<usize> = (0..self.labels.len()).collect();
         order.sort_by_key(|&class| self.counts[class]);
-        listing(
-            order
-                .into_iter()
-                .map(|class| format!("`{}` ({} rows)", self.labels[class], self.counts[class])),
-            20,
-        )
+        listing(order.into_iter().map(|class| format!("`{}` ({} rows)", self.labels[class], self.counts[class])), 20)
     }
 
     /// One label against all others: `positive`, or else the rarest (the first of those equally rare).
@@ -135,24 +103,15 @@ impl Target {
     ///
     /// [`TableError::PositiveNotFound`] when no row has that label, [`TableError::TooFewPositives`] when fewer rows than
     /// `folds` have it.
-    pub fn binary(
-        &self,
-        table: &str,
-        positive: Option<&str>,
-        folds: usize,
-    ) -> Result<Binary, TableError> {
+    pub fn binary(&self, table: &str, positive: Option<&str>, folds: usize) -> Result<Binary, TableError> {
         let class = match positive {
-            None => (0..self.labels.len())
-                .min_by_key(|&class| self.counts[class])
-                .unwrap_or(0),
-            Some(wanted) => self
-                .find(wanted)
-                .ok_or_else(|| TableError::PositiveNotFound {
-                    name: table.to_owned(),
-                    column_name: self.name.clone(),
-                    positive: wanted.to_owned(),
-                    known: self.listing(),
-                })?,
+            None => (0..self.labels.len()).min_by_key(|&class| self.counts[class]).unwrap_or(0),
+            Some(wanted) => self.find(wanted).ok_or_else(|| TableError::PositiveNotFound {
+                name: table.to_owned(),
+                column_name: self.name.clone(),
+                positive: wanted.to_owned(),
+                known: self.listing(),
+            })?,
         };
         let (label, positives) = (self.labels[class].clone(), self.counts[class]);
         if positives < folds {

@@ -48,11 +48,7 @@ fn headers_are_found_or_said() {
 fn delimiters_are_found_and_commas_may_be_decimal() {
     for (delimiter, text) in [(",", "x,y"), (";", "x;y"), ("\t", "x\ty"), ("|", "x|y")] {
         let rows = format!("{text}\n1{delimiter}a\n3{delimiter}b\n");
-        assert_eq!(
-            numbers(&table(&rows).unwrap(), "x"),
-            [1.0, 3.0],
-            "{delimiter:?}"
-        );
+        assert_eq!(numbers(&table(&rows).unwrap(), "x"), [1.0, 3.0], "{delimiter:?}");
     }
     let european = table("x;z;y\n1,5;2;a\n2,25;7;b\n").unwrap();
     assert_eq!(numbers(&european, "x"), [1.5, 2.25]);
@@ -68,21 +64,12 @@ fn any_column_is_the_target() {
         o.header = Header::Yes;
         o.target = Some(target.into());
     };
-    assert_eq!(
-        with(text, |o| header(o, "kind")).unwrap().target.labels,
-        ["a", "b"]
-    );
+    assert_eq!(with(text, |o| header(o, "kind")).unwrap().target.labels, ["a", "b"]);
     // A name goes before a number.
-    assert_eq!(
-        with(text, |o| header(o, "1")).unwrap().target.labels,
-        ["3", "4", "5"]
-    );
+    assert_eq!(with(text, |o| header(o, "1")).unwrap().target.labels, ["3", "4", "5"]);
     assert_eq!(with(text, |o| header(o, "3")).unwrap().target.name, "x");
     let error = with(text, |o| header(o, "klass")).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "t.csv: there is no column `klass`; choose one of 1 `kind`, 2 `1`, 3 `x`, by name or by number"
-    );
+    assert_eq!(error, "t.csv: there is no column `klass`; choose one of 1 `kind`, 2 `1`, 3 `x`, by name or by number");
     let twice = with("x,x,y\n1,2,a\n5,3,b\n", |o| o.target = Some("x".into())).unwrap_err();
     assert!(matches!(twice, TableError::ColumnAmbiguous { numbers, .. } if numbers == "1, 2"));
 }
@@ -99,26 +86,15 @@ fn labels_of_any_spelling() {
     let rarest = quoted.target.binary("t.csv", None, 1).unwrap();
     assert!(rarest.chosen_as_rarest && rarest.positive == "1" && rarest.positives == 1);
     assert_eq!(
-        quoted
-            .target
-            .binary("t.csv", Some("yes"), 1)
-            .unwrap_err()
-            .to_string(),
+        quoted.target.binary("t.csv", Some("yes"), 1).unwrap_err().to_string(),
         "t.csv: no row of the target column `column 2` is labelled `yes`; the labels are `1` (1 rows), `-1` (2 rows)"
     );
     assert!(matches!(
         quoted.target.binary("t.csv", None, 5),
-        Err(TableError::TooFewPositives {
-            positives: 1,
-            folds: 5,
-            ..
-        })
+        Err(TableError::TooFewPositives { positives: 1, folds: 5, .. })
     ));
     let both = table("5,1\n7,1.0\n3,2\n").unwrap();
-    assert!(
-        both.target.binary("t.csv", Some("1.00"), 1).is_err(),
-        "neither label can be meant"
-    );
+    assert!(both.target.binary("t.csv", Some("1.00"), 1).is_err(), "neither label can be meant");
     let order = table("5,10\n7,9\n3,b\n4,a\n").unwrap();
     assert_eq!(order.target.labels, ["9", "10", "a", "b"]);
 }
@@ -128,15 +104,8 @@ fn missing_values_and_rows_without_a_label() {
     let text = "x,k,y\n1,,a\n?,red,b\nNA,blue,a\n4,nan,b\n5,NULL,?\n6,red,b\n";
     let table = table(text).unwrap();
     assert_eq!(table.rows(), 5);
-    assert!(
-        table.notes.iter().any(|note| note.contains("line 6")),
-        "{:?}",
-        table.notes
-    );
-    let missing: Vec<bool> = numbers(&table, "x")
-        .iter()
-        .map(|value| value.is_nan())
-        .collect();
+    assert!(table.notes.iter().any(|note| note.contains("line 6")), "{:?}", table.notes);
+    let missing: Vec<bool> = numbers(&table, "x").iter().map(|value| value.is_nan()).collect();
     assert_eq!(missing, [false, true, true, false, false]);
     let all: Vec<usize> = (0..5).collect();
     let encoder = Encoder::fit(&table, &all);
@@ -152,37 +121,20 @@ fn standardised_on_the_training_rows_alone() {
     let table = table("x,y\n1,a\n3,b\n1000,a\n1e300,b\n").unwrap();
     let encoder = Encoder::fit(&table, &[0, 1]);
     // Mean 2, deviation 1; what lies too far is clamped.
-    assert_eq!(
-        encoder
-            .encode(&table, &[0, 1, 2, 3])
-            .into_raw_vec_and_offset()
-            .0,
-        [-1.0, 1.0, 998.0, 1e4]
-    );
+    assert_eq!(encoder.encode(&table, &[0, 1, 2, 3]).into_raw_vec_and_offset().0, [-1.0, 1.0, 998.0, 1e4]);
 }
 
 #[test]
 fn columns_that_say_nothing_are_left_out_with_a_note() {
     let mut text = String::from("id,name,same,void,x,y\n");
     for row in 0..120 {
-        text.push_str(&format!(
-            "{},person {row},5,,{},{}\n",
-            row + 1,
-            row * row % 7,
-            row % 2
-        ));
+        text.push_str(&format!("{},person {row},5,,{},{}\n", row + 1, row * row % 7, row % 2));
     }
     let table = table(&text).unwrap();
-    assert_eq!(
-        table.columns.iter().map(Column::name).collect::<Vec<_>>(),
-        ["x"]
-    );
+    assert_eq!(table.columns.iter().map(Column::name).collect::<Vec<_>>(), ["x"]);
     for left_out in ["id", "name", "same", "void"] {
         assert!(
-            table
-                .notes
-                .iter()
-                .any(|note| note.contains(&format!("`{left_out}`"))),
+            table.notes.iter().any(|note| note.contains(&format!("`{left_out}`"))),
             "{left_out}: {:?}",
             table.notes
         );
@@ -198,22 +150,11 @@ fn many_categories_share_one() {
         text.push_str(&format!("level{},{}\n", row % 80, row % 3));
     }
     let table = table(&text).unwrap();
-    let Column::Categorical { levels, codes, .. } = &table.columns[0] else {
-        panic!()
-    };
-    assert_eq!(
-        (levels.len(), levels[49].as_str()),
-        (column::MOST_LEVELS, "(other)")
-    );
-    assert_eq!(
-        codes.iter().filter(|code| **code == Some(49)).count(),
-        31 * 5
-    );
-    let codes_as_names =
-        with("k,y\n1,a\n2,b\n1,b\n", |o| o.categorical = vec!["k".into()]).unwrap();
-    assert!(
-        matches!(&codes_as_names.columns[0], Column::Categorical { levels, .. } if levels.len() == 2)
-    );
+    let Column::Categorical { levels, codes, .. } = &table.columns[0] else { panic!() };
+    assert_eq!((levels.len(), levels[49].as_str()), (column::MOST_LEVELS, "(other)"));
+    assert_eq!(codes.iter().filter(|code| **code == Some(49)).count(), 31 * 5);
+    let codes_as_names = with("k,y\n1,a\n2,b\n1,b\n", |o| o.categorical = vec!["k".into()]).unwrap();
+    assert!(matches!(&codes_as_names.columns[0], Column::Categorical { levels, .. } if levels.len() == 2));
 }
 
 #[test]
@@ -222,88 +163,37 @@ fn refusals_say_what_where_and_how_to_mend() {
         ("", "the file is empty"),
         (" \n\n", "the file is empty"),
         ("x,y\n", "no row beneath it"),
-        (
-            "x,y\n1,a\n\n2,b,c\n",
-            "line 4 has 3 cell(s), the lines before it have 2",
-        ),
-        (
-            "x,y\n1,\"a\n2,b\n3,a\n",
-            "line 2: a quoted cell that begins here is never closed",
-        ),
-        (
-            "x,z,y\n1,\"2,a\n2,4,b\n3,5,a\n",
-            "line 2: a quoted cell that begins here is never closed",
-        ),
-        (
-            "x,y\n1,a\ninf,b\n",
-            "line 3, column 1 (`x`): `inf` is not a finite number",
-        ),
-        (
-            "x,y\n1,a\n1e999,b\n",
-            "line 3, column 1 (`x`): `1e999` is not a finite number",
-        ),
-        (
-            "x,y\n1,a\n2,a\n",
-            "all 2 rows of the target column `y` are `a`",
-        ),
-        (
-            "x,y\n1,\n2,?\n",
-            "every row of the target column `y` is empty",
-        ),
-        (
-            "y\na\nb\na\n",
-            "no feature column is left of 1 column(s) beside the target `y`",
-        ),
+        ("x,y\n1,a\n\n2,b,c\n", "line 4 has 3 cell(s), the lines before it have 2"),
+        ("x,y\n1,\"a\n2,b\n3,a\n", "line 2: a quoted cell that begins here is never closed"),
+        ("x,z,y\n1,\"2,a\n2,4,b\n3,5,a\n", "line 2: a quoted cell that begins here is never closed"),
+        ("x,y\n1,a\ninf,b\n", "line 3, column 1 (`x`): `inf` is not a finite number"),
+        ("x,y\n1,a\n1e999,b\n", "line 3, column 1 (`x`): `1e999` is not a finite number"),
+        ("x,y\n1,a\n2,a\n", "all 2 rows of the target column `y` are `a`"),
+        ("x,y\n1,\n2,?\n", "every row of the target column `y` is empty"),
+        ("y\na\nb\na\n", "no feature column is left of 1 column(s) beside the target `y`"),
         ("x,y\n5,a\n5,b\n", "`x` has the same value in every row"),
     ] {
         let error = refusal(text);
-        assert!(
-            error.starts_with("t.csv: ") && error.contains(expected),
-            "{text:?}: {error}"
-        );
+        assert!(error.starts_with("t.csv: ") && error.contains(expected), "{text:?}: {error}");
     }
     let mut mostly = String::from("x,y\n");
     (0..30).for_each(|row| mostly.push_str(&format!("{},{}\n", row * row, row % 2)));
     mostly.push_str("12 mm,0\n");
-    assert!(
-        refusal(&mostly).contains(
-            "line 32, column 1 (`x`): `12 mm` is not a number, while 30 of the column's 31"
-        )
-    );
+    assert!(refusal(&mostly).contains("line 32, column 1 (`x`): `12 mm` is not a number, while 30 of the column's 31"));
     let mut measured = String::from("x,y\n");
     (0..40).for_each(|row| measured.push_str(&format!("{},{}\n", row % 3, 0.5 * f64::from(row))));
-    assert!(matches!(
-        table(&measured),
-        Err(TableError::TooManyClasses { classes: 40, .. })
-    ));
+    assert!(matches!(table(&measured), Err(TableError::TooManyClasses { classes: 40, .. })));
 }
 
 #[test]
 fn encodings_and_files() {
-    let marked = Table::from_bytes(
-        "t.csv",
-        b"\xEF\xBB\xBFx,y\n1,a\n5,b\n",
-        &ReadOptions::default(),
-    )
-    .unwrap();
+    let marked = Table::from_bytes("t.csv", b"\xEF\xBB\xBFx,y\n1,a\n5,b\n", &ReadOptions::default()).unwrap();
     assert_eq!(marked.columns[0].name(), "x");
-    let latin =
-        Table::from_bytes("t.csv", b"x,y\n1,a\n5,caf\xE9\n", &ReadOptions::default()).unwrap_err();
-    assert!(
-        matches!(
-            latin,
-            TableError::NotUtf8 {
-                line: 3,
-                column: 6,
-                ..
-            }
-        ),
-        "{latin}"
-    );
+    let latin = Table::from_bytes("t.csv", b"x,y\n1,a\n5,caf\xE9\n", &ReadOptions::default()).unwrap_err();
+    assert!(matches!(latin, TableError::NotUtf8 { line: 3, column: 6, .. }), "{latin}");
     let wide = Table::from_bytes("t.csv", b"\xFF\xFEx\0", &ReadOptions::default()).unwrap_err();
     assert!(wide.to_string().contains("UTF-16"));
-    let nowhere =
-        Table::from_csv(Path::new("no/such/file.csv"), &ReadOptions::default()).unwrap_err();
+    let nowhere = Table::from_csv(Path::new("no/such/file.csv"), &ReadOptions::default()).unwrap_err();
     assert!(matches!(nowhere, TableError::NotFound { .. }));
     let folder = tempfile::tempdir().unwrap();
     let unreadable = Table::from_csv(folder.path(), &ReadOptions::default()).unwrap_err();

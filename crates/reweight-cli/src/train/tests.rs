@@ -8,41 +8,16 @@ use ndarray::Array2;
 /// Trains on 60 rows of one feature whose sign is the class; also returns the batches seen.
 fn run(seed: u64, fold: u32, scale: f32) -> (Trained, Vec<Vec<usize>>) {
     let inputs = Array2::from_shape_fn((60, 1), |(row, _)| row as f32 / 30.0 - 0.98);
-    let adam = AdamSettings {
-        learning_rate: 0.02,
-        weight_decay: 0.0,
-    };
-    let settings = TrainSettings {
-        hidden: vec![4],
-        epochs: 30,
-        batch_size: 16,
-        adam,
-    };
+    let adam = AdamSettings { learning_rate: 0.02, weight_decay: 0.0 };
+    let settings = TrainSettings { hidden: vec![4], epochs: 30, batch_size: 16, adam };
     let mut batches = Vec::new();
-    let trained = train(
-        &inputs,
-        1,
-        None,
-        &settings,
-        (seed, fold),
-        |model, logits, rows| {
-            batches.push(rows.to_vec());
-            let targets = rows
-                .iter()
-                .map(|&row| f32::from(u8::from(row >= 30)))
-                .collect();
-            let targets = model
-                .device()
-                .try_tensor_from_vec(targets, (rows.len(), 1))?;
-            binary_cross_entropy_with_logits_loss(logits, targets).try_mul(scale)
-        },
-    );
-    (
-        trained
-            .map_err(|error: ModelError| error.to_string())
-            .unwrap(),
-        batches,
-    )
+    let trained = train(&inputs, 1, None, &settings, (seed, fold), |model, logits, rows| {
+        batches.push(rows.to_vec());
+        let targets = rows.iter().map(|&row| f32::from(u8::from(row >= 30))).collect();
+        let targets = model.device().try_tensor_from_vec(targets, (rows.len(), 1))?;
+        binary_cross_entropy_with_logits_loss(logits, targets).try_mul(scale)
+    });
+    (trained.map_err(|error: ModelError| error.to_string()).unwrap(), batches)
 }
 
 #[test]
@@ -68,14 +43,7 @@ fn batches_depend_on_seed_and_fold_and_not_on_the_loss() {
 
 #[test]
 fn a_run_can_be_repeated_to_the_bit() {
-    let bits = |seed| {
-        run(seed, 0, 1.0)
-            .0
-            .epoch_losses
-            .iter()
-            .map(|loss| loss.to_bits())
-            .collect::<Vec<_>>()
-    };
+    let bits = |seed| run(seed, 0, 1.0).0.epoch_losses.iter().map(|loss| loss.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(4), bits(4));
 }
 
@@ -83,14 +51,8 @@ fn a_run_can_be_repeated_to_the_bit() {
 fn the_output_bias_is_where_training_starts() {
     let inputs = Array2::zeros((1, 1));
     let adam = AdamSettings::default();
-    let settings = TrainSettings {
-        hidden: vec![],
-        epochs: 0,
-        batch_size: 1,
-        adam,
-    };
-    let loss =
-        |_: &Mlp, logits: Logits, _: &[usize]| -> Result<Loss, CpuError> { logits.try_sum() };
+    let settings = TrainSettings { hidden: vec![], epochs: 0, batch_size: 1, adam };
+    let loss = |_: &Mlp, logits: Logits, _: &[usize]| -> Result<Loss, CpuError> { logits.try_sum() };
     let trained = train(&inputs, 2, Some(&[1.0, -2.0]), &settings, (0, 0), loss).unwrap();
     assert_eq!(trained.model.predict(&inputs).unwrap(), [1.0, -2.0]);
 }

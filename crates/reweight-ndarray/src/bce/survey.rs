@@ -2,12 +2,12 @@
 
 use reweight::{BatchStatistics, LossError, RegionAxis};
 
-use super::part::Inputs;
 use crate::counting::count_regions;
 use crate::dispatch::Kernel;
 use crate::element::{PickLanes, Target};
 use crate::lanes::Lanes;
 use crate::parallel::Merge;
+use crate::part::Inputs;
 use crate::registers::{each_register, load, load_targets, store, valid_lanes};
 
 /// What a stretch holds.
@@ -54,34 +54,38 @@ fn survey<A: PickLanes, T: Target, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, 
     let mut soft = faulty;
     let mut positives = L::counter_zero();
     let mut counted = L::counter_zero();
-    each_register::<L>(n, #[inline(always)] |range, whole| {
-        let logits = load::<L>(&inputs.logits[range.clone()], whole);
-        let targets = load_targets::<T, L>(&inputs.targets[range.clone()], whole);
-        let inside = L::mask_and(zero.le(targets), targets.le(one));
-        let edge = L::mask_or(targets.eq(zero), targets.eq(one));
-        let mut right = L::mask_and(logits.is_finite(), if T::SOFT { inside } else { edge });
-        if let Some(sample_weight) = inputs.sample_weight {
-            let weights = load::<L>(&sample_weight[range.clone()], whole);
-            right = L::mask_and(right, L::mask_and(weights.is_finite(), zero.le(weights)));
-        }
-        let mut wrong = L::mask_not(right);
-        let mut between = L::mask_not(edge);
-        let mut positive = half.le(targets);
-        // Lanes past the end are all 0, which is in order and no positive: only a mask changes anything.
-        if let Some(valid) = inputs.valid
-            && let Some(lanes) = valid_lanes::<L>(Some(&valid[range.clone()]), range.len(), whole)
-        {
-            wrong = L::mask_and(wrong, lanes);
-            between = L::mask_and(between, lanes);
-            positive = L::mask_and(positive, lanes);
-            counted = L::count_add(counted, lanes);
-        }
-        faulty = L::mask_or(faulty, wrong);
-        if T::SOFT {
-            soft = L::mask_or(soft, between);
-        }
-        positives = L::count_add(positives, positive);
-    });
+    each_register::<L>(
+        n,
+        #[inline(always)]
+        |range, whole| {
+            let logits = load::<L>(&inputs.logits[range.clone()], whole);
+            let targets = load_targets::<T, L>(&inputs.targets[range.clone()], whole);
+            let inside = L::mask_and(zero.le(targets), targets.le(one));
+            let edge = L::mask_or(targets.eq(zero), targets.eq(one));
+            let mut right = L::mask_and(logits.is_finite(), if T::SOFT { inside } else { edge });
+            if let Some(sample_weight) = inputs.sample_weight {
+                let weights = load::<L>(&sample_weight[range.clone()], whole);
+                right = L::mask_and(right, L::mask_and(weights.is_finite(), zero.le(weights)));
+            }
+            let mut wrong = L::mask_not(right);
+            let mut between = L::mask_not(edge);
+            let mut positive = half.le(targets);
+            // Lanes past the end are all 0, which is in order and no positive: only a mask changes anything.
+            if let Some(valid) = inputs.valid
+                && let Some(lanes) = valid_lanes::<L>(Some(&valid[range.clone()]), range.len(), whole)
+            {
+                wrong = L::mask_and(wrong, lanes);
+                between = L::mask_and(between, lanes);
+                positive = L::mask_and(positive, lanes);
+                counted = L::count_add(counted, lanes);
+            }
+            faulty = L::mask_or(faulty, wrong);
+            if T::SOFT {
+                soft = L::mask_or(soft, between);
+            }
+            positives = L::count_add(positives, positive);
+        },
+    );
     Findings {
         faulty: L::mask_any(faulty),
         soft: L::mask_any(soft),
@@ -138,23 +142,27 @@ fn write_keys<A: PickLanes, T: Target, L: Lanes<Scalar = A>, const SOFT: bool>(
     block: &Inputs<'_, A, T>,
     keys: &mut [A],
 ) {
-    each_register::<L>(keys.len(), #[inline(always)] |range, whole| {
-        let logits = load::<L>(&block.logits[range.clone()], whole);
-        let targets = load_targets::<T, L>(&block.targets[range.clone()], whole);
-        let one = L::splat(1.0);
-        let mut key = if SOFT {
-            let at = logits.logistic();
-            -((one - targets) * at.p - targets * at.q).abs()
-        } else {
-            (targets + targets - one) * logits
-        };
-        if let Some(valid) = block.valid
-            && let Some(lanes) = valid_lanes::<L>(Some(&valid[range.clone()]), range.len(), whole)
-        {
-            key = L::select(lanes, key, L::splat(f64::INFINITY));
-        }
-        store(key, &mut keys[range], whole);
-    });
+    each_register::<L>(
+        keys.len(),
+        #[inline(always)]
+        |range, whole| {
+            let logits = load::<L>(&block.logits[range.clone()], whole);
+            let targets = load_targets::<T, L>(&block.targets[range.clone()], whole);
+            let one = L::splat(1.0);
+            let mut key = if SOFT {
+                let at = logits.logistic();
+                -((one - targets) * at.p - targets * at.q).abs()
+            } else {
+                (targets + targets - one) * logits
+            };
+            if let Some(valid) = block.valid
+                && let Some(lanes) = valid_lanes::<L>(Some(&valid[range.clone()]), range.len(), whole)
+            {
+                key = L::select(lanes, key, L::splat(f64::INFINITY));
+            }
+            store(key, &mut keys[range], whole);
+        },
+    );
 }
 
 /// The first thing that is not in order, element by element; the slow path of a batch that is refused anyway.

@@ -2,26 +2,13 @@
 
 use reweight::{Dual, Sample, SampleWeighter};
 
-use super::part::Slices;
 use crate::dispatch::Kernel;
-use crate::element::{PickLanes, Target};
+use crate::element::{FloatLanes, PickLanes, Target};
 use crate::lanes::Lanes;
 use crate::number::Number;
-use crate::parallel::Merge;
-use crate::registers::{Running, each_register, load, load_targets, valid_lanes};
-
-/// Σ w·ce and Σ w.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sums {
-    pub(crate) loss: f64,
-    pub(crate) weight: f64,
-}
-
-impl Merge for Sums {
-    fn merge(self, other: Self) -> Self {
-        Self { loss: self.loss + other.loss, weight: self.weight + other.weight }
-    }
-}
+use crate::part::Slices;
+use crate::registers::{Running, each_register, load, load_targets, store, valid_lanes};
+use crate::step::Sums;
 
 /// Weighs a stretch.
 pub(super) struct Weigh<'a, 'b, A, T, W> {
@@ -50,7 +37,7 @@ impl<A: PickLanes, T: Target, W: SampleWeighter> Kernel for Weigh<'_, '_, A, T, 
 trait Labels {
     fn samples<L: Lanes>(logits: L, targets: L) -> (Sample<Dual<Number<L>>>, Option<L>)
     where
-        L::Scalar: crate::element::FloatLanes;
+        L::Scalar: FloatLanes;
 }
 
 struct HardLabels;
@@ -61,7 +48,7 @@ impl Labels for HardLabels {
     #[inline(always)]
     fn samples<L: Lanes>(logits: L, targets: L) -> (Sample<Dual<Number<L>>>, Option<L>)
     where
-        L::Scalar: crate::element::FloatLanes,
+        L::Scalar: FloatLanes,
     {
         let sign = targets + targets - L::splat(1.0);
         let margin = Dual::variable(Number(sign * logits));
@@ -73,7 +60,7 @@ impl Labels for SoftLabels {
     #[inline(always)]
     fn samples<L: Lanes>(logits: L, targets: L) -> (Sample<Dual<Number<L>>>, Option<L>)
     where
-        L::Scalar: crate::element::FloatLanes,
+        L::Scalar: FloatLanes,
     {
         (Sample::soft(Dual::variable(Number(logits)), Dual::constant(Number(targets))), None)
     }
@@ -93,34 +80,38 @@ where
     let factor = L::splat(factor);
     let zero = L::splat(0.0);
     let (mut loss_sum, mut weight_sum) = (Running::<L>::new(), Running::<L>::new());
-    each_register::<L>(inputs.logits.len(), #[inline(always)] |range, whole| {
-        let logits = load::<L>(&inputs.logits[range.clone()], whole);
-        let targets = load_targets::<T, L>(&inputs.targets[range.clone()], whole);
-        let (sample, direction) = K::samples(logits, targets);
-        let weight = weighter.weight(&sample);
-        let loss = weight * sample.cross_entropy();
-        let (mut weight, mut slope, mut loss) = (weight.value.0, loss.slope.0, loss.value.0);
-        if let Some(direction) = direction {
-            slope = slope * direction;
-        }
-        if let Some(sample_weight) = inputs.sample_weight {
-            let times = load::<L>(&sample_weight[range.clone()], whole);
-            (weight, slope, loss) = (weight * times, slope * times, loss * times);
-        }
-        // Lanes past the end hold a logit and a target of 0, whose loss is none of the batch's.
-        if let Some(lanes) = valid_lanes::<L>(inputs.valid.map(|valid| &valid[range.clone()]), range.len(), whole) {
-            (weight, slope, loss) =
-                (L::select(lanes, weight, zero), L::select(lanes, slope, zero), L::select(lanes, loss, zero));
-        }
-        loss_sum.add(loss);
-        weight_sum.add(weight);
-        for (to, value) in
-            [(&mut outputs.grad, slope * factor), (&mut outputs.weights, weight), (&mut outputs.losses, loss)]
-        {
-            if let Some(to) = to {
-                crate::registers::store(value, &mut to[range.clone()], whole);
+    each_register::<L>(
+        inputs.logits.len(),
+        #[inline(always)]
+        |range, whole| {
+            let logits = load::<L>(&inputs.logits[range.clone()], whole);
+            let targets = load_targets::<T, L>(&inputs.targets[range.clone()], whole);
+            let (sample, direction) = K::samples(logits, targets);
+            let weight = weighter.weight(&sample);
+            let loss = weight * sample.cross_entropy();
+            let (mut weight, mut slope, mut loss) = (weight.value.0, loss.slope.0, loss.value.0);
+            if let Some(direction) = direction {
+                slope = slope * direction;
             }
-        }
-    });
+            if let Some(sample_weight) = inputs.sample_weight {
+                let times = load::<L>(&sample_weight[range.clone()], whole);
+                (weight, slope, loss) = (weight * times, slope * times, loss * times);
+            }
+            // Lanes past the end hold a logit and a target of 0, whose loss is none of the batch's.
+            if let Some(lanes) = valid_lanes::<L>(inputs.valid.map(|valid| &valid[range.clone()]), range.len(), whole) {
+                (weight, slope, loss) =
+                    (L::select(lanes, weight, zero), L::select(lanes, slope, zero), L::select(lanes, loss, zero));
+            }
+            loss_sum.add(loss);
+            weight_sum.add(weight);
+            for (to, value) in
+                [(&mut outputs.grad, slope * factor), (&mut outputs.weights, weight), (&mut outputs.losses, loss)]
+            {
+                if let Some(to) = to {
+                    store(value, &mut to[range.clone()], whole);
+                }
+            }
+        },
+    );
     Sums { loss: loss_sum.total(), weight: weight_sum.total() }
 }

@@ -146,10 +146,6 @@ impl<S: Isa> Lanes for F32s<S> {
     fn sqrt(self) -> Self {
         Self(S::token().sqrt_f32s(self.0))
     }
-    #[inline(always)]
-    fn recip(self) -> Self {
-        Self::splat(1.0) / self
-    }
 
     #[inline(always)]
     fn le(self, other: Self) -> S::m32s {
@@ -266,8 +262,8 @@ impl<S: Isa> Lanes for F32s<S> {
     }
 
     #[inline(always)]
-    fn sum(self) -> f32 {
-        S::token().reduce_sum_f32s(self.0)
+    fn largest(self) -> f32 {
+        S::token().reduce_max_f32s(self.0)
     }
     #[inline(always)]
     fn wide_zero() -> Self::Wide {

@@ -157,10 +157,6 @@ impl<S: Isa> Lanes for F64s<S> {
     fn sqrt(self) -> Self {
         Self(S::token().sqrt_f64s(self.0))
     }
-    #[inline(always)]
-    fn recip(self) -> Self {
-        Self::splat(1.0) / self
-    }
 
     #[inline(always)]
     fn le(self, other: Self) -> S::m64s {
@@ -287,8 +283,8 @@ impl<S: Isa> Lanes for F64s<S> {
     }
 
     #[inline(always)]
-    fn sum(self) -> f64 {
-        S::token().reduce_sum_f64s(self.0)
+    fn largest(self) -> f64 {
+        S::token().reduce_max_f64s(self.0)
     }
     #[inline(always)]
     fn wide_zero() -> S::f64s {

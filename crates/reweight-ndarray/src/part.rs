@@ -1,0 +1,173 @@
+//! A stretch of a batch: rows of logits and what goes with each, and how it is cut for the threads.
+//!
+//! A row is one logit for BCE and C of them for softmax.
+
+use ndarray::{ArrayViewD, ArrayViewMutD, Axis};
+
+use crate::element::FloatLanes;
+use crate::parallel::{Divide, LEAF};
+
+/// The inputs of a stretch of rows that lie one after the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Inputs<'a, A, T> {
+    /// Logits in a row.
+    pub(crate) row: usize,
+    /// Rows · logits in a row.
+    pub(crate) logits: &'a [A],
+    pub(crate) targets: &'a [T],
+    pub(crate) valid: Option<&'a [bool]>,
+    pub(crate) sample_weight: Option<&'a [A]>,
+}
+
+impl<A, T> Inputs<'_, A, T> {
+    #[inline(always)]
+    pub(crate) fn split(self, at: usize) -> (Self, Self) {
+        let row = self.row;
+        let (logits, more_logits) = self.logits.split_at(at * row);
+        let (targets, more_targets) = self.targets.split_at(at);
+        let (valid, more_valid) = unzip(self.valid.map(|all| all.split_at(at)));
+        let (sample_weight, more_weight) = unzip(self.sample_weight.map(|all| all.split_at(at)));
+        (
+            Self { row, logits, targets, valid, sample_weight },
+            Self { row, logits: more_logits, targets: more_targets, valid: more_valid, sample_weight: more_weight },
+        )
+    }
+}
+
+/// The outputs of a stretch of rows, those that are wanted.
+pub(crate) struct Outputs<'a, A> {
+    /// Rows · logits in a row.
+    pub(crate) grad: Option<&'a mut [A]>,
+    pub(crate) weights: Option<&'a mut [A]>,
+    pub(crate) losses: Option<&'a mut [A]>,
+}
+
+/// Rows that lie one after the other.
+pub(crate) struct Slices<'a, A, T> {
+    pub(crate) inputs: Inputs<'a, A, T>,
+    pub(crate) outputs: Outputs<'a, A>,
+}
+
+fn unzip<X, Y>(pair: Option<(X, Y)>) -> (Option<X>, Option<Y>) {
+    match pair {
+        Some((x, y)) => (Some(x), Some(y)),
+        None => (None, None),
+    }
+}
+
+/// Rows that are computed in one go: as many as have [`LEAF`] logits, in whole registers where there are that many.
+fn leaf_rows(row: usize) -> usize {
+    let rows = (LEAF / row.max(1)).max(1);
+    if rows > 16 { rows / 16 * 16 } else { rows }
+}
+
+impl<A: FloatLanes, T: Copy + Send + Sync> Divide for Slices<'_, A, T> {
+    fn size(&self) -> usize {
+        self.inputs.logits.len()
+    }
+
+    fn is_leaf(&self) -> bool {
+        self.inputs.targets.len() <= leaf_rows(self.inputs.row)
+    }
+
+    fn halve(self) -> (Self, Self) {
+        let (rows, row) = (self.inputs.targets.len(), self.inputs.row);
+        let at = rows.div_ceil(2).next_multiple_of(leaf_rows(row)).min(rows);
+        let (first, second) = self.inputs.split(at);
+        let (grad, more_grad) = unzip(self.outputs.grad.map(|all| all.split_at_mut(at * row)));
+        let (weights, more_weights) = unzip(self.outputs.weights.map(|all| all.split_at_mut(at)));
+        let (losses, more_losses) = unzip(self.outputs.losses.map(|all| all.split_at_mut(at)));
+        (
+            Self { inputs: first, outputs: Outputs { grad, weights, losses } },
+            Self { inputs: second, outputs: Outputs { grad: more_grad, weights: more_weights, losses: more_losses } },
+        )
+    }
+}
+
+/// Rows of any memory layout; with several logits a row, they are the last axis of logits and gradient.
+pub(crate) struct Views<'a, A, T> {
+    pub(crate) logits: ArrayViewD<'a, A>,
+    pub(crate) targets: ArrayViewD<'a, T>,
+    pub(crate) valid: Option<ArrayViewD<'a, bool>>,
+    pub(crate) sample_weight: Option<ArrayViewD<'a, A>>,
+    pub(crate) grad: Option<ArrayViewMutD<'a, A>>,
+    pub(crate) weights: Option<ArrayViewMutD<'a, A>>,
+    pub(crate) losses: Option<ArrayViewMutD<'a, A>>,
+}
+
+impl<A: FloatLanes, T: Copy + Send + Sync> Views<'_, A, T> {
+    /// Logits in a row; there is one row at least.
+    fn row(&self) -> usize {
+        self.logits.len() / self.targets.len().max(1)
+    }
+}
+
+impl<A: FloatLanes, T: Copy + Send + Sync> Divide for Views<'_, A, T> {
+    fn size(&self) -> usize {
+        self.logits.len()
+    }
+
+    fn is_leaf(&self) -> bool {
+        self.targets.len() <= leaf_rows(self.row())
+    }
+
+    fn halve(self) -> (Self, Self) {
+        // Along the longest axis of the targets, which all arrays have; it exists, since there are several rows.
+        let shape = self.targets.shape();
+        let axis = (0..shape.len()).max_by_key(|&axis| shape[axis]).unwrap_or(0);
+        let at = shape[axis] / 2;
+        let axis = Axis(axis);
+        let (logits, more_logits) = self.logits.split_at(axis, at);
+        let (targets, more_targets) = self.targets.split_at(axis, at);
+        let (valid, more_valid) = unzip(self.valid.map(|all| all.split_at(axis, at)));
+        let (sample_weight, more_weight) = unzip(self.sample_weight.map(|all| all.split_at(axis, at)));
+        let (grad, more_grad) = unzip(self.grad.map(|all| all.split_at(axis, at)));
+        let (weights, more_weights) = unzip(self.weights.map(|all| all.split_at(axis, at)));
+        let (losses, more_losses) = unzip(self.losses.map(|all| all.split_at(axis, at)));
+        (
+            Self { logits, targets, valid, sample_weight, grad, weights, losses },
+            Self {
+                logits: more_logits,
+                targets: more_targets,
+                valid: more_valid,
+                sample_weight: more_weight,
+                grad: more_grad,
+                weights: more_weights,
+                losses: more_losses,
+            },
+        )
+    }
+}
+
+impl<A: FloatLanes, T: Copy + Send + Sync> Views<'_, A, T> {
+    /// Runs `kernel` over a copy of a leaf's rows, in the order of the indices, and copies its outputs back.
+    pub(crate) fn with_slices<R>(self, kernel: impl FnOnce(Slices<'_, A, T>) -> R) -> R {
+        let row = self.row();
+        let logits: Vec<A> = self.logits.iter().copied().collect();
+        let targets: Vec<T> = self.targets.iter().copied().collect();
+        let valid: Option<Vec<bool>> = self.valid.map(|all| all.iter().copied().collect());
+        let sample_weight: Option<Vec<A>> = self.sample_weight.map(|all| all.iter().copied().collect());
+        let buffer = |wanted: &Option<ArrayViewMutD<'_, A>>| wanted.as_ref().map(|all| vec![A::ZERO; all.len()]);
+        let (mut grad, mut weights, mut losses) = (buffer(&self.grad), buffer(&self.weights), buffer(&self.losses));
+        let result = kernel(Slices {
+            inputs: Inputs {
+                row,
+                logits: &logits,
+                targets: &targets,
+                valid: valid.as_deref(),
+                sample_weight: sample_weight.as_deref(),
+            },
+            outputs: Outputs {
+                grad: grad.as_deref_mut(),
+                weights: weights.as_deref_mut(),
+                losses: losses.as_deref_mut(),
+            },
+        });
+        for (to, from) in [(self.grad, grad), (self.weights, weights), (self.losses, losses)] {
+            if let (Some(to), Some(from)) = (to, from) {
+                to.into_iter().zip(from).for_each(|(to, from)| *to = from);
+            }
+        }
+        result
+    }
+}

@@ -1,0 +1,193 @@
+//! Rows to margins: a few rows at a time, each ending as one lane of a register.
+//!
+//! The margin is x_y − logsumexp over the other classes, with the largest of the others as the shift, so that nothing
+//! is ever subtracted from 1. Few classes: each lane is a row from the start. Many: a row's registers lie along the
+//! classes, and its maximum and sum are gathered into lanes at the end.
+
+use crate::element::{FloatLanes, Index, PickLanes};
+use crate::lanes::Lanes;
+use crate::number::MOST_LANES;
+use crate::part::Inputs;
+use crate::registers::{Running, each_register, load, store};
+
+/// Up to so many classes a row is a lane.
+pub(super) const NARROW: usize = 32;
+
+/// What the other classes' exponentials are kept in, class by class, where rows are lanes.
+pub(super) type NarrowWork<A> = [[A; MOST_LANES]; NARROW];
+
+/// As many rows as a register has lanes (fewer at the end, the missing ones valid nowhere).
+pub(super) struct Group<L: Lanes> {
+    /// The class indices as numbers; 0 where not valid.
+    pub(super) labels: L,
+    /// Which rows count.
+    pub(super) valid: L::Mask,
+    /// The logit of the label minus the largest of the others.
+    pub(super) gap: L,
+    /// Σ over the others of exp(x_j − largest), at least 1.
+    pub(super) sum: L,
+    /// Σ over the others of (x_j − largest) / C, where label smoothing asks for it.
+    pub(super) rest: L,
+}
+
+impl<L: Lanes> Group<L>
+where
+    L::Scalar: PickLanes,
+{
+    /// s, held within the floats: two finite logits may lie further apart than the largest of them.
+    #[inline(always)]
+    pub(super) fn margin(&self) -> L {
+        let largest = L::splat_scalar(L::Scalar::LARGEST);
+        (self.gap - self.sum.ln()).max(-largest).min(largest)
+    }
+}
+
+/// Whether row `row` counts.
+#[inline(always)]
+pub(super) fn is_valid<A, I: Index>(inputs: &Inputs<'_, A, I>, row: usize, ignore: Option<i64>) -> bool {
+    inputs.valid.is_none_or(|valid| valid[row]) && ignore != Some(inputs.targets[row].label())
+}
+
+/// The labels of a group as numbers, and which rows count.
+#[inline(always)]
+fn labels<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
+    inputs: &Inputs<'_, A, I>,
+    first: usize,
+    rows: usize,
+    ignore: Option<i64>,
+) -> ([usize; MOST_LANES], L, L::Mask) {
+    let (mut indices, mut numbers, mut counted) = ([0_usize; MOST_LANES], [A::ZERO; MOST_LANES], [0_u8; MOST_LANES]);
+    for row in 0..rows {
+        if is_valid(inputs, first + row, ignore) {
+            // In range: the survey has looked at it.
+            let label = inputs.targets[first + row].label();
+            indices[row] = label as usize;
+            numbers[row] = A::from_f64(label as f64);
+            counted[row] = 1;
+        }
+    }
+    (indices, L::load(&numbers[..L::COUNT]), L::splat(0.5).le(L::from_u8(&counted[..L::COUNT])))
+}
+
+/// Rows as lanes: `work` receives each class's exponentials, 0 at the label.
+#[inline(always)]
+pub(super) fn narrow_group<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
+    inputs: &Inputs<'_, A, I>,
+    first: usize,
+    rows: usize,
+    ignore: Option<i64>,
+    smoothed: bool,
+    work: &mut NarrowWork<A>,
+) -> Group<L> {
+    let classes = inputs.row;
+    let (_, labels, valid) = labels::<A, I, L>(inputs, first, rows, ignore);
+    let logits = &inputs.logits[first * classes..][..rows * classes];
+    for (row, logits) in logits.chunks_exact(classes).enumerate() {
+        for (work, &logit) in work.iter_mut().zip(logits) {
+            work[row] = logit;
+        }
+    }
+    let below = L::splat(f64::NEG_INFINITY);
+    let mut label_logit = L::splat(0.0);
+    let mut largest = below;
+    for (class, work) in work[..classes].iter_mut().enumerate() {
+        let logits = L::load(&work[..L::COUNT]);
+        let own = labels.eq(L::splat(class as f64));
+        label_logit = L::select(own, logits, label_logit);
+        let others = L::select(own, below, logits);
+        largest = others.max(largest);
+        others.store(&mut work[..L::COUNT]);
+    }
+    let mut sum = L::splat(0.0);
+    let mut rest = L::splat(0.0);
+    let share = L::splat(1.0 / classes as f64);
+    for work in &mut work[..classes] {
+        let shifted = L::load(&work[..L::COUNT]) - largest;
+        let exponential = shifted.exp();
+        exponential.store(&mut work[..L::COUNT]);
+        sum = sum + exponential;
+        if smoothed {
+            rest = rest + finite_share(shifted, share);
+        }
+    }
+    Group { labels, valid, gap: label_logit - largest, sum, rest }
+}
+
+/// (x_j − largest) / C, 0 at the label (which is −∞), and finite for logits at both ends of the floats.
+#[inline(always)]
+fn finite_share<L: Lanes>(shifted: L, share: L) -> L
+where
+    L::Scalar: PickLanes,
+{
+    let least = -L::splat_scalar(L::Scalar::LARGEST);
+    let others = least.le(shifted);
+    L::select(others, shifted * share, L::splat(0.0))
+}
+
+/// Rows along the classes: `keep` receives each row's exponentials, 0 at the label.
+#[inline(always)]
+pub(super) fn wide_group<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
+    inputs: &Inputs<'_, A, I>,
+    first: usize,
+    rows: usize,
+    ignore: Option<i64>,
+    smoothed: bool,
+    mut keep: Option<&mut [A]>,
+) -> Group<L> {
+    let classes = inputs.row;
+    let (indices, labels, valid) = labels::<A, I, L>(inputs, first, rows, ignore);
+    let (mut gaps, mut sums, mut rests) = ([A::ZERO; MOST_LANES], [A::ONE; MOST_LANES], [A::ZERO; MOST_LANES]);
+    let below = L::splat(f64::NEG_INFINITY);
+    let share = L::splat(1.0 / classes as f64);
+    let mut ramp = [A::ZERO; MOST_LANES];
+    for (lane, number) in ramp.iter_mut().enumerate() {
+        *number = A::from_f64(lane as f64);
+    }
+    let ramp = L::load(&ramp[..L::COUNT]);
+    for row in 0..rows {
+        let logits = &inputs.logits[(first + row) * classes..][..classes];
+        // Distances from the register's start to the label: exact, and outside the lanes where the label is elsewhere.
+        let label = indices[row] as f64;
+        let mut largest = below;
+        each_register::<L>(
+            classes,
+            #[inline(always)]
+            |range, whole| {
+                let own = ramp.eq(L::splat(label - range.start as f64));
+                let mut others = L::select(own, below, load::<L>(&logits[range.clone()], whole));
+                if !whole {
+                    others = L::select(ramp.lt(L::splat(range.len() as f64)), others, below);
+                }
+                largest = others.max(largest);
+            },
+        );
+        let largest = largest.largest();
+        let shift = L::splat_scalar(largest);
+        let mut sum = Running::<L>::new();
+        let mut rest = Running::<L>::new();
+        each_register::<L>(
+            classes,
+            #[inline(always)]
+            |range, whole| {
+                let own = ramp.eq(L::splat(label - range.start as f64));
+                let mut shifted = L::select(own, below, load::<L>(&logits[range.clone()], whole) - shift);
+                if !whole {
+                    shifted = L::select(ramp.lt(L::splat(range.len() as f64)), shifted, below);
+                }
+                let exponential = shifted.exp();
+                sum.add(exponential);
+                if smoothed {
+                    rest.add(finite_share(shifted, share));
+                }
+                if let Some(keep) = keep.as_deref_mut() {
+                    store(exponential, &mut keep[row * classes..][range], whole);
+                }
+            },
+        );
+        sums[row] = A::from_f64(sum.total());
+        rests[row] = A::from_f64(rest.total());
+        gaps[row] = logits[indices[row]].minus(largest);
+    }
+    let register = |lanes: &[A; MOST_LANES]| L::load(&lanes[..L::COUNT]);
+    Group { labels, valid, gap: register(&gaps), sum: register(&sums), rest: register(&rests) }
+}

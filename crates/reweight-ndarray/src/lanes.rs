@@ -10,6 +10,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 mod f32;
 mod f64;
 mod isa;
+mod pair;
 
 pub(crate) use self::f32::F32s;
 pub(crate) use self::f64::F64s;
@@ -19,6 +20,7 @@ pub(crate) use isa::Isa;
 pub(crate) use isa::Neon;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use isa::{Avx2, Avx512};
+pub(crate) use pair::Pair;
 
 /// All that a margin `s` gives, in log space: `p = σ(s)`, `q = σ(−s)` and their logarithms.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,30 @@ pub(crate) struct Logistic<L> {
     /// `σ(−s)`, not `1 − p`: it keeps its relative accuracy as `p` nears 1.
     pub(crate) q: L,
 }
+
+/// The elementary functions of a float, over any number of registers.
+pub(crate) trait Elementary: Copy + Debug + Send + Sync + PartialEq + Into<f64> + 'static {
+    /// See [`Lanes::exp`].
+    fn exp<L: Lanes<Scalar = Self>>(x: L) -> L;
+    /// See [`Lanes::logistic`].
+    fn logistic<L: Lanes<Scalar = Self>>(x: L) -> Logistic<L>;
+}
+
+macro_rules! elementary {
+    ($($float:ident)*) => {$(
+        impl Elementary for $float {
+            #[inline(always)]
+            fn exp<L: Lanes<Scalar = Self>>(x: L) -> L {
+                self::$float::exp(x)
+            }
+            #[inline(always)]
+            fn logistic<L: Lanes<Scalar = Self>>(x: L) -> Logistic<L> {
+                self::$float::logistic(x)
+            }
+        }
+    )*};
+}
+elementary!(f32 f64);
 
 /// One register of floats.
 ///
@@ -56,7 +82,7 @@ pub(crate) trait Lanes:
     + Neg<Output = Self>
 {
     /// The type of one lane.
-    type Scalar: Copy + Debug + Send + Sync + PartialEq + Into<f64> + 'static;
+    type Scalar: Elementary;
     /// One truth value a lane.
     type Mask: Copy + Debug;
     /// One unsigned integer a lane, as wide as the lane: what counts comparisons.
@@ -122,12 +148,28 @@ pub(crate) trait Lanes:
     /// The sum over the lanes.
     fn counter_sum(counter: Self::Counter) -> u64;
 
+    /// Whether [`scale`](Self::scale) overflows to infinity and underflows gradually by itself and lets NaN through.
+    const SCALE_IS_TOTAL: bool;
+    /// −|self|.
+    fn minus_abs(self) -> Self;
+    /// `self · 2ⁿ` for an integral `n`, if the result is normal; else, unless [`SCALE_IS_TOTAL`](Self::SCALE_IS_TOTAL), any
+    /// value.
+    fn scale(self, n: Self) -> Self;
+    /// `self · 2ⁿ` for an integral `n` at most 0 whose power is a normal number; NaN stays NaN.
+    fn scale_down(self, n: Self) -> Self;
+
     /// `e^self`: 0 at −∞, +∞ only where the true value overflows, NaN at NaN.
-    fn exp(self) -> Self;
+    #[inline(always)]
+    fn exp(self) -> Self {
+        Self::Scalar::exp(self)
+    }
     /// The natural logarithm, denormals included: −∞ at ±0, +∞ at +∞, NaN below 0 and at NaN.
     fn ln(self) -> Self;
     /// `p`, `q` and their logarithms of the margin `self`, from one exponential and one division. Finite for every finite margin.
-    fn logistic(self) -> Logistic<Self>;
+    #[inline(always)]
+    fn logistic(self) -> Logistic<Self> {
+        Self::Scalar::logistic(self)
+    }
 
     /// The largest lane; no lane may be NaN.
     fn largest(self) -> Self::Scalar;

@@ -132,5 +132,5 @@ where
     }
 }
 
-/// The largest number of lanes that any register has.
-pub(crate) const MOST_LANES: usize = 16;
+/// The largest number of lanes that a pair of registers has.
+pub(crate) const MOST_LANES: usize = 32;

@@ -91,7 +91,11 @@ impl BatchStatistics {
     pub fn clear(&mut self) {
         self.valid = 0;
         self.positives = 0;
-        self.class_counts.fill(0);
+        // Not where there is nothing to fill: a call of `memset` for no bytes at a dangling address costs more than a
+        // small batch.
+        if !self.class_counts.is_empty() {
+            self.class_counts.fill(0);
+        }
         for histogram in &mut self.gradient_norm {
             histogram.counts_mut().fill(0);
         }

@@ -58,32 +58,66 @@ const EXP_MIN: f64 = -708.396_418_532_264;
 /// Below this even the smallest denormal is far; a bound that keeps ∞ − ∞ out of the argument's reduction.
 const EXP_ZERO: f64 = -746.0;
 
-impl<S: Isa> F64s<S> {
-    /// `(p, n)` with eˣ = p·2ⁿ, `n` integral and `p` in [√½, √2], for |x| below 2⁵⁰.
-    #[inline(always)]
-    fn exp_parts(self) -> (Self, Self) {
-        // Adding 1.5·2⁵² rounds to an integer.
-        let shift = Self::splat(6_755_399_441_055_744.0);
-        let n = self.mul_add(Self::splat(std::f64::consts::LOG2_E), shift) - shift;
-        let r = n.mul_add(Self::splat(-LN_2_UPPER), self);
-        let r = n.mul_add(Self::splat(-LN_2_LOWER), r);
-        let one = Self::splat(1.0);
-        (polynomial(r, &EXP).mul_add(r, one).mul_add(r, one), n)
-    }
+/// `(p, n)` with eˣ = p·2ⁿ, `n` integral and `p` in [√½, √2], for |x| below 2⁵⁰.
+#[inline(always)]
+fn exp_parts<L: Lanes<Scalar = f64>>(x: L) -> (L, L) {
+    // Adding 1.5·2⁵² rounds to an integer.
+    let shift = L::splat(6_755_399_441_055_744.0);
+    let n = x.mul_add(L::splat(std::f64::consts::LOG2_E), shift) - shift;
+    let r = n.mul_add(L::splat(-LN_2_UPPER), x);
+    let r = n.mul_add(L::splat(-LN_2_LOWER), r);
+    let one = L::splat(1.0);
+    (polynomial(r, &EXP).mul_add(r, one).mul_add(r, one), n)
+}
 
-    /// e^−|x|.
-    #[inline(always)]
-    fn exp_of_negative_magnitude(self) -> Self {
-        let isa = S::token();
-        let x = Self(isa.or_f64s(self.0, isa.splat_f64s(-0.0)));
-        if S::SCALE_IS_TOTAL {
-            let (p, n) = Self::splat(EXP_ZERO).max(x).exp_parts();
-            return Self(isa.f64_scale_down(p.0, n.0));
-        }
-        let least = Self::splat(EXP_MIN);
-        let (p, n) = least.max(x).exp_parts();
-        let e = Self(isa.f64_scale_down(p.0, n.0));
-        Self::select(x.lt(least), Self::splat(0.0), e)
+/// e^−|x|.
+#[inline(always)]
+fn exp_of_negative_magnitude<L: Lanes<Scalar = f64>>(x: L) -> L {
+    let x = x.minus_abs();
+    if L::SCALE_IS_TOTAL {
+        let (p, n) = exp_parts(L::splat(EXP_ZERO).max(x));
+        return p.scale_down(n);
+    }
+    let least = L::splat(EXP_MIN);
+    let (p, n) = exp_parts(least.max(x));
+    L::select(x.lt(least), L::splat(0.0), p.scale_down(n))
+}
+
+/// See [`Lanes::exp`].
+#[inline(always)]
+pub(super) fn exp<L: Lanes<Scalar = f64>>(x: L) -> L {
+    // The constants stand first, so that a NaN gets through.
+    if L::SCALE_IS_TOTAL {
+        let (p, n) = exp_parts(L::splat(710.0).min(L::splat(EXP_ZERO).max(x)));
+        return p.scale(n);
+    }
+    let (least, greatest) = (L::splat(EXP_MIN), L::splat(EXP_MAX));
+    let (p, n) = exp_parts(greatest.min(least.max(x)));
+    let e = L::select(x.lt(least), L::splat(0.0), p.scale(n));
+    // Above the greatest the sum is +∞, for NaN it is NaN.
+    L::select(x.le(greatest), e, x + L::splat_scalar(f64::INFINITY))
+}
+
+/// See [`Lanes::logistic`].
+#[inline(always)]
+pub(super) fn logistic<L: Lanes<Scalar = f64>>(x: L) -> Logistic<L> {
+    let (zero, one) = (L::splat(0.0), L::splat(1.0));
+    let e = exp_of_negative_magnitude(x);
+    // One division for both quotients: 1/(1 + e) = (2 + e)·r and e/(2 + e) = e·(1 + e)·r.
+    let (sum, sum_2) = (one + e, e + L::splat(2.0));
+    let r = one / (sum * sum_2);
+    let greater = sum_2 * r;
+    let less = e * greater;
+    let z = e * (sum * r);
+    let square = z * z;
+    let ln_1p = z.mul_add(square * polynomial(square, &ATANH), z + z);
+    let negative = x.lt(zero);
+    Logistic {
+        // −softplus(−s) = min(s, 0) − ln(1 + e^−|s|)
+        log_p: zero.min(x) - ln_1p,
+        log_q: zero.min(-x) - ln_1p,
+        p: L::select(negative, less, greater),
+        q: L::select(negative, greater, less),
     }
 }
 
@@ -93,6 +127,7 @@ impl<S: Isa> Lanes for F64s<S> {
     type Counter = S::u64s;
     type Wide = S::f64s;
     const COUNT: usize = S::F64_LANES;
+    const SCALE_IS_TOTAL: bool = S::SCALE_IS_TOTAL;
 
     #[inline(always)]
     fn splat(x: f64) -> Self {
@@ -213,20 +248,17 @@ impl<S: Isa> Lanes for F64s<S> {
     }
 
     #[inline(always)]
-    fn exp(self) -> Self {
+    fn minus_abs(self) -> Self {
         let isa = S::token();
-        // The constants stand first, so that a NaN gets through.
-        if S::SCALE_IS_TOTAL {
-            let x = Self::splat(710.0).min(Self::splat(EXP_ZERO).max(self));
-            let (p, n) = x.exp_parts();
-            return Self(isa.f64_scale(p.0, n.0));
-        }
-        let (least, greatest) = (Self::splat(EXP_MIN), Self::splat(EXP_MAX));
-        let (p, n) = greatest.min(least.max(self)).exp_parts();
-        let e = Self(isa.f64_scale(p.0, n.0));
-        let e = Self::select(self.lt(least), Self::splat(0.0), e);
-        // Above the greatest the sum is +∞, for NaN it is NaN.
-        Self::select(self.le(greatest), e, self + Self::splat_scalar(f64::INFINITY))
+        Self(isa.or_f64s(self.0, isa.splat_f64s(-0.0)))
+    }
+    #[inline(always)]
+    fn scale(self, n: Self) -> Self {
+        Self(S::token().f64_scale(self.0, n.0))
+    }
+    #[inline(always)]
+    fn scale_down(self, n: Self) -> Self {
+        Self(S::token().f64_scale_down(self.0, n.0))
     }
 
     #[inline(always)]
@@ -258,28 +290,6 @@ impl<S: Isa> Lanes for F64s<S> {
         let ln = Self::select(self.lt(infinity), ln, self);
         let at_most_zero = Self::select(self.eq(zero), -infinity, Self::splat(f64::NAN));
         Self::select(zero.lt(self), ln, at_most_zero)
-    }
-
-    #[inline(always)]
-    fn logistic(self) -> Logistic<Self> {
-        let (zero, one) = (Self::splat(0.0), Self::splat(1.0));
-        let e = self.exp_of_negative_magnitude();
-        // One division for both quotients: 1/(1 + e) = (2 + e)·r and e/(2 + e) = e·(1 + e)·r.
-        let (sum, sum_2) = (one + e, e + Self::splat(2.0));
-        let r = one / (sum * sum_2);
-        let greater = sum_2 * r;
-        let less = e * greater;
-        let z = e * (sum * r);
-        let square = z * z;
-        let ln_1p = z.mul_add(square * polynomial(square, &ATANH), z + z);
-        let negative = self.lt(zero);
-        Logistic {
-            // −softplus(−s) = min(s, 0) − ln(1 + e^−|s|)
-            log_p: zero.min(self) - ln_1p,
-            log_q: zero.min(-self) - ln_1p,
-            p: Self::select(negative, less, greater),
-            q: Self::select(negative, greater, less),
-        }
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::Lanes;
+use super::{Lanes, Pair};
 use crate::dispatch::{Available, InstructionSet, Kernel, dispatch};
 
 mod accuracy;
@@ -24,6 +24,8 @@ impl Kernel for Operations {
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) {
         check_all::<F32>(|x| x as f32);
         check_all::<F64>(|x| x);
+        check_all::<Pair<F32>>(|x| x as f32);
+        check_all::<Pair<F64>>(|x| x);
     }
 }
 

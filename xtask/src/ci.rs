@@ -1,0 +1,92 @@
+//! `cargo xtask ci`: all that continuous integration runs, the same as on a developer's machine.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::snapshots::Snapshots;
+use crate::tidy::Tidy;
+use crate::workspace::{self, cargo, run};
+
+/// The command that the README gives for the tests.
+const TESTS: &[&str] = &["test", "--workspace"];
+
+/// Run every check, stop at the first that fails.
+#[derive(Debug, Args)]
+pub(crate) struct Ci {
+    /// Start at this step, for going on after a repair.
+    #[arg(long, value_name = "STEP")]
+    from: Option<String>,
+}
+
+type Step = (&'static str, fn() -> anyhow::Result<()>);
+
+/// What takes seconds comes first. Tests, doc tests and benches share one profile, and clippy and rustdoc share their
+/// dependencies, so that nothing is built twice.
+const STEPS: &[Step] = &[
+    ("format", || run(&mut cargo(["fmt", "--all", "--check"]))),
+    ("tidy", || Tidy {}.run()),
+    ("clippy", clippy),
+    // Doc tests, the README's among them, are part of it.
+    ("tests", || run(cargo(TESTS).env("INSTA_UPDATE", "no"))),
+    ("benches, once", benches),
+    ("docs", || run(cargo(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))),
+    ("snapshots", || Snapshots { check: true }.run()),
+];
+
+impl Ci {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let first = match &self.from {
+            None => 0,
+            Some(name) => STEPS.iter().position(|(step, _)| step == name).with_context(|| {
+                let known: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
+                format!("there is no step `{name}`; the steps are: {}", known.join("; "))
+            })?,
+        };
+        let started = Instant::now();
+        for (name, step) in &STEPS[first..] {
+            println!("── {name}");
+            let begun = Instant::now();
+            step().with_context(|| format!("ci stopped at `{name}` after {}", seconds(begun.elapsed())))?;
+            println!("── {name}: ok, {}", seconds(begun.elapsed()));
+        }
+        println!("── all checks passed, {}", seconds(started.elapsed()));
+        Ok(())
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.0} s", time.as_secs_f64())
+}
+
+fn clippy() -> anyhow::Result<()> {
+    let features = workspace::features(&workspace::packages(workspace::root())?);
+    let selection = ["clippy", "--workspace", "--all-targets", "--locked", "--features", &features];
+    run(&mut cargo(selection.into_iter().chain(["--", "-D", "warnings"])))
+}
+
+/// Criterion runs each benchmark once where cargo does not ask it to measure. `--benches` would also run the unit tests
+/// a second time.
+fn benches() -> anyhow::Result<()> {
+    let metadata = workspace::packages(workspace::root())?;
+    let any = metadata.packages.iter().flat_map(|package| &package.targets).any(cargo_metadata::Target::is_bench);
+    if !any {
+        println!("there are none");
+        return Ok(());
+    }
+    run(&mut cargo(["test", "--workspace", "--locked", "--bench", "*"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tests_are_run_by_the_readmes_command() -> std::io::Result<()> {
+        let readme = std::fs::read_to_string(workspace::root().join("README.md"))?;
+        let command = format!("cargo {}", TESTS.join(" "));
+        assert!(readme.lines().any(|line| line.trim() == command), "README.md has no line `{command}`");
+        Ok(())
+    }
+}

@@ -1,1 +1,19 @@
-//! Conformance tests of the workspace; see the files in `tests/`.
+//! Conformance tests of the workspace; see the files in `tests/`. The Rust examples of the README and of docs/ are this
+//! library's doc tests.
+#![forbid(unsafe_code)]
+
+/// Runs a page's examples as doc tests.
+macro_rules! page {
+    ($name:ident $path:literal) => {
+        #[cfg(doctest)]
+        #[doc = include_str!($path)]
+        #[derive(Debug)]
+        pub struct $name;
+    };
+}
+
+page!(Readme "../../README.md");
+page!(Architecture "../../docs/architecture.md");
+page!(ChoosingAWeighter "../../docs/choosing-a-weighter.md");
+page!(Numerics "../../docs/numerics.md");
+page!(WritingAWeighter "../../docs/writing-a-weighter.md");

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
-use cargo_metadata::{Package, Target};
+use cargo_metadata::{Message, Metadata, Target};
 use clap::Args;
 
-use crate::workspace::{self, cargo, run};
+use crate::workspace::{self, cargo, output};
 
 /// Write all snapshots anew, and delete those that no test reads.
 #[derive(Debug, Args)]
@@ -25,21 +26,20 @@ impl Snapshots {
         let references = metadata.target_directory.join("snapshot-references.txt").into_std_path_buf();
         fs::write(&references, "").with_context(|| format!("writing {}", references.display()))?;
 
-        for package in &metadata.packages {
-            let targets = targets_with_snapshots(package)?;
-            if targets.is_empty() {
-                continue;
-            }
-            let selection = ["test", "--locked", "--package", package.name.as_str()].map(str::to_owned);
-            let mut tests = cargo(selection.into_iter().chain(targets));
-            tests.env("INSTA_SNAPSHOT_REFERENCES_FILE", &references).env("INSTA_WORKSPACE_ROOT", root);
+        for test in tests_with_snapshots(&metadata)? {
+            let mut run = Command::new(&test.executable);
+            run.current_dir(&test.folder).env("CARGO_MANIFEST_DIR", &test.folder);
+            run.env("INSTA_SNAPSHOT_REFERENCES_FILE", &references).env("INSTA_WORKSPACE_ROOT", root);
             if self.check {
-                tests.env("INSTA_UPDATE", "no").env("INSTA_REQUIRE_FULL_MATCH", "1");
+                run.env("INSTA_UPDATE", "no").env("INSTA_REQUIRE_FULL_MATCH", "1");
             } else {
-                tests.env("INSTA_UPDATE", "force").env("INSTA_FORCE_PASS", "1");
+                run.env("INSTA_UPDATE", "force").env("INSTA_FORCE_PASS", "1");
             }
-            let mend = "`cargo xtask snapshots` writes them anew; look at the difference before you commit it";
-            run(&mut tests).with_context(|| format!("the snapshots of {}: {mend}", package.name))?;
+            let status = run.status().with_context(|| format!("starting {}", test.executable.display()))?;
+            if !status.success() {
+                let mend = "`cargo xtask snapshots` writes them anew; look at the difference before you commit it";
+                bail!("the snapshots of {} are out of date, or another of its tests fails: {mend}", test.name);
+            }
         }
 
         let read = fs::read_to_string(&references).with_context(|| format!("reading {}", references.display()))?;
@@ -58,7 +58,7 @@ impl Snapshots {
             fs::remove_file(path).with_context(|| format!("deleting {}", path.display()))?;
             println!("deleted {}: no test reads it", path.display());
         }
-        println!("{} snapshots are up to date", snapshots.len() - unread.len());
+        println!("snapshots up to date: {}", snapshots.len() - unread.len());
         Ok(())
     }
 }
@@ -68,24 +68,34 @@ fn resolved(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// The targets of a package whose sources use insta, as cargo's arguments: other tests need not be run for this.
-fn targets_with_snapshots(package: &Package) -> anyhow::Result<Vec<String>> {
-    if !package.dependencies.iter().any(|dependency| dependency.name == "insta") {
-        return Ok(Vec::new());
-    }
-    let mut arguments = Vec::new();
-    for target in &package.targets {
-        let selection = match target {
-            target if target.is_lib() => vec!["--lib".to_owned()],
-            target if target.is_bin() => vec!["--bin".to_owned(), target.name.clone()],
-            target if target.is_test() => vec!["--test".to_owned(), target.name.clone()],
-            _ => continue,
-        };
-        if uses_insta(target)? {
-            arguments.extend(selection);
+/// A built test program.
+struct Test {
+    name: String,
+    executable: PathBuf,
+    folder: PathBuf,
+}
+
+/// The test programs whose sources use insta; the others need not run for this. All are built by the command that runs
+/// all tests, so that after those nothing is built again with other features.
+fn tests_with_snapshots(metadata: &Metadata) -> anyhow::Result<Vec<Test>> {
+    let mut build = cargo(["test", "--workspace", "--no-run", "--locked", "--message-format=json"]);
+    let messages = output(build.stderr(Stdio::inherit()))?;
+    let mut tests = Vec::new();
+    for message in Message::parse_stream(messages.as_bytes()) {
+        let Message::CompilerArtifact(artifact) = message.context("reading what cargo has built")? else { continue };
+        let Some(executable) = artifact.executable.filter(|_| artifact.profile.test) else { continue };
+        let Some(package) = metadata.packages.iter().find(|package| package.id == artifact.package_id) else { continue };
+        let knows_insta = package.dependencies.iter().any(|dependency| dependency.name == "insta");
+        if knows_insta && uses_insta(&artifact.target)? {
+            let folder = package.manifest_path.parent().context("a manifest lies in a folder")?;
+            tests.push(Test {
+                name: format!("{} ({})", package.name, artifact.target.name),
+                executable: executable.into_std_path_buf(),
+                folder: folder.as_std_path().to_owned(),
+            });
         }
     }
-    Ok(arguments)
+    Ok(tests)
 }
 
 /// Whether a target's root file, or one in the folders that its modules lie in, speaks of insta.

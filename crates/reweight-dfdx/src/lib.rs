@@ -1,1 +1,53 @@
-//! reweight-dfdx
+//! Re-weighted losses for [dfdx](https://docs.rs/dfdx/0.13) tensors, on the tape.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use dfdx::prelude::*;
+//! use reweight_dfdx::prelude::*;
+//! use reweight_dfdx::reweight::{Focal, Ghm, SampleWeighter};
+//!
+//! type Mlp = ((Linear<2, 8>, ReLU), Linear<8, 3>);
+//! let dev = Cpu::default();
+//! let model = dev.build_module::<Mlp, f32>();
+//! let features: Tensor<Rank2<4, 2>, f32, _> = dev.sample_normal();
+//! let labels = dev.tensor([0_usize, 2, 1, 0]);
+//!
+//! let mut loss = SoftmaxLoss::new(Focal::new(2.0)?);
+//! let on_tape = loss.forward(model.forward(features.traced(model.alloc_grads())), &labels)?;
+//! let gradients = on_tape.backward();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`TensorLoss`] is the short form: `loss.forward(logits, &targets)?` gives the scalar on the logits' tape, to be
+//!   added, scaled and run backward as any other. [`BceBatch`] and [`SoftmaxBatch`] are the long form, with a mask of
+//!   valid samples, sample weights, every sample's loss, and the three steps of a gathered batch.
+//! - Tensors are of any shape, const or run-time, of any layout (permuted and broadcast ones too), of `f32` or `f64`.
+//! - With a tape a call is a training step. Without one it is an evaluation, and the weighter's state stays as it is.
+//! - [`BceDevice`] and [`SoftmaxDevice`] are what a device must do.
+#![forbid(unsafe_code)]
+
+mod bce;
+mod cpu;
+mod device;
+mod error;
+mod outcome;
+mod softmax;
+mod tape;
+mod tensor_loss;
+
+pub use bce::BceBatch;
+pub use cpu::CpuGradient;
+pub use device::{BceDevice, EachSample, Element, LossDevice, SoftmaxDevice};
+pub use error::TensorLossError;
+pub use outcome::{Each, Reduced};
+pub use reweight;
+pub use reweight_ndarray::{BceTarget, ClassIndex};
+pub use softmax::SoftmaxBatch;
+pub use tensor_loss::TensorLoss;
+
+/// What a training program needs beside dfdx's own prelude.
+pub mod prelude {
+    pub use crate::{BceBatch, SoftmaxBatch, TensorLoss, TensorLossError};
+    pub use reweight::{BceLoss, SoftmaxLoss};
+}

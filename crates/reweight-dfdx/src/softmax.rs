@@ -1,0 +1,184 @@
+//! Softmax cross entropy on a tensor of logits with one class index a row.
+
+use dfdx::prelude::{NoneTape, PutTape, Rank0, ReduceShapeTo, Shape, SplitTape, Storage, Tape, Tensor, Unit};
+use dfdx::shapes::Axis;
+use reweight::{BatchStatistics, LossSummary, Reduction, SampleWeighter, SoftmaxLoss};
+use reweight_ndarray::ClassIndex;
+
+use crate::device::{Element, SoftmaxDevice};
+use crate::error::TensorLossError;
+use crate::outcome::{Each, Reduced};
+use crate::tape::{record, scalar};
+
+/// A batch for [`SoftmaxLoss`]: logits of shape `S`, (N, C) or (N, C, d…), and class indices of shape `L`, (N) or (N,
+/// d…).
+///
+/// Labels are integers of any type `Y`; a signed one, such as `i64`, can hold an `ignore_index` below 0. The other
+/// parameters are dfdx's own: the logits' number type `E`, the device `D` and the tape `T`. The short form, without mask
+/// and weights, is [`TensorLoss::forward`](crate::TensorLoss::forward).
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use dfdx::prelude::*;
+/// use reweight_dfdx::prelude::*;
+/// use reweight_dfdx::reweight::Focal;
+///
+/// let dev = Cpu::default();
+/// let logits = dev.tensor([[2.0_f32, -1.0, 0.0], [0.5, 0.3, 1.0]]);
+/// let labels = dev.tensor([0_i64, -100]);
+///
+/// let mut loss = SoftmaxLoss::new(Focal::new(2.0)?).with_ignore_index(-100);
+/// let step = SoftmaxBatch::new(logits.leaky_trace(), &labels).reduced(&mut loss)?;
+/// assert_eq!(step.summary.valid, 1);
+/// let gradients = step.loss.backward();
+/// assert_eq!(gradients.get(&logits).array()[1], [0.0; 3]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SoftmaxBatch<'a, S, L, E, Y, D, T = NoneTape>
+where
+    S: Shape,
+    L: Shape,
+    D: Storage<E> + Storage<Y> + Storage<bool>,
+{
+    pub(crate) logits: Tensor<S, E, D, T>,
+    pub(crate) targets: &'a Tensor<L, Y, D>,
+    pub(crate) valid: Option<&'a Tensor<L, bool, D>>,
+    pub(crate) sample_weight: Option<&'a Tensor<L, E, D>>,
+}
+
+impl<'a, S, L, E, Y, D, T> SoftmaxBatch<'a, S, L, E, Y, D, T>
+where
+    S: Shape + ReduceShapeTo<L, Axis<1>>,
+    L: Shape,
+    E: Element,
+    Y: ClassIndex + Unit,
+    D: SoftmaxDevice<E> + Storage<Y>,
+    T: Tape<E, D>,
+{
+    /// A batch in which every row counts once.
+    pub fn new(logits: Tensor<S, E, D, T>, targets: &'a Tensor<L, Y, D>) -> Self {
+        Self { logits, targets, valid: None, sample_weight: None }
+    }
+
+    /// Only rows where `mask` is true count; the others may hold anything.
+    #[must_use]
+    pub fn valid(mut self, mask: &'a Tensor<L, bool, D>) -> Self {
+        self.valid = Some(mask);
+        self
+    }
+
+    /// Multiplies each row's weight and loss by a factor, finite and at least 0.
+    #[must_use]
+    pub fn sample_weight(mut self, factors: &'a Tensor<L, E, D>) -> Self {
+        self.sample_weight = Some(factors);
+        self
+    }
+
+    /// The logits' tensor as a device sees it, and its tape.
+    fn split(self) -> (SoftmaxBatch<'a, S, L, E, Y, D>, T) {
+        let (logits, tape) = self.logits.split_tape();
+        (SoftmaxBatch { logits, targets: self.targets, valid: self.valid, sample_weight: self.sample_weight }, tape)
+    }
+
+    fn untaped(&self) -> SoftmaxBatch<'a, S, L, E, Y, D> {
+        SoftmaxBatch {
+            logits: self.logits.retaped(),
+            targets: self.targets,
+            valid: self.valid,
+            sample_weight: self.sample_weight,
+        }
+    }
+
+    /// The scalar on the tape: [`reduced`](Self::reduced) without the summary.
+    ///
+    /// # Errors
+    ///
+    /// As [`reduced`](Self::reduced).
+    pub fn forward<W: SampleWeighter>(
+        self,
+        loss: &mut SoftmaxLoss<W>,
+    ) -> Result<Tensor<Rank0, E, D, T>, TensorLossError> {
+        Ok(self.reduced(loss)?.loss)
+    }
+
+    /// The reduced loss on the tape.
+    ///
+    /// With a tape this is a training step, which the weighter observes. Without one it is an evaluation: no gradient
+    /// is computed, and the loss's state stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// With [`Reduction::None`]; where shapes differ or there are fewer than 2 classes, a logit is not finite, a label or
+    /// sample weight is outside its range, the weighter has another number of classes, or the device fails. The weighter is then as it was,
+    /// and nothing is recorded; the tape, which came with the logits, goes with them.
+    pub fn reduced<W: SampleWeighter>(self, loss: &mut SoftmaxLoss<W>) -> Result<Reduced<E, D, T>, TensorLossError> {
+        if loss.reduction() == Reduction::None {
+            return Err(TensorLossError::NotReduced);
+        }
+        let (batch, tape) = self.split();
+        if !T::OWNS_TAPE {
+            let summary = D::softmax_value(&batch, loss)?;
+            return Ok(Reduced { loss: batch.scalar(&summary)?.put_tape(tape), summary });
+        }
+        let (summary, gradient) = D::softmax_step(&batch, loss)?;
+        let value = batch.scalar(&summary)?;
+        Ok(Reduced { loss: record(value, &batch.logits, tape, gradient), summary })
+    }
+
+    /// Every row's loss on the tape, before any reduction, and its weight.
+    ///
+    /// Training step or evaluation as with [`reduced`](Self::reduced).
+    ///
+    /// # Errors
+    ///
+    /// As [`reduced`](Self::reduced), but every reduction will do.
+    pub fn each<W: SampleWeighter>(self, loss: &mut SoftmaxLoss<W>) -> Result<Each<L, E, D, T>, TensorLossError> {
+        let (batch, tape) = self.split();
+        let each =
+            if T::OWNS_TAPE { D::softmax_each(&batch, loss)? } else { D::softmax_each(&batch, &mut loss.clone())? };
+        let losses = record(each.losses, &batch.logits, tape, each.gradient);
+        Ok(Each { losses, weights: each.weights, summary: each.summary })
+    }
+
+    /// The first of the three steps statistics, [`observe`](SoftmaxLoss::observe), [`weigh`](Self::weigh), for those who
+    /// gather one step's statistics in parts. It also tells whether the batch is in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`reduced`](Self::reduced).
+    pub fn statistics<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<BatchStatistics, TensorLossError> {
+        D::softmax_statistics(&self.untaped(), loss)
+    }
+
+    /// The third step: the scalar on the tape, from the weighter's state as it is.
+    ///
+    /// The reduction's denominator is that of this batch; with micro-batches, use a divisor.
+    ///
+    /// # Errors
+    ///
+    /// As [`reduced`](Self::reduced).
+    pub fn weigh<W: SampleWeighter>(self, loss: &SoftmaxLoss<W>) -> Result<Reduced<E, D, T>, TensorLossError> {
+        if loss.reduction() == Reduction::None {
+            return Err(TensorLossError::NotReduced);
+        }
+        let (batch, tape) = self.split();
+        let (summary, gradient) = D::softmax_weigh(&batch, loss)?;
+        let value = batch.scalar(&summary)?;
+        Ok(Reduced { loss: record(value, &batch.logits, tape, gradient), summary })
+    }
+
+    /// The loss for evaluation, tape or not: the state stays as it is, and nothing is recorded.
+    ///
+    /// # Errors
+    ///
+    /// As [`reduced`](Self::reduced), but every reduction will do.
+    pub fn value<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<LossSummary, TensorLossError> {
+        D::softmax_value(&self.untaped(), loss)
+    }
+
+    fn scalar(&self, summary: &LossSummary) -> Result<Tensor<Rank0, E, D>, TensorLossError> {
+        scalar(self.logits.device(), summary)
+    }
+}

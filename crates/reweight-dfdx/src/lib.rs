@@ -4,7 +4,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use dfdx::prelude::*;
 //! use reweight_dfdx::prelude::*;
-//! use reweight_dfdx::reweight::{Focal, Ghm, SampleWeighter};
+//! use reweight_dfdx::reweight::Focal;
 //!
 //! type Mlp = ((Linear<2, 8>, ReLU), Linear<8, 3>);
 //! let dev = Cpu::default();
@@ -49,5 +49,5 @@ pub use tensor_loss::TensorLoss;
 /// What a training program needs beside dfdx's own prelude.
 pub mod prelude {
     pub use crate::{BceBatch, SoftmaxBatch, TensorLoss, TensorLossError};
-    pub use reweight::{BceLoss, SoftmaxLoss};
+    pub use reweight::{BceLoss, Reduction, SampleWeighter, SoftmaxLoss};
 }

@@ -56,6 +56,9 @@ impl Layout {
                 next[axis] = 1;
                 strides[axis] = (address(next) - origin) / size_of::<E>();
             }
+        } else {
+            // Other strides would reach beyond the memory, of which there is none.
+            strides.fill(0);
         }
         Self { sizes, strides }
     }

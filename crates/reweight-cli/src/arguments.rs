@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 
 use crate::table::{Header, ReadOptions};
 
@@ -234,7 +235,8 @@ pub enum HeaderChoice {
 }
 
 /// What computes a batch.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Backend {
     /// The CPU engine.
     #[default]
@@ -244,7 +246,8 @@ pub enum Backend {
 }
 
 /// The floating-point type to compute in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// 32 bits.
     #[default]

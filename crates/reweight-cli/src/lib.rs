@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod evaluate;
+pub mod files;
 pub mod folds;
 pub mod metrics;
 pub mod model;

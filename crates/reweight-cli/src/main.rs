@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use reweight_cli::arguments::{Arguments, Command, CompareArguments};
+use reweight_cli::evaluate;
 use reweight_cli::table::Table;
 use reweight_cli::wine::{self, WineTask};
 
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
         Command::Compare(arguments) => compare(arguments),
-        Command::Eval(_) => Err("eval is not wired up yet".into()),
+        Command::Eval(arguments) => evaluate::run(arguments, &mut io::stdout().lock()).map_err(Box::from),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,8 @@ use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use ndarray_npy::npy::header::{Header, ReadHeaderError};
 use ndarray_npy::{NpzWriter, ReadNpyError, ReadNpyExt, WriteNpzError};
 
+use crate::files::write_whole;
+
 /// Most brackets in a header; a plain number type needs two, and the parser recurses into each.
 const MOST_BRACKETS: usize = 16;
 
@@ -189,7 +191,7 @@ fn read_half(data: &[u8], descriptor: &str, header: &Header) -> Option<Result<Np
 
 /// Writes arrays into one compressed .npz file, each under its name, for `numpy.load`.
 ///
-/// The file is packed in memory first, so that a failure leaves no half-written one.
+/// The file is packed in memory first and written whole, so that a failure leaves no half-written one.
 ///
 /// # Errors
 ///
@@ -202,7 +204,7 @@ pub fn write_npz(path: &Path, arrays: &[(&str, NpyArray)]) -> Result<(), NpyErro
         .try_for_each(|(array_name, array)| array.pack(&mut writer, array_name))
         .and_then(|()| writer.finish());
     match packed {
-        Ok(packed) => std::fs::write(path, packed.into_inner()).map_err(|source| NpyError::Unwritable { name, source }),
+        Ok(packed) => write_whole(path, &packed.into_inner()).map_err(|source| NpyError::Unwritable { name, source }),
         Err(source) => Err(NpyError::Pack { name, source }),
     }
 }

@@ -1,0 +1,147 @@
+//! Every setting that the figures depend on, and the command line that says the same.
+
+use serde::{Deserialize, Serialize};
+
+use super::data::DataSettings;
+use crate::arguments::{HeaderChoice, StrategyArguments, TrainingArguments};
+use crate::model::AdamSettings;
+use crate::strategy::Strategy;
+use crate::train::TrainSettings;
+
+/// All that decides a comparison. Threads do not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The data.
+    pub data: DataSettings,
+    /// How networks are trained and judged.
+    pub training: TrainingSettings,
+    /// The losses, plain cross entropy first.
+    pub strategies: Vec<Strategy>,
+}
+
+/// How networks are trained and judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingSettings {
+    /// Folds of each cross-validation.
+    pub folds: usize,
+    /// One cross-validation a seed: of the folds, the initial weights and the batches.
+    pub seeds: Vec<u64>,
+    /// Passes over the training rows.
+    pub epochs: u32,
+    /// Rows a step.
+    pub batch_size: usize,
+    /// Widths of the hidden layers, ReLU between.
+    pub hidden: Vec<usize>,
+    /// Adam's step size.
+    pub learning_rate: f64,
+    /// Adam's decoupled weight decay.
+    pub weight_decay: f64,
+}
+
+impl TrainingSettings {
+    /// What the command line says.
+    #[must_use]
+    pub fn new(arguments: &TrainingArguments) -> Self {
+        Self {
+            folds: arguments.folds,
+            seeds: (0..arguments.repeats as u64).map(|repeat| arguments.seed.wrapping_add(repeat)).collect(),
+            epochs: arguments.epochs,
+            batch_size: arguments.batch_size,
+            hidden: arguments.hidden.0.clone(),
+            learning_rate: arguments.learning_rate,
+            weight_decay: arguments.weight_decay,
+        }
+    }
+
+    /// As training takes it.
+    #[must_use]
+    pub fn train_settings(&self) -> TrainSettings {
+        TrainSettings {
+            hidden: self.hidden.clone(),
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            adam: AdamSettings { learning_rate: self.learning_rate, weight_decay: self.weight_decay },
+        }
+    }
+
+    /// The hidden layers' widths in words.
+    #[must_use]
+    pub fn hidden_text(&self) -> String {
+        if self.hidden.is_empty() {
+            return "none".to_owned();
+        }
+        self.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl Settings {
+    /// The command line that repeats the comparison, for a POSIX shell, with every default said out.
+    #[must_use]
+    pub fn command(&self, arguments: &StrategyArguments) -> String {
+        let mut words = vec!["reweight".to_owned(), "compare".to_owned()];
+        let mut say = |option: &str, value: String| words.extend([option.to_owned(), quoted(&value)]);
+        let data = &self.data;
+        if let Some(target) = &data.target {
+            say("--target", target.clone());
+        }
+        if let Some(positive) = &data.positive {
+            say("--positive", positive.clone());
+        }
+        match data.header {
+            HeaderChoice::Auto => {}
+            HeaderChoice::Yes => say("--header", "yes".to_owned()),
+            HeaderChoice::No => say("--header", "no".to_owned()),
+        }
+        if let Some(delimiter) = data.delimiter {
+            say("--delimiter", if delimiter == b'\t' { "tab".to_owned() } else { char::from(delimiter).to_string() });
+        }
+        data.drop.iter().for_each(|column| say("--drop", column.clone()));
+        data.categorical.iter().for_each(|column| say("--categorical", column.clone()));
+        for strategy in &arguments.strategy {
+            say("--strategy", format!("{}={}", strategy.name, strategy.config.display()));
+        }
+        let training = &self.training;
+        say("--folds", training.folds.to_string());
+        say("--repeats", training.seeds.len().to_string());
+        say("--seed", training.seeds.first().unwrap_or(&0).to_string());
+        say("--epochs", training.epochs.to_string());
+        say("--batch-size", training.batch_size.to_string());
+        say("--hidden", training.hidden_text());
+        say("--learning-rate", training.learning_rate.to_string());
+        say("--weight-decay", training.weight_decay.to_string());
+        if data.multiclass {
+            words.push("--multiclass".to_owned());
+        }
+        if arguments.no_presets {
+            words.push("--no-presets".to_owned());
+        }
+        if let Some(file) = &data.file {
+            words.insert(2, quoted(file));
+        }
+        words.join(" ")
+    }
+}
+
+/// A word that a shell takes for itself.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./,:=@%+".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_more_into_them() {
+        assert_eq!(quoted("data/a.csv"), "data/a.csv");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("it's; rm *"), r"'it'\''s; rm *'");
+    }
+}

@@ -1,0 +1,122 @@
+//! dfdx on the batch: the loss on a tape, and its gradient by running the tape backward.
+//!
+//! Shapes are known at run time only, and dfdx's have at most six axes, so the batch is flattened: (elements) for BCE,
+//! (N, C, the product of the others) for softmax. The losses do not depend on it.
+
+use dfdx::prelude::*;
+use ndarray::{ArrayD, IxDyn, ShapeError};
+use reweight::{LossError, LossSummary, Reduction};
+use reweight_dfdx::{BceBatch, BceTarget, Each, Reduced, SoftmaxBatch, TensorLossError};
+
+use super::inputs::{BceInputs, BceTargets, SoftmaxInputs};
+use super::{Bce, Computed, Number, Softmax};
+
+type OnTape<S, A> = Tensor<S, A, Cpu, OwnedTape<A, Cpu>>;
+
+pub(super) fn bce<A: Number>(inputs: &BceInputs<A>, loss: &mut Bce) -> Result<Computed, TensorLossError> {
+    match &inputs.targets {
+        BceTargets::Hard(targets) => bce_with(inputs, targets, loss),
+        BceTargets::Soft(targets) => bce_with(inputs, targets, loss),
+    }
+}
+
+fn bce_with<A: Number, Y: BceTarget + Unit>(
+    inputs: &BceInputs<A>,
+    targets: &ArrayD<Y>,
+    loss: &mut Bce,
+) -> Result<Computed, TensorLossError> {
+    let device = Cpu::default();
+    let shape = (inputs.logits.len(),);
+    let logits = tensor(&device, &inputs.logits, shape)?;
+    let targets = tensor(&device, targets, shape)?;
+    let valid = inputs.valid.as_ref().map(|array| tensor(&device, array, shape)).transpose()?;
+    let sample_weight = inputs.sample_weight.as_ref().map(|array| tensor(&device, array, shape)).transpose()?;
+    let batch = || {
+        let mut batch = BceBatch::new(logits.leaky_trace(), &targets);
+        if let Some(valid) = &valid {
+            batch = batch.valid(valid);
+        }
+        if let Some(sample_weight) = &sample_weight {
+            batch = batch.sample_weight(sample_weight);
+        }
+        batch
+    };
+    // A copy sees the same batch first: the tape's own loss is one number, these are those of each element.
+    let each = batch().each(&mut loss.clone())?;
+    let scalar = match loss.reduction() {
+        Reduction::None => summed(batch().each(loss)?)?,
+        _ => reduced(batch().reduced(loss)?),
+    };
+    finish(scalar, &logits, &each, inputs.logits.shape(), inputs.logits.shape())
+}
+
+pub(super) fn softmax<A: Number>(
+    inputs: &SoftmaxInputs<A>,
+    loss: &mut Softmax,
+) -> Result<Computed, TensorLossError> {
+    let device = Cpu::default();
+    let shape = inputs.logits.shape();
+    let (rows, classes, rest) = (shape[0], shape[1], shape[2..].iter().product());
+    let logits = tensor(&device, &inputs.logits, (rows, classes, rest))?;
+    let targets = tensor(&device, &inputs.targets, (rows, rest))?;
+    let valid = inputs.valid.as_ref().map(|array| tensor(&device, array, (rows, rest))).transpose()?;
+    let sample_weight =
+        inputs.sample_weight.as_ref().map(|array| tensor(&device, array, (rows, rest))).transpose()?;
+    let batch = || {
+        let mut batch = SoftmaxBatch::new(logits.leaky_trace(), &targets);
+        if let Some(valid) = &valid {
+            batch = batch.valid(valid);
+        }
+        if let Some(sample_weight) = &sample_weight {
+            batch = batch.sample_weight(sample_weight);
+        }
+        batch
+    };
+    let each = batch().each(&mut loss.clone())?;
+    let scalar = match loss.reduction() {
+        Reduction::None => summed(batch().each(loss)?)?,
+        _ => reduced(batch().reduced(loss)?),
+    };
+    finish(scalar, &logits, &each, shape, inputs.targets.shape())
+}
+
+/// The array's elements in C order as a tensor.
+fn tensor<S: Shape, Y: Unit>(device: &Cpu, array: &ArrayD<Y>, shape: S) -> Result<Tensor<S, Y, Cpu>, TensorLossError> {
+    Ok(device.try_tensor_from_vec(array.iter().copied().collect(), shape)?)
+}
+
+fn reduced<A: Number>(step: Reduced<A, Cpu, OwnedTape<A, Cpu>>) -> (OnTape<Rank0, A>, LossSummary) {
+    (step.loss, step.summary)
+}
+
+/// Without a reduction the gradient is that of the sum, as everywhere.
+fn summed<S: Shape, A: Number>(
+    step: Each<S, A, Cpu, OwnedTape<A, Cpu>>,
+) -> Result<(OnTape<Rank0, A>, LossSummary), TensorLossError>
+where
+    S: ReduceShape<S::AllAxes> + ReduceShapeTo<Rank0, S::AllAxes>,
+{
+    Ok((step.losses.try_sum()?, step.summary))
+}
+
+fn finish<S: Shape, L: Shape, A: Number>(
+    (loss, summary): (OnTape<Rank0, A>, LossSummary),
+    logits: &Tensor<S, A, Cpu>,
+    each: &Each<L, A, Cpu, OwnedTape<A, Cpu>>,
+    shape: &[usize],
+    sample_shape: &[usize],
+) -> Result<Computed, TensorLossError> {
+    let gradients = loss.try_backward()?;
+    Ok(Computed {
+        summary,
+        grad: array(gradients.get(logits).as_vec(), shape)?,
+        weight: array(each.weights.as_vec(), sample_shape)?,
+        loss: array(each.losses.as_vec(), sample_shape)?,
+    })
+}
+
+fn array<A: Number>(elements: Vec<A>, shape: &[usize]) -> Result<crate::npy::NpyArray, TensorLossError> {
+    // A tensor has as many elements as it was made of, so this cannot come.
+    let refuse = |error: ShapeError| TensorLossError::Loss(LossError::Backend(error.to_string()));
+    Ok(A::pack(ArrayD::from_shape_vec(IxDyn(shape), elements).map_err(refuse)?))
+}

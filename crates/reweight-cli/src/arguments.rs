@@ -5,9 +5,7 @@ use std::str::FromStr;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::Serialize;
-
-use crate::table::{Header, ReadOptions};
+use serde::{Deserialize, Serialize};
 
 /// Re-weighted losses for long-tailed data: compare them on a table, or evaluate one batch.
 #[derive(Debug, Parser)]
@@ -38,7 +36,8 @@ Examples:
   reweight compare fraud.csv --strategy mine=loss.toml --json run.json
       adds a loss of your own, and writes everything down so that the run can be repeated
 
-Exit codes: 0 done, 2 something in the input is wrong (the message says what, where, and how to mend it).";
+Exit codes: 0 done, 2 something in the input is wrong (the message says what, where, and how to mend it),
+130 interrupted by Ctrl-C (what was finished is shown).";
 
 /// Arguments of `reweight compare`.
 #[derive(Debug, Args)]
@@ -223,7 +222,8 @@ pub struct EvalArguments {
 }
 
 /// Whether the first row names the columns.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HeaderChoice {
     /// Found out from the cells.
     #[default]
@@ -286,6 +286,9 @@ impl FromStr for Strategy {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=').map(|(name, path)| (name.trim(), path.trim())) {
+            Some((name, _)) if name.chars().any(char::is_control) => {
+                Err("a name must not contain control characters".to_owned())
+            }
             Some((name, path)) if !name.is_empty() && !path.is_empty() => {
                 Ok(Self { name: name.to_owned(), config: path.into() })
             }
@@ -324,24 +327,6 @@ fn not_negative(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
         _ => Err("a finite number of 0 or more is needed".to_owned()),
-    }
-}
-
-impl CompareArguments {
-    /// How the arguments say the file is to be read.
-    #[must_use]
-    pub fn read_options(&self) -> ReadOptions {
-        ReadOptions {
-            header: match self.reading.header {
-                HeaderChoice::Auto => Header::Detect,
-                HeaderChoice::Yes => Header::Yes,
-                HeaderChoice::No => Header::No,
-            },
-            delimiter: self.reading.delimiter.map(|delimiter| delimiter.0),
-            target: self.task.target.clone(),
-            drop: self.reading.drop.clone(),
-            categorical: self.reading.categorical.clone(),
-        }
     }
 }
 

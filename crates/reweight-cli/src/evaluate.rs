@@ -53,9 +53,8 @@ struct Printed {
 /// [`EvalError`]; neither `--out` nor `--state-out` is then touched, unless writing them is what failed.
 pub fn run(arguments: &EvalArguments, out: &mut impl Write) -> Result<(), EvalError> {
     let config = read_config(&arguments.config)?;
-    let mut loss = config
-        .build()
-        .map_err(|source| EvalError::Config { path: arguments.config.display().to_string(), source })?;
+    let mut loss =
+        config.build().map_err(|source| EvalError::Config { path: arguments.config.display().to_string(), source })?;
     if let Some(path) = &arguments.state_in {
         let state = StateFile::read(path, config.objective)?;
         restore(&mut loss, &state, path)?;
@@ -89,16 +88,11 @@ pub fn run(arguments: &EvalArguments, out: &mut impl Write) -> Result<(), EvalEr
 /// [`EvalError`] when it cannot be read or is not a loss.
 pub fn read_config(path: &Path) -> Result<LossConfig, EvalError> {
     let name = || path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|source| EvalError::ConfigUnreadable { path: name(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| EvalError::ConfigUnreadable { path: name(), source })?;
     LossConfig::from_toml(&text).map_err(|source| EvalError::Config { path: name(), source })
 }
 
-fn compute<A: Number>(
-    files: &Files,
-    loss: &mut ConfiguredLoss,
-    backend: Backend,
-) -> Result<Computed, EvalError> {
+fn compute<A: Number>(files: &Files, loss: &mut ConfiguredLoss, backend: Backend) -> Result<Computed, EvalError> {
     match loss {
         ConfiguredLoss::Bce(loss) => {
             let inputs = BceInputs::<A>::new(files)?;

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod compare;
 pub mod evaluate;
 pub mod files;
 pub mod folds;
@@ -13,6 +14,14 @@ pub mod model;
 pub mod npy;
 pub mod problem;
 pub mod random;
+pub mod strategy;
 pub mod table;
 pub mod train;
+pub mod versions;
 pub mod wine;
+
+/// The exit code of bad input; clap uses the same for a wrong command line.
+pub const BAD_INPUT: u8 = 2;
+
+/// The exit code after Ctrl-C: 128 and the signal's number, as shells have it.
+pub const INTERRUPTED: u8 = 130;

@@ -4,25 +4,24 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::iter::successors;
 use std::process::ExitCode;
 
 use clap::Parser;
-use reweight_cli::arguments::{Arguments, Command, CompareArguments};
-use reweight_cli::evaluate;
-use reweight_cli::table::Table;
-use reweight_cli::wine::{self, WineTask};
-
-/// What a user can mend; clap uses the same code for a wrong command line.
-const BAD_INPUT: u8 = 2;
+use reweight_cli::arguments::{Arguments, Command};
+use reweight_cli::compare::{self, Ending};
+use reweight_cli::{BAD_INPUT, INTERRUPTED, evaluate};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = match &arguments.command {
-        Command::Compare(arguments) => compare(arguments),
-        Command::Eval(arguments) => evaluate::run(arguments, &mut io::stdout().lock()).map_err(Box::from),
+    let mut out = io::stdout().lock();
+    let outcome: Result<Ending, Box<dyn Error>> = match &arguments.command {
+        Command::Compare(arguments) => compare::run(arguments, &mut out).map_err(Box::from),
+        Command::Eval(arguments) => evaluate::run(arguments, &mut out).map(|()| Ending::Whole).map_err(Box::from),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ending::Whole) => ExitCode::SUCCESS,
+        Ok(Ending::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(error) if is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to be done when the message cannot be written either.
@@ -32,36 +31,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the table and says what was understood; the training is not wired up yet.
-fn compare(arguments: &CompareArguments) -> Result<(), Box<dyn Error>> {
-    let task = if arguments.task.multiclass { WineTask::Multiclass } else { WineTask::Binary };
-    let table = match &arguments.data {
-        Some(path) => Table::from_csv(path, &arguments.read_options())?,
-        None => wine::table(task),
-    };
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}: {} rows, {} feature columns", table.name, table.rows(), table.columns.len())?;
-    if !arguments.quiet {
-        table.notes.iter().try_for_each(|note| writeln!(out, "  {note}"))?;
-    }
-    if arguments.task.multiclass {
-        writeln!(out, "classes: {}", table.target.listing())?;
-    } else {
-        let positive = arguments.task.positive.as_deref();
-        let binary = table.target.binary(&table.name, positive, arguments.training.folds)?;
-        let why = if binary.chosen_as_rarest { " (the rarest label; --positive chooses another)" } else { "" };
-        writeln!(out, "positive: `{}`, {} rows{why}", binary.positive, binary.positives)?;
-    }
-    Err("the training is not wired up yet".into())
+/// The error and what caused it, outermost first.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    successors(Some(error), |&error| error.source())
 }
 
 /// Whether the reader of our output has left, as `| head` does; no one is there to be told.
 fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    chain(error).any(|error| error.downcast_ref().is_some_and(closed))
 }
 
 /// The error and what caused it, on one line.
-fn with_causes(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

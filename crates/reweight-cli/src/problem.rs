@@ -60,6 +60,16 @@ impl Figure {
         }
     }
 
+    /// A shorter title, for the head of a column.
+    #[must_use]
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::RecallAtOnePercent => "recall at 1 % FPR",
+            Self::HardestPositivesRank => "negatives above hardest positives",
+            _ => self.title(),
+        }
+    }
+
     /// Whether more of it is better.
     #[must_use]
     pub fn higher_is_better(self) -> bool {

@@ -39,9 +39,7 @@ pub enum StrategyError {
     Twice { name: String },
     #[error("strategy `{name}` ({file}): the objective is \"{found}\", but {task} needs \"{expected}\"")]
     Objective { name: String, file: String, found: &'static str, expected: &'static str, task: String },
-    #[error(
-        "strategy `{name}` ({file}): the reduction \"none\" gives no single loss to train with; use \"mean\""
-    )]
+    #[error("strategy `{name}` ({file}): the reduction \"none\" gives no single loss to train with; use \"mean\"")]
     NotReduced { name: String, file: String },
     #[error("strategy `{name}` ({file})")]
     Config { name: String, file: String, source: ConfigError },

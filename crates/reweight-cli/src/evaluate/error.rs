@@ -22,9 +22,7 @@ pub enum EvalError {
     NotAClass { path: String, index: usize, value: f64 },
     #[error("{path}: the element at index {index} is {value}; use 1 (or true) for valid and 0 (or false) for ignored")]
     NotAMask { path: String, index: usize, value: f64 },
-    #[error(
-        "{path}: the element at index {index} is {value}, too large for 32 bits; compute with --dtype f64"
-    )]
+    #[error("{path}: the element at index {index} is {value}, too large for 32 bits; compute with --dtype f64")]
     BeyondPrecision { path: String, index: usize, value: f64 },
     #[error("{files}")]
     Loss { files: String, source: LossError },
@@ -36,7 +34,9 @@ pub enum EvalError {
     NotAState { path: String, reason: String },
     #[error("{path}: the state file has version {found}, this program reads {expected}; start anew without --state-in")]
     StateVersion { path: String, found: u64, expected: u64 },
-    #[error("{path}: the state was saved by objective \"{found}\", the config has \"{expected}\"; use the config that it was saved with")]
+    #[error(
+        "{path}: the state was saved by objective \"{found}\", the config has \"{expected}\"; use the config that it was saved with"
+    )]
     StateObjective { path: String, found: String, expected: String },
     #[error("{path}")]
     State { path: String, source: StateError },

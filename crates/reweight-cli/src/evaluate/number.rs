@@ -1,12 +1,12 @@
 //! The two precisions, from .npy arrays and back.
 
 use ndarray::ArrayD;
-use reweight_dfdx::Element;
+use reweight_dfdx::{BceTarget, Element};
 
 use crate::npy::NpyArray;
 
 /// `f32` or `f64`.
-pub(super) trait Number: Element {
+pub(super) trait Number: Element + BceTarget {
     /// The array in this precision, rounded to the nearest.
     fn read(array: &NpyArray) -> ArrayD<Self>;
     /// As a .npy file holds it.

@@ -5,13 +5,11 @@
 
 use dfdx::prelude::*;
 use ndarray::{ArrayD, IxDyn, ShapeError};
-use reweight::{LossError, LossSummary, Reduction};
+use reweight::{LossError, Reduction};
 use reweight_dfdx::{BceBatch, BceTarget, Each, Reduced, SoftmaxBatch, TensorLossError};
 
 use super::inputs::{BceInputs, BceTargets, SoftmaxInputs};
 use super::{Bce, Computed, Number, Softmax};
-
-type OnTape<S, A> = Tensor<S, A, Cpu, OwnedTape<A, Cpu>>;
 
 pub(super) fn bce<A: Number>(inputs: &BceInputs<A>, loss: &mut Bce) -> Result<Computed, TensorLossError> {
     match &inputs.targets {
@@ -41,27 +39,19 @@ fn bce_with<A: Number, Y: BceTarget + Unit>(
         }
         batch
     };
-    // A copy sees the same batch first: the tape's own loss is one number, these are those of each element.
-    let each = batch().each(&mut loss.clone())?;
-    let scalar = match loss.reduction() {
-        Reduction::None => summed(batch().each(loss)?)?,
-        _ => reduced(batch().reduced(loss)?),
-    };
-    finish(scalar, &logits, &each, inputs.logits.shape(), inputs.logits.shape())
+    // A copy takes the same step for the scalar: of one call comes either a scalar or each element's loss.
+    let scalar = batch().reduced(&mut loss.clone().with_reduction(on_tape(loss.reduction()))?)?;
+    finish(scalar, &logits, &batch().each(loss)?, inputs.logits.shape(), inputs.logits.shape())
 }
 
-pub(super) fn softmax<A: Number>(
-    inputs: &SoftmaxInputs<A>,
-    loss: &mut Softmax,
-) -> Result<Computed, TensorLossError> {
+pub(super) fn softmax<A: Number>(inputs: &SoftmaxInputs<A>, loss: &mut Softmax) -> Result<Computed, TensorLossError> {
     let device = Cpu::default();
     let shape = inputs.logits.shape();
-    let (rows, classes, rest) = (shape[0], shape[1], shape[2..].iter().product());
+    let (rows, classes, rest) = (shape[0], shape[1], shape[2..].iter().product::<usize>());
     let logits = tensor(&device, &inputs.logits, (rows, classes, rest))?;
     let targets = tensor(&device, &inputs.targets, (rows, rest))?;
     let valid = inputs.valid.as_ref().map(|array| tensor(&device, array, (rows, rest))).transpose()?;
-    let sample_weight =
-        inputs.sample_weight.as_ref().map(|array| tensor(&device, array, (rows, rest))).transpose()?;
+    let sample_weight = inputs.sample_weight.as_ref().map(|array| tensor(&device, array, (rows, rest))).transpose()?;
     let batch = || {
         let mut batch = SoftmaxBatch::new(logits.leaky_trace(), &targets);
         if let Some(valid) = &valid {
@@ -72,12 +62,8 @@ pub(super) fn softmax<A: Number>(
         }
         batch
     };
-    let each = batch().each(&mut loss.clone())?;
-    let scalar = match loss.reduction() {
-        Reduction::None => summed(batch().each(loss)?)?,
-        _ => reduced(batch().reduced(loss)?),
-    };
-    finish(scalar, &logits, &each, shape, inputs.targets.shape())
+    let scalar = batch().reduced(&mut loss.clone().with_reduction(on_tape(loss.reduction()))?)?;
+    finish(scalar, &logits, &batch().each(loss)?, shape, inputs.targets.shape())
 }
 
 /// The array's elements in C order as a tensor.
@@ -85,30 +71,21 @@ fn tensor<S: Shape, Y: Unit>(device: &Cpu, array: &ArrayD<Y>, shape: S) -> Resul
     Ok(device.try_tensor_from_vec(array.iter().copied().collect(), shape)?)
 }
 
-fn reduced<A: Number>(step: Reduced<A, Cpu, OwnedTape<A, Cpu>>) -> (OnTape<Rank0, A>, LossSummary) {
-    (step.loss, step.summary)
-}
-
 /// Without a reduction the gradient is that of the sum, as everywhere.
-fn summed<S: Shape, A: Number>(
-    step: Each<S, A, Cpu, OwnedTape<A, Cpu>>,
-) -> Result<(OnTape<Rank0, A>, LossSummary), TensorLossError>
-where
-    S: ReduceShape<S::AllAxes> + ReduceShapeTo<Rank0, S::AllAxes>,
-{
-    Ok((step.losses.try_sum()?, step.summary))
+fn on_tape(reduction: Reduction) -> Reduction {
+    if reduction == Reduction::None { Reduction::Sum } else { reduction }
 }
 
 fn finish<S: Shape, L: Shape, A: Number>(
-    (loss, summary): (OnTape<Rank0, A>, LossSummary),
+    scalar: Reduced<A, Cpu, OwnedTape<A, Cpu>>,
     logits: &Tensor<S, A, Cpu>,
     each: &Each<L, A, Cpu, OwnedTape<A, Cpu>>,
     shape: &[usize],
     sample_shape: &[usize],
 ) -> Result<Computed, TensorLossError> {
-    let gradients = loss.try_backward()?;
+    let gradients = scalar.loss.try_backward()?;
     Ok(Computed {
-        summary,
+        summary: each.summary,
         grad: array(gradients.get(logits).as_vec(), shape)?,
         weight: array(each.weights.as_vec(), sample_shape)?,
         loss: array(each.losses.as_vec(), sample_shape)?,

@@ -1,0 +1,86 @@
+//! `reweight compare`: one network a strategy, fold and seed, on a table; and what each strategy did for the rare class.
+//!
+//! The way of it: [`settings`] (all that decides the figures) and [`data`] → [`plan`] (one job a network) → [`run`] (the jobs
+//! over threads) → [`comparison`] (every figure, serialisable; what a report is made of) → [`show`] (the table) and
+//! [`verdict`] (the same in words).
+
+pub mod comparison;
+pub mod data;
+mod error;
+mod plan;
+mod progress;
+pub mod run;
+pub mod settings;
+pub mod show;
+pub mod verdict;
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use reweight::Objective;
+
+use crate::arguments::CompareArguments;
+use crate::files::write_whole;
+use crate::strategy::strategies;
+pub use comparison::Comparison;
+use data::DataSettings;
+pub use error::CompareError;
+use plan::Plan;
+use settings::{Settings, TrainingSettings};
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// How a comparison ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Every network was trained.
+    Whole,
+    /// Ctrl-C came first; what was finished was shown.
+    Interrupted,
+}
+
+/// Runs a comparison and shows it.
+///
+/// # Errors
+///
+/// [`CompareError`], which says what is wrong, where, and how to mend it.
+pub fn run(arguments: &CompareArguments, out: &mut impl Write) -> Result<Ending, CompareError> {
+    let training = TrainingSettings::new(&arguments.training);
+    let data = DataSettings::new(arguments);
+    let (problem, summary) = data.load(training.folds)?;
+    let objective = if problem.binary.is_some() { Objective::Bce } else { Objective::SoftmaxCe };
+    let given = &arguments.strategies;
+    let settings = Settings { data, training, strategies: strategies(objective, &given.strategy, !given.no_presets)? };
+    let command = settings.command(given);
+    let plan = Plan::new(&problem, &settings)?;
+    if !arguments.quiet {
+        show::head(out, &summary, &settings)?;
+        out.flush()?;
+    }
+    listen();
+    let progress = progress::Progress::new(&plan, !arguments.quiet);
+    let runs = run::run(&plan, arguments.training.threads, &STOP, &progress);
+    progress.clear();
+    let comparison = Comparison::new(command, settings.clone(), summary, plan.figures(), runs?);
+    if let Some(path) = &arguments.json {
+        let refuse = |source| CompareError::Unwritable { path: path.display().to_string(), source };
+        let mut text = serde_json::to_vec_pretty(&comparison).map_err(|error| refuse(error.into()))?;
+        text.push(b'\n');
+        write_whole(path, &text).map_err(refuse)?;
+    }
+    show::show(out, &comparison, arguments.quiet)?;
+    out.flush()?;
+    Ok(if comparison.partial { Ending::Interrupted } else { Ending::Whole })
+}
+
+/// The first Ctrl-C ends the training, so that what is finished can be shown; the second ends the program.
+fn listen() {
+    let stop = || {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(crate::INTERRUPTED.into());
+        }
+    };
+    // Where no handler can be set, Ctrl-C ends the program as it always does.
+    let _ = ctrlc::set_handler(stop);
+}

@@ -1,0 +1,32 @@
+//! Why a comparison could not be made.
+
+use std::io;
+
+use crate::folds::FoldError;
+use crate::metrics::MetricError;
+use crate::model::ModelError;
+use crate::strategy::StrategyError;
+use crate::table::TableError;
+
+/// Why `reweight compare` failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the message beside each variant says what its fields mean")]
+pub enum CompareError {
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
+    #[error("strategy `{strategy}`, seed {seed}, fold {fold}")]
+    Training { strategy: String, seed: u64, fold: usize, source: ModelError },
+    #[error("strategy `{strategy}`, seed {seed}, fold {fold}: the network cannot be judged; lower the learning rate")]
+    Judging { strategy: String, seed: u64, fold: usize, source: MetricError },
+    #[error("{threads} threads cannot be started; ask for fewer with --threads")]
+    Threads { threads: usize, source: rayon::ThreadPoolBuildError },
+    #[error("{path}: cannot be written; check that the folder exists and may be written to")]
+    Unwritable { path: String, source: io::Error },
+    #[error("standard output cannot be written to")]
+    Output(#[from] io::Error),
+}

@@ -1,0 +1,215 @@
+//! The table on standard output: as wide as the terminal allows, and narrower where it does not.
+
+use std::io::{self, Write};
+
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
+
+use super::comparison::{Comparison, FigureResult, StrategyResult};
+use super::data::DataSummary;
+use super::settings::Settings;
+use super::verdict::verdict;
+use crate::problem::Figure;
+
+/// Where standard output is no terminal.
+const WIDTH_OF_A_FILE: usize = 100;
+
+/// The columns that output may take.
+fn width() -> usize {
+    let terminal = console::Term::stdout();
+    terminal.size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| usize::from(columns).max(20))
+}
+
+/// What is about to be compared.
+pub(super) fn head(out: &mut impl Write, data: &DataSummary, settings: &Settings) -> io::Result<()> {
+    let training = &settings.training;
+    let task = match &data.positive {
+        Some(positive) => {
+            let positives = data.labels.iter().find(|(label, _)| label == positive).map_or(0, |label| label.1);
+            let share = 100.0 * positives as f64 / data.rows as f64;
+            format!("{positives} `{positive}` ({share:.1} %) against the rest")
+        }
+        None => format!("{} classes of `{}`", data.labels.len(), data.target),
+    };
+    let lines = [
+        format!("{}: {} rows, {} feature columns, {task}", data.name, data.rows, data.features.len()),
+        format!(
+            "{} seeds × {} folds, {} strategies: each trains {} networks (hidden layers {}, {} epochs in batches of {}, \
+             Adam at {}), from the same weights, on the same batches",
+            training.seeds.len(),
+            training.folds,
+            settings.strategies.len(),
+            training.seeds.len() * training.folds,
+            training.hidden_text(),
+            training.epochs,
+            training.batch_size,
+            training.learning_rate,
+        ),
+    ];
+    for line in lines.iter().chain(&data.notes) {
+        writeln!(out, "{}", wrapped(line, width()))?;
+    }
+    writeln!(out)
+}
+
+/// The table and the verdict, and unless `quiet` what the strategies and marks mean.
+pub(super) fn show(out: &mut impl Write, comparison: &Comparison, quiet: bool) -> io::Result<()> {
+    let width = width();
+    let finished = comparison.folds_finished();
+    if comparison.partial {
+        let all = comparison.settings.training.seeds.len() * comparison.settings.training.folds;
+        let text = format!("INTERRUPTED: {finished} of {all} folds were finished under every strategy");
+        let text =
+            if finished == 0 { format!("{text}; there is nothing to show") } else { format!("{text}; these only:") };
+        writeln!(out, "{}\n", wrapped(&text, width))?;
+    }
+    if finished == 0 {
+        return Ok(());
+    }
+    writeln!(out, "{}", table(comparison, width))?;
+    if !quiet {
+        for line in legend(comparison) {
+            writeln!(out, "{}", wrapped(&line, width))?;
+        }
+    }
+    writeln!(out)?;
+    for sentence in verdict(comparison) {
+        writeln!(out, "{}", wrapped(&sentence, width))?;
+    }
+    if !quiet {
+        writeln!(out)?;
+        for strategy in &comparison.settings.strategies {
+            writeln!(out, "{}", wrapped(&format!("  {}: {}", strategy.name, strategy.what), width))?;
+        }
+        writeln!(out, "\nRepeat it with:\n  {}", comparison.command)?;
+    }
+    Ok(())
+}
+
+/// The table in the widest of three forms that fits `width` columns.
+#[must_use]
+pub fn table(comparison: &Comparison, width: usize) -> String {
+    let wide = |lines: Lines| by_strategy(comparison, lines).to_string();
+    let fits = |table: &String| table.lines().all(|line| console::measure_text_width(line) <= width);
+    [wide(Lines::Two), wide(Lines::Three)].into_iter().find(fits).unwrap_or_else(|| by_figure(comparison, width))
+}
+
+/// How a cell is broken: `mean ± sd` and difference, or each on a line.
+#[derive(Clone, Copy, PartialEq)]
+enum Lines {
+    Two,
+    Three,
+}
+
+/// One row a strategy, one column a figure.
+fn by_strategy(comparison: &Comparison, lines: Lines) -> Table {
+    let mut table = empty();
+    let column = if lines == Lines::Two { 15 } else { 10 };
+    let title = |figure: Figure| format!("{} {}", figure.heading(), arrow(figure));
+    let heads = comparison.figures.iter().map(|head| Cell::new(wrapped(&title(head.figure), column)));
+    table.set_header([Cell::new("")].into_iter().chain(heads.map(|cell| cell.set_alignment(CellAlignment::Right))));
+    for result in &comparison.results {
+        let cells = result.figures.iter().map(|figure| {
+            let (mean, deviation) = over_runs(figure);
+            let between = if lines == Lines::Two { " " } else { "\n" };
+            let change = difference(figure).map_or_else(String::new, |change| format!("\n{change}"));
+            Cell::new(format!("{mean}{between}± {deviation}{change}")).set_alignment(CellAlignment::Right)
+        });
+        table.add_row([Cell::new(&result.name)].into_iter().chain(cells));
+    }
+    table
+}
+
+/// One table a figure, for narrow terminals.
+fn by_figure(comparison: &Comparison, width: usize) -> String {
+    let one = |index: usize| {
+        let mut table = empty();
+        let figure = comparison.figures[index].figure;
+        let row = |result: &StrategyResult| {
+            let figure = &result.figures[index];
+            let (mean, deviation) = over_runs(figure);
+            let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+            vec![
+                Cell::new(&result.name),
+                right(mean),
+                right(format!("± {deviation}")),
+                right(difference(figure).unwrap_or_default()),
+            ]
+        };
+        comparison.results.iter().for_each(|result| {
+            table.add_row(row(result));
+        });
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+        if let Some(names) = table.column_mut(0) {
+            names.set_constraint(ColumnConstraint::UpperBoundary(Width::Percentage(50)));
+        }
+        format!("{} {}\n{table}", figure.heading(), arrow(figure))
+    };
+    (0..comparison.figures.len()).map(one).collect::<Vec<_>>().join("\n\n")
+}
+
+fn empty() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+fn arrow(figure: Figure) -> char {
+    if figure.higher_is_better() { '↑' } else { '↓' }
+}
+
+fn over_runs(figure: &FigureResult) -> (String, String) {
+    (format!("{:.3}", figure.over_runs.mean), format!("{:.3}", figure.over_runs.deviation))
+}
+
+/// The difference to the baseline, marked where it is more than noise: `*` for better, `!` for worse.
+fn difference(figure: &FigureResult) -> Option<String> {
+    let paired = figure.to_baseline?;
+    let better = (paired.mean > 0.0) == figure.figure.higher_is_better();
+    let mark = match paired.is_beyond_noise() {
+        true if better => "*",
+        true => "!",
+        false => " ",
+    };
+    Some(format!("{:+.3} {mark}", paired.mean).replace('-', "−"))
+}
+
+fn legend(comparison: &Comparison) -> Vec<String> {
+    let base = &comparison.results[0].name;
+    let mut lines = vec![format!(
+        "Mean ± standard deviation over folds and seeds; below it the mean difference to {base} in the same folds: * better, \
+         ! worse, beyond the noise (95 %, corrected resampled t-test). ↑ more is better, ↓ less is better."
+    )];
+    if comparison.data.positive.is_some() {
+        lines.push(
+            "Negatives above hardest positives: of the tenth of the positives that score lowest, the mean share of the \
+             negatives that score above each. Negatives' 99th percentile: of their predicted probability."
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// `text` broken at blanks into lines of at most `width` columns; leading blanks indent every line.
+fn wrapped(text: &str, width: usize) -> String {
+    let indent: String = text.chars().take_while(|letter| *letter == ' ').collect();
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last().map_or(0, |line| console::measure_text_width(line));
+        let fits = line == 0 || indent.len() + line + 1 + console::measure_text_width(word) <= width;
+        match lines.last_mut() {
+            Some(last) if fits => {
+                if !last.is_empty() {
+                    last.push(' ');
+                }
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ Examples:
   reweight compare fraud.csv --strategy mine=loss.toml --json run.json
       adds a loss of your own, and writes everything down so that the run can be repeated
 
-Exit codes: 0 done, 2 something in the input is wrong (the message says what, where, and how to mend it),
+Exit codes: 0 done, 1 a repeated run came out otherwise, 2 something in the input is wrong (the message says what, where, and how to mend it),
 130 interrupted by Ctrl-C (what was finished is shown).";
 
 /// Arguments of `reweight compare`.
@@ -66,6 +66,13 @@ pub struct CompareArguments {
     /// Write every figure and every setting to FILE as JSON.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json: Option<PathBuf>,
+
+    /// Repeat the comparison that --json wrote to FILE, and say whether it came out the same to the bit.
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "data", "target", "positive", "multiclass", "header", "delimiter", "drop", "categorical", "strategy", "no_presets",
+        "folds", "repeats", "seed", "epochs", "batch_size", "hidden", "learning_rate", "weight_decay",
+    ])]
+    pub repeat: Option<PathBuf>,
 
     /// No progress bar and no notes, only the table.
     #[arg(long, short, help_heading = "Output")]

@@ -9,6 +9,7 @@ pub mod data;
 mod error;
 mod plan;
 mod progress;
+mod repeat;
 pub mod run;
 pub mod settings;
 pub mod show;
@@ -21,11 +22,13 @@ use reweight::Objective;
 
 use crate::arguments::CompareArguments;
 use crate::files::write_whole;
+use crate::problem::Problem;
 use crate::strategy::strategies;
 pub use comparison::Comparison;
 use data::DataSettings;
 pub use error::CompareError;
 use plan::Plan;
+use repeat::Recorded;
 use settings::{Settings, TrainingSettings};
 
 /// Set by Ctrl-C.
@@ -38,6 +41,8 @@ pub enum Ending {
     Whole,
     /// Ctrl-C came first; what was finished was shown.
     Interrupted,
+    /// A repeated comparison came out otherwise than it was recorded.
+    Differs,
 }
 
 /// Runs a comparison and shows it.
@@ -46,13 +51,24 @@ pub enum Ending {
 ///
 /// [`CompareError`], which says what is wrong, where, and how to mend it.
 pub fn run(arguments: &CompareArguments, out: &mut impl Write) -> Result<Ending, CompareError> {
-    let training = TrainingSettings::new(&arguments.training);
-    let data = DataSettings::new(arguments);
-    let (problem, summary) = data.load(training.folds)?;
-    let objective = if problem.binary.is_some() { Objective::Bce } else { Objective::SoftmaxCe };
-    let given = &arguments.strategies;
-    let settings = Settings { data, training, strategies: strategies(objective, &given.strategy, !given.no_presets)? };
-    let command = settings.command(given);
+    let recorded = arguments.repeat.as_deref().map(Recorded::read).transpose()?;
+    let (settings, problem, summary, command) = match &recorded {
+        Some(recorded) => {
+            let settings = recorded.settings.clone();
+            let (problem, summary) = settings.data.load(settings.training.folds)?;
+            recorded.check(&summary)?;
+            (settings, problem, summary, recorded.command.clone())
+        }
+        None => {
+            let (data, training) = (DataSettings::new(arguments), TrainingSettings::new(&arguments.training));
+            let (problem, summary) = data.load(training.folds)?;
+            let given = &arguments.strategies;
+            let strategies = strategies(objective(&problem), &given.strategy, !given.no_presets)?;
+            let settings = Settings { data, training, strategies };
+            let command = settings.command(given);
+            (settings, problem, summary, command)
+        }
+    };
     let plan = Plan::new(&problem, &settings)?;
     if !arguments.quiet {
         show::head(out, &summary, &settings)?;
@@ -70,8 +86,21 @@ pub fn run(arguments: &CompareArguments, out: &mut impl Write) -> Result<Ending,
         write_whole(path, &text).map_err(refuse)?;
     }
     show::show(out, &comparison, arguments.quiet)?;
+    let mut ending = if comparison.partial { Ending::Interrupted } else { Ending::Whole };
+    if let Some(recorded) = &recorded {
+        let (same, sentence) = recorded.verdict(&comparison);
+        writeln!(out, "\n{sentence}")?;
+        if !same {
+            ending = Ending::Differs;
+        }
+    }
     out.flush()?;
-    Ok(if comparison.partial { Ending::Interrupted } else { Ending::Whole })
+    Ok(ending)
+}
+
+/// What a problem's networks are trained with.
+fn objective(problem: &Problem) -> Objective {
+    if problem.binary.is_some() { Objective::Bce } else { Objective::SoftmaxCe }
 }
 
 /// The first Ctrl-C ends the training, so that what is finished can be shown; the second ends the program.

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(Ending::Whole) => ExitCode::SUCCESS,
+        Ok(Ending::Differs) => ExitCode::FAILURE,
         Ok(Ending::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(error) if is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {

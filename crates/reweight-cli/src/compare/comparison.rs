@@ -11,8 +11,8 @@ use crate::problem::Figure;
 use crate::versions::Versions;
 
 /// What the JSON file says it is.
-const FORMAT: &str = "reweight-comparison";
-const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT: &str = "reweight-comparison";
+pub(super) const FORMAT_VERSION: u32 = 1;
 
 /// A comparison with all that is needed to repeat it to the bit.
 ///

@@ -27,6 +27,12 @@ pub enum CompareError {
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
     #[error("{path}: cannot be written; check that the folder exists and may be written to")]
     Unwritable { path: String, source: io::Error },
+    #[error("{path}: cannot be read; check the path (it is taken from the folder you are in)")]
+    Unreadable { path: String, source: io::Error },
+    #[error("{path}: not a comparison ({reason}); give a file that --json wrote")]
+    NotAComparison { path: String, reason: String },
+    #[error("{name}: the data has changed since the comparison was recorded (SHA-256 {found}, not {expected})")]
+    DataChanged { name: String, expected: String, found: String },
     #[error("standard output cannot be written to")]
     Output(#[from] io::Error),
 }

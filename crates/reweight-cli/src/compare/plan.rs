@@ -1,9 +1,7 @@
 //! The jobs of a comparison: one network a seed, fold and strategy, in the order in which they are begun.
 
-use reweight::Objective;
-
-use super::CompareError;
 use super::settings::Settings;
+use super::{CompareError, objective};
 use crate::folds::Fold;
 use crate::problem::{Figure, Problem};
 
@@ -31,7 +29,7 @@ impl<'a> Plan<'a> {
         let training = &settings.training;
         let folds =
             training.seeds.iter().map(|&seed| problem.folds(training.folds, seed)).collect::<Result<Vec<_>, _>>()?;
-        let objective = if problem.binary.is_some() { Objective::Bce } else { Objective::SoftmaxCe };
+        let objective = objective(problem);
         if let Some(fold) = folds.first().and_then(|folds| folds.first()) {
             let counts = problem.counts(&fold.train);
             settings.strategies.iter().try_for_each(|strategy| strategy.check(objective, &counts))?;

@@ -47,10 +47,12 @@ pub enum Ending {
 
 /// Runs a comparison and shows it.
 ///
+/// `out` is no type parameter, so that the engine is compiled with this library and not again with each user of it.
+///
 /// # Errors
 ///
 /// [`CompareError`], which says what is wrong, where, and how to mend it.
-pub fn run(arguments: &CompareArguments, out: &mut impl Write) -> Result<Ending, CompareError> {
+pub fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<Ending, CompareError> {
     let recorded = arguments.repeat.as_deref().map(Recorded::read).transpose()?;
     let (settings, problem, summary, command) = match &recorded {
         Some(recorded) => {

@@ -46,12 +46,14 @@ struct Printed {
 
 /// Computes one batch: reads the files, runs one training step, writes what was asked for, prints one JSON object.
 ///
+/// `out` is no type parameter, so that the engine is compiled with this library and not again with each user of it.
+///
 /// Files are written only after everything succeeded, each whole or not at all, the state last.
 ///
 /// # Errors
 ///
 /// [`EvalError`]; neither `--out` nor `--state-out` is then touched, unless writing them is what failed.
-pub fn run(arguments: &EvalArguments, out: &mut impl Write) -> Result<(), EvalError> {
+pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalError> {
     let config = read_config(&arguments.config)?;
     let mut loss =
         config.build().map_err(|source| EvalError::Config { path: arguments.config.display().to_string(), source })?;

@@ -110,16 +110,16 @@ fn network(
             return Err(StepError::Interrupted);
         }
         progress.step();
-        let classes = rows.iter().map(|&row| plan.classes[fold.train[row]]);
+        // Of the type that `eval` has too: every other one compiles the engine once more.
+        let classes: Vec<i64> = rows.iter().map(|&row| plan.classes[fold.train[row]] as i64).collect();
         Ok(match &mut loss {
             ConfiguredLoss::Bce(loss) => {
-                let targets = classes.map(|class| u8::from(class == 1)).collect();
                 let targets =
-                    model.device().try_tensor_from_vec(targets, (rows.len(), 1)).map_err(StepError::Device)?;
+                    model.device().try_tensor_from_vec(classes, (rows.len(), 1)).map_err(StepError::Device)?;
                 loss.forward(logits, &targets)?
             }
             ConfiguredLoss::Softmax(loss) => {
-                let targets = model.device().try_tensor_from_vec(classes.collect(), (rows.len(),));
+                let targets = model.device().try_tensor_from_vec(classes, (rows.len(),));
                 loss.forward(logits, &targets.map_err(StepError::Device)?)?
             }
         })

@@ -20,7 +20,7 @@ fn width() -> usize {
 }
 
 /// What is about to be compared.
-pub(super) fn head(out: &mut impl Write, data: &DataSummary, settings: &Settings) -> io::Result<()> {
+pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings) -> io::Result<()> {
     let training = &settings.training;
     let task = match &data.positive {
         Some(positive) => {
@@ -52,7 +52,7 @@ pub(super) fn head(out: &mut impl Write, data: &DataSummary, settings: &Settings
 }
 
 /// The table and the verdict, and unless `quiet` what the strategies and marks mean.
-pub(super) fn show(out: &mut impl Write, comparison: &Comparison, quiet: bool) -> io::Result<()> {
+pub(super) fn show(out: &mut dyn Write, comparison: &Comparison, quiet: bool) -> io::Result<()> {
     let width = width();
     let finished = comparison.folds_finished();
     if comparison.partial {

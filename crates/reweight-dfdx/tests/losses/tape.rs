@@ -67,9 +67,10 @@ fn a_loss_of_dfdx_can_be_added() {
 
 #[test]
 fn gradients_accumulate_over_batches() {
+    type Batch = (Tensor<Rank2<5, 6>, f64, Cpu>, Tensor<Rank2<5, 1>, u8, Cpu>);
     let dev = Cpu::default();
     let model = dev.build_module::<Linear<6, 1>, f64>();
-    let batches: Vec<(Tensor<Rank2<5, 6>, f64, _>, Tensor<Rank2<5, 1>, u8, _>)> = (0..2)
+    let batches: Vec<Batch> = (0..2)
         .map(|i| {
             let low = -2.0 + f64::from(i);
             (dev.tensor(spread(30, low, 2.0)), dev.tensor(thirds(5)))

@@ -1,0 +1,116 @@
+// Elements that a thread has in flight at once, so that the memory is kept busy.
+#define ITEMS 4
+
+struct Element { real logit; target_t target; bool inside, on; };
+
+// A tile's k-th element of this thread: neighbours in a warp read neighbours in memory.
+__device__ __forceinline__ Element element_at(const BceArguments& a, long long index) {
+    Element e;
+    e.inside = index < a.count;
+    e.on = e.inside && (a.valid == 0 || a.valid[index] != 0);
+    e.logit = e.on ? a.logits[index] : real(0);
+    e.target = e.on ? a.targets[index] : target_t(0);
+    return e;
+}
+__device__ __forceinline__ real unit_at(const BceArguments& a, long long index) {
+    return a.sample_weight ? a.sample_weight[index] : real(1);
+}
+__device__ __forceinline__ void write_partials(double* partials, double loss, double weight, unsigned valid,
+                                                      unsigned positives) {
+    loss = block_sum(loss);
+    weight = block_sum(weight);
+    const double all = block_sum((double)valid);
+    const double ones = block_sum((double)positives);
+    if (threadIdx.x == 0) {
+        double* own = partials + 4 * (long long)blockIdx.x;
+        own[0] = loss;
+        own[1] = weight;
+        own[2] = all;
+        own[3] = ones;
+    }
+}
+
+// Validates, and sums losses, weights and counts; touches no gradient.
+extern "C" __global__ void reweight_bce_value(BceArguments a) {
+    const Literals c = literals(a.constants);
+    double loss_sum = 0, weight_sum = 0;
+    unsigned valid = 0, positives = 0;
+    unsigned long long fault = NO_FAULT, weight_fault = NO_FAULT;
+    const long long tile = (long long)blockDim.x * ITEMS;
+    for (long long start = blockIdx.x * tile; start < a.count; start += gridDim.x * tile) {
+        Element e[ITEMS];
+        #pragma unroll
+        for (int k = 0; k < ITEMS; ++k) e[k] = element_at(a, start + k * blockDim.x + threadIdx.x);
+        real loss_part = 0, weight_part = 0;
+        #pragma unroll
+        for (int k = 0; k < ITEMS; ++k) {
+            const long long index = start + k * blockDim.x + threadIdx.x;
+            if (!e[k].inside) continue;
+            const real unit = unit_at(a, index);
+            if (is_bad_weight(unit)) weight_fault = smaller_fault(weight_fault, index);
+            real loss = 0, weight = 0;
+            if (e[k].on) {
+                const bool good_logit = is_finite(e[k].logit), good_target = is_target(e[k].target);
+                if (!good_logit) fault = smaller_fault(fault, 2 * index);
+                else if (!good_target) fault = smaller_fault(fault, 2 * index + 1);
+                else {
+                    const Sample s = sample_of(e[k].logit, e[k].target);
+                    weight = unit * weigh(s, c, a.constants).weight;
+                    loss = weight * s.cross_entropy;
+                    ++valid;
+                    positives += s.label == 1;
+                }
+            }
+            loss_part += loss;
+            weight_part += weight;
+            if (a.losses) a.losses[index] = loss;
+            if (a.weights) a.weights[index] = weight;
+        }
+        loss_sum += loss_part;
+        weight_sum += weight_part;
+    }
+    report(a.errors, 0, weight_fault);
+    report(a.errors, 1, fault);
+    write_partials(a.partials, loss_sum, weight_sum, valid, positives);
+}
+
+// Loss and gradient in one pass over a batch that `reweight_bce_value` or the statistics have validated: where they
+// found a fault, nothing is written.
+extern "C" __global__ void reweight_bce_fused(BceArguments a) {
+    if (a.errors[0] != NO_FAULT || a.errors[1] != NO_FAULT) return;
+    const Literals c = literals(a.constants);
+    const real scale = real(*a.factor * (a.upstream ? (double)*a.upstream : 1.0));
+    double loss_sum = 0, weight_sum = 0;
+    unsigned valid = 0, positives = 0;
+    const long long tile = (long long)blockDim.x * ITEMS;
+    for (long long start = blockIdx.x * tile; start < a.count; start += gridDim.x * tile) {
+        Element e[ITEMS];
+        #pragma unroll
+        for (int k = 0; k < ITEMS; ++k) e[k] = element_at(a, start + k * blockDim.x + threadIdx.x);
+        real loss_part = 0, weight_part = 0;
+        #pragma unroll
+        for (int k = 0; k < ITEMS; ++k) {
+            const long long index = start + k * blockDim.x + threadIdx.x;
+            if (!e[k].inside) continue;
+            real loss = 0, weight = 0, slope = 0;
+            if (e[k].on) {
+                const real unit = unit_at(a, index);
+                const Sample s = sample_of(e[k].logit, e[k].target);
+                const Weighed w = weigh(s, c, a.constants);
+                weight = unit * w.weight;
+                loss = weight * s.cross_entropy;
+                slope = unit * (w.slope * s.cross_entropy + w.weight * s.cross_entropy_slope) * direction_of(s) * scale;
+                ++valid;
+                positives += s.label == 1;
+            }
+            loss_part += loss;
+            weight_part += weight;
+            if (a.losses) a.losses[index] = loss;
+            if (a.weights) a.weights[index] = weight;
+            if (a.gradient) a.gradient[index] = a.accumulate ? a.gradient[index] + slope : slope;
+        }
+        loss_sum += loss_part;
+        weight_sum += weight_part;
+    }
+    if (a.partials) write_partials(a.partials, loss_sum, weight_sum, valid, positives);
+}

@@ -1,0 +1,75 @@
+// Numbers. Only accurate functions (2 units in the last place or better), never their fast approximations.
+typedef @real@ real;
+#define REAL_MAX @real_max@
+#define NO_FAULT 0xffffffffffffffffULL
+__device__ __forceinline__ real real_exp(real x) { return exp@f@(x); }
+__device__ __forceinline__ real real_log(real x) { return log@f@(x); }
+__device__ __forceinline__ real real_log1p(real x) { return log1p@f@(x); }
+__device__ __forceinline__ real real_sqrt(real x) { return sqrt@f@(x); }
+__device__ __forceinline__ real real_abs(real x) { return fabs@f@(x); }
+__device__ __forceinline__ real real_max(real a, real b) { return a >= b ? a : b; }
+__device__ __forceinline__ real real_min(real a, real b) { return a <= b ? a : b; }
+// False for NaN too.
+__device__ __forceinline__ bool is_finite(real x) { return real_abs(x) <= REAL_MAX; }
+__device__ __forceinline__ bool is_bad_weight(real w) { return !(w >= 0 && w <= REAL_MAX); }
+
+// log σ(s), log σ(−s), σ(s) and σ(−s) from one exponential; the smaller probability is never a difference.
+struct Logistic { real log_p, log_q, p, q; };
+__device__ __forceinline__ Logistic logistic(real s) {
+    const real size = real_abs(s);
+    const real e = real_exp(-size);
+    const real log_larger = -real_log1p(e);
+    const real log_smaller = log_larger - size;
+    const real larger = real(1) / (real(1) + e);
+    const real smaller = e * larger;
+    Logistic at;
+    at.log_p = s >= 0 ? log_larger : log_smaller;
+    at.log_q = s >= 0 ? log_smaller : log_larger;
+    at.p = s >= 0 ? larger : smaller;
+    at.q = s >= 0 ? smaller : larger;
+    return at;
+}
+__device__ __forceinline__ real log_sigmoid(real s) { return logistic(s).log_p; }
+__device__ __forceinline__ real sigmoid(real s) { return logistic(s).p; }
+
+// One sample's quantities, and their derivatives in the margin (hard labels) or in the logit (soft labels).
+struct Sample {
+    real margin, p, q, log_p, log_q, cross_entropy, gradient_norm, target;
+    real margin_slope, p_slope, log_p_slope, log_q_slope, cross_entropy_slope;
+    real region_key;   // what unit regions are read from: the margin, or −g for soft labels
+    long long label;
+};
+
+// A weight, and its derivative in the same variable.
+struct Weighed { real weight, slope; };
+
+__device__ __forceinline__ Sample hard_sample(real margin, real target, long long label) {
+    const Logistic at = logistic(margin);
+    Sample s;
+    s.margin = margin;
+    s.p = at.p;
+    s.q = at.q;
+    s.log_p = at.log_p;
+    s.log_q = at.log_q;
+    s.cross_entropy = -at.log_p;
+    s.gradient_norm = at.q;
+    s.target = target;
+    s.margin_slope = real(1);
+    s.p_slope = at.p * at.q;
+    s.log_p_slope = at.q;
+    s.log_q_slope = -at.p;
+    s.cross_entropy_slope = -at.q;
+    s.region_key = margin;
+    s.label = label;
+    return s;
+}
+
+// The number of thresholds (descending) that the key does not exceed. The guess, a share of [0, 1], only shortens the
+// walk: the region is decided by comparisons alone, so it is the CPU's.
+__device__ __forceinline__ int region_of(real key, real guess, const real* edges, int regions) {
+    int at = (int)(real_min(real_max(guess, real(0)), real(1)) * real(regions));
+    at = at < regions - 1 ? at : regions - 1;
+    while (at < regions - 1 && key <= edges[at]) ++at;
+    while (at > 0 && key > edges[at - 1]) --at;
+    return at;
+}

@@ -1,0 +1,35 @@
+__device__ __forceinline__ bool counts(const StatisticsArguments& a, long long row) {
+    return (a.valid == 0 || a.valid[row] != 0) && !(a.ignores && (long long)a.targets[row] == a.ignore_index);
+}
+
+// Validates the batch and counts what the weighter asks for.
+extern "C" __global__ void reweight_softmax_statistics(StatisticsArguments a) {
+    __shared__ unsigned tally[TALLY_SIZE];
+    open_tally(tally);
+    unsigned valid = 0, positives = 0;
+    unsigned long long fault = NO_FAULT, weight_fault = NO_FAULT;
+    //@runs
+    for (long long base = first_row(); base < a.rows; base += row_stride()) {
+        const long long at = base + row_offset();
+        const bool inside = at < a.rows;
+        const bool on = inside && counts(a, at);
+        const long long label = on ? label_of(a.targets[at], a.classes) : 0;
+        Kept kept;
+        const Row row = read_row(a.logits + at * a.classes, a.classes, label < 0 ? 0 : label, on, kept);
+        if (row.bad != NO_FAULT) fault = smaller_fault(fault, at * (a.classes + 1) + row.bad);
+        if (on && label < 0) fault = smaller_fault(fault, at * (a.classes + 1) + a.classes);
+        if (!inside || !is_leader()) continue;
+        if (a.sample_weight && is_bad_weight(a.sample_weight[at])) weight_fault = smaller_fault(weight_fault, at);
+        if (!on || label < 0) continue;
+        const Sample s = hard_sample(row.margin, label != 0 ? real(1) : real(0), label);
+        ++valid;
+        positives += label != 0;
+        //@count
+    }
+    add_to(tally, a.counts, 0, valid);
+    add_to(tally, a.counts, 1, positives);
+    //@flush
+    close_tally(tally, a.counts);
+    report(a.errors, 0, weight_fault);
+    report(a.errors, 1, fault);
+}

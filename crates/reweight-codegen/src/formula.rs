@@ -1,0 +1,88 @@
+//! A weighter's formula with its numbers lifted out: the text stays, the numbers become arguments.
+
+mod emit;
+
+use reweight::{Node, Program, RegionAxis, SampleWeighter, Table};
+
+use crate::error::CodegenError;
+use crate::shape::Precision;
+
+/// A weighter's weight and its derivative, ready to be written as C.
+///
+/// All its numbers but −1, 0 and 1 are lifted into [`constants`](Self::constants), as are the tables; so weighters that
+/// differ in their numbers alone share a [`key`](Self::key) and a kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Formula {
+    program: Program,
+    /// The lifted numbers in the order of their nodes.
+    literals: Vec<f64>,
+    key: String,
+}
+
+impl Formula {
+    /// Records `weighter`'s formula and its derivative.
+    ///
+    /// # Errors
+    ///
+    /// Where the formula uses symbols that are not its sample's.
+    pub fn of(weighter: &impl SampleWeighter) -> Result<Self, CodegenError> {
+        let program = Program::with_slope(weighter)?;
+        let literals = program.nodes().iter().filter_map(|&node| lifted(node)).collect();
+        let key = emit::key(&program);
+        Ok(Self { program, literals, key })
+    }
+
+    /// The formula's shape as text: the same for the same C.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The numbers that the kernels read at `constants`: lifted numbers, then each table in turn (one value a class, or
+    /// M − 1 thresholds and M weights). `axis` is what regions are read from: the margin for hard labels, the negated
+    /// norm for soft ones.
+    ///
+    /// The numbers are exact in `precision`, rounded as the CPU rounds them.
+    pub fn constants(&self, precision: Precision, axis: RegionAxis) -> Vec<f64> {
+        let round = |value: f64| match precision {
+            Precision::F32 => f64::from(value as f32),
+            Precision::F64 => value,
+        };
+        let mut constants: Vec<f64> = self.literals.iter().copied().map(round).collect();
+        for table in self.program.tables() {
+            match (table, precision) {
+                (Table::Values(values), _) => constants.extend(values.iter().copied().map(round)),
+                (Table::Regions(table), Precision::F32) => {
+                    constants.extend(table.regions().thresholds_f32(axis).iter().copied().map(f64::from));
+                    constants.extend(table.weights_f32().iter().copied().map(f64::from));
+                }
+                (Table::Regions(table), Precision::F64) => {
+                    constants.extend_from_slice(table.regions().thresholds_f64(axis));
+                    constants.extend_from_slice(table.weights());
+                }
+            }
+        }
+        constants
+    }
+
+    /// The C of struct `Literals`, of the function that loads it, and of the function `weigh`.
+    ///
+    /// # Errors
+    ///
+    /// Where a table with one value a class does not have `classes` values.
+    pub(crate) fn emit(&self, classes: usize, soft: bool) -> Result<String, CodegenError> {
+        for table in self.program.tables() {
+            if let Table::Values(values) = table
+                && values.len() != classes
+            {
+                return Err(CodegenError::ClassTable { given: values.len(), classes });
+            }
+        }
+        Ok(emit::functions(&self.program, self.literals.len(), soft))
+    }
+}
+
+/// The number that a node stands for, where it is lifted out of the text.
+fn lifted(node: Node) -> Option<f64> {
+    // 0 and ±1 belong to the formula's form: the compiler can use them.
+    node.literal().filter(|value| ![-1.0, 0.0, 1.0].contains(value))
+}

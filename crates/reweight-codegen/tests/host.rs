@@ -1,0 +1,18 @@
+//! The generated kernels, compiled for the host and compared with the reference.
+
+#[path = "host/bce.rs"]
+mod bce;
+#[path = "host/chains.rs"]
+mod chains;
+#[path = "host/check.rs"]
+mod check;
+#[path = "host/faults.rs"]
+mod faults;
+#[path = "host/finite.rs"]
+mod finite;
+#[path = "host/session.rs"]
+mod session;
+#[path = "host/softmax.rs"]
+mod softmax;
+#[path = "host/weighters.rs"]
+mod weighters;

@@ -1,0 +1,241 @@
+//! BCE kernels against the reference: every weighter, reduction, label kind and precision.
+
+use reweight::reference::{BceBatch, BceTargets, Outcome};
+use reweight::{BceLoss, BoxedWeighter, Reduction, SampleWeighter};
+use reweight_codegen::{
+    BceArguments, BceShape, Element, Fault, FinishArguments, Formula, Labels, Precision, StatisticsArguments, edges,
+    finish, reduction_code,
+};
+
+use crate::check::{Noise, REDUCTIONS, check_counts, check_totals, close, read_reals, reals};
+use crate::session::{Results, Session};
+use crate::weighters;
+
+/// A batch in the reference's form.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    pub(crate) logits: Vec<f64>,
+    pub(crate) hard: Vec<i64>,
+    pub(crate) soft: Vec<f64>,
+    pub(crate) valid: Option<Vec<bool>>,
+    pub(crate) sample_weight: Option<Vec<f64>>,
+}
+
+impl Batch {
+    pub(crate) fn new(count: usize, seed: u64, extras: bool) -> Self {
+        let mut noise = Noise(seed);
+        let logits = (0..count).map(|_| noise.logit()).collect();
+        let hard = (0..count).map(|_| i64::from(noise.bits() % 4 == 0)).collect();
+        let soft = (0..count)
+            .map(|_| match noise.bits() % 8 {
+                0 => 0.0,
+                1 => 1.0,
+                _ => noise.unit(),
+            })
+            .collect();
+        let valid = extras.then(|| (0..count).map(|_| noise.bits() % 8 != 0).collect());
+        let sample_weight = extras.then(|| (0..count).map(|_| 2.0 * noise.unit()).collect());
+        Self { logits, hard, soft, valid, sample_weight }
+    }
+
+    pub(crate) fn reference(&self, labels: Labels) -> BceBatch<'_> {
+        let targets = match labels {
+            Labels::Hard => BceTargets::Hard(&self.hard),
+            Labels::Soft => BceTargets::Soft(&self.soft),
+        };
+        let mut batch = BceBatch::new(&self.logits, targets);
+        batch.valid = self.valid.as_deref();
+        batch.sample_weight = self.sample_weight.as_deref();
+        batch
+    }
+}
+
+/// A batch on the device.
+#[derive(Clone, Copy)]
+pub(crate) struct Uploaded {
+    pub(crate) arguments: BceArguments,
+    shape: BceShape,
+    labels: Labels,
+    precision: Precision,
+}
+
+pub(crate) fn upload(
+    session: &mut Session,
+    batch: &Batch,
+    precision: Precision,
+    targets: Element,
+    labels: Labels,
+) -> Uploaded {
+    let logits = reals(session, precision, &batch.logits);
+    let labels_f64: Vec<f64> = match labels {
+        Labels::Hard => batch.hard.iter().map(|&label| label as f64).collect(),
+        Labels::Soft => batch.soft.clone(),
+    };
+    let target_buffer = match targets {
+        Element::U8 => session.buffer(&batch.hard.iter().map(|&label| label as u8).collect::<Vec<_>>()),
+        Element::I32 => session.buffer(&batch.hard.iter().map(|&label| label as i32).collect::<Vec<_>>()),
+        Element::I64 => session.buffer(&batch.hard),
+        Element::F32 => reals(session, Precision::F32, &labels_f64),
+        Element::F64 => reals(session, Precision::F64, &labels_f64),
+    };
+    let valid = batch.valid.as_ref().map_or(0, |v| session.buffer(&v.iter().map(|&v| u8::from(v)).collect::<Vec<_>>()));
+    let sample_weight = batch.sample_weight.as_ref().map_or(0, |w| reals(session, precision, w));
+    let arguments = BceArguments {
+        logits,
+        targets: target_buffer,
+        valid,
+        sample_weight,
+        count: batch.logits.len() as i64,
+        ..Default::default()
+    };
+    Uploaded { arguments, shape: BceShape::new(precision, targets, labels).unwrap(), labels, precision }
+}
+
+/// One loss on one batch: what to compare after the run.
+pub(crate) struct Step {
+    what: String,
+    precision: Precision,
+    reduction: Reduction,
+    expected: Outcome,
+    arguments: BceArguments,
+    totals: u64,
+    fused_totals: u64,
+    counts: Option<(u64, reweight::BatchStatistics)>,
+}
+
+/// Queues one training step as a backend would do it.
+pub(crate) fn step(
+    session: &mut Session,
+    what: &str,
+    weighter: BoxedWeighter,
+    reduction: Reduction,
+    batch: &Batch,
+    uploaded: Uploaded,
+) -> Step {
+    let Uploaded { mut arguments, shape, labels, precision } = uploaded;
+    let reference = batch.reference(labels);
+    let mut loss = BceLoss::new(weighter).with_reduction(reduction).unwrap();
+    let counts = reference.statistics(&loss).unwrap();
+    let expected = reference.value_and_grad(&mut loss).unwrap();
+    let n = batch.logits.len() as u64;
+    arguments.errors = session.buffer(&[Fault::NONE; 2]);
+
+    let request = loss.weighter().statistics();
+    let counted = (!request.is_empty()).then(|| {
+        let source = shape.statistics(&request);
+        let kernel = session.kernel(&source, "reweight_bce_statistics");
+        let words = StatisticsArguments {
+            logits: arguments.logits,
+            targets: arguments.targets,
+            valid: arguments.valid,
+            sample_weight: arguments.sample_weight,
+            edges: reals(session, precision, &edges(&request, precision, shape.axis())),
+            rows: n as i64,
+            counts: session.buffer(&vec![0_u64; counts.as_counts().len()]),
+            errors: arguments.errors,
+            ..Default::default()
+        };
+        session.launch(kernel, n, words.words());
+        (words.counts, counts)
+    });
+
+    let formula = Formula::of(loss.weighter()).unwrap();
+    let source = shape.loss(&formula).unwrap();
+    arguments.constants = reals(session, precision, &formula.constants(precision, shape.axis()));
+    let value = session.kernel(&source, "reweight_bce_value");
+    let blocks = session.grid(value, n);
+    arguments.partials = session.buffer(&vec![0.0_f64; 4 * blocks as usize]);
+    session.launch(value, n, arguments.words());
+    let (code, divisor) = reduction_code(reduction);
+    let finish_step = |session: &mut Session, partials: u64| {
+        let totals = session.buffer(&[0.0_f64; 6]);
+        let words =
+            FinishArguments { partials, blocks: blocks.into(), reduction: code, divisor, totals, loss: 0 }.words();
+        let kernel = session.kernel(&finish(precision), "reweight_finish");
+        session.launch(kernel, 1, words);
+        totals
+    };
+    let totals = finish_step(session, arguments.partials);
+
+    arguments.partials = session.buffer(&vec![0.0_f64; 4 * blocks as usize]);
+    arguments.losses = reals(session, precision, &vec![7.0; n as usize]);
+    arguments.weights = reals(session, precision, &vec![7.0; n as usize]);
+    arguments.gradient = reals(session, precision, &vec![7.0; n as usize]);
+    arguments.factor = Session::offset(totals, 32);
+    let fused = session.kernel(&source, "reweight_bce_fused");
+    session.launch(fused, n, arguments.words());
+    let fused_totals = finish_step(session, arguments.partials);
+    Step { what: what.to_owned(), precision, reduction, expected, arguments, totals, fused_totals, counts: counted }
+}
+
+impl Step {
+    pub(crate) fn check(&self, results: &Results) {
+        let Self { what, precision, expected, arguments, .. } = self;
+        let precision = *precision;
+        assert_eq!(results.read::<u64>(arguments.errors), [Fault::NONE; 2], "{what}: errors");
+        if let Some((address, expected)) = &self.counts {
+            check_counts(what, &results.read(*address), expected);
+        }
+        let totals: Vec<f64> = results.read(self.totals);
+        check_totals(what, precision, &totals, &expected.summary, self.reduction);
+        check_totals(what, precision, &results.read(self.fused_totals), &expected.summary, self.reduction);
+        let weight = |at: usize| expected.weights[at];
+        let read = |address| read_reals(results, precision, address);
+        close(&format!("{what}: weights"), precision, &read(arguments.weights), &expected.weights, |_| 0.0, weight);
+        close(&format!("{what}: losses"), precision, &read(arguments.losses), &expected.losses, |_| 0.0, weight);
+        // dL/ds = −w·q + ce·dw/ds: where the terms cancel, each is at most |dL/ds| + 2·w·q, and q ≤ 1 − e^(−ce) ≤ ce.
+        let factor = totals[4];
+        let terms = |at: usize| 2.0 * factor * expected.losses[at].min(expected.weights[at]);
+        close(&format!("{what}: gradient"), precision, &read(arguments.gradient), &expected.grad, terms, weight);
+    }
+}
+
+fn every_weighter(name: &str, precision: Precision, targets: Element, labels: Labels) {
+    let mut session = Session::default();
+    let mut steps = Vec::new();
+    let batch = Batch::new(700, 1, true);
+    let uploaded = upload(&mut session, &batch, precision, targets, labels);
+    for (kind, weighter) in weighters::all(2) {
+        for reduction in REDUCTIONS {
+            let what = format!("{name}: {kind}, {reduction:?}");
+            steps.push(step(&mut session, &what, weighter.clone(), reduction, &batch, uploaded));
+        }
+    }
+    let results = session.run(name);
+    steps.iter().for_each(|step| step.check(&results));
+}
+
+#[test]
+fn hard_labels() {
+    every_weighter("bce-hard-f32", Precision::F32, Element::U8, Labels::Hard);
+}
+
+#[test]
+fn soft_labels() {
+    every_weighter("bce-soft-f32", Precision::F32, Element::F32, Labels::Soft);
+}
+
+#[test]
+fn double_precision() {
+    every_weighter("bce-hard-f64", Precision::F64, Element::F64, Labels::Hard);
+    every_weighter("bce-soft-f64", Precision::F64, Element::F64, Labels::Soft);
+}
+
+/// Batches of every awkward size, over several blocks, without mask and weights, with every type of target.
+#[test]
+fn sizes_and_types() {
+    let mut session = Session::default();
+    let mut steps = Vec::new();
+    let types = [Element::U8, Element::I32, Element::I64, Element::F32, Element::F64];
+    for (at, count) in [0, 1, 31, 257, 1024, 5000].into_iter().enumerate() {
+        let batch = Batch::new(count, 2 + at as u64, count == 1024);
+        for targets in types {
+            let uploaded = upload(&mut session, &batch, Precision::F32, targets, Labels::Hard);
+            let (kind, weighter) = weighters::all(2).swap_remove(14);
+            let what = format!("{count} × {targets}: {kind}");
+            steps.push(step(&mut session, &what, weighter, Reduction::Mean, &batch, uploaded));
+        }
+    }
+    let results = session.run("bce-sizes");
+    steps.iter().for_each(|step| step.check(&results));
+}

@@ -1,19 +1,19 @@
 // Elements that a thread has in flight at once, so that the memory is kept busy.
 #define ITEMS 4
 
-struct Element { real logit; target_t target; bool inside, on; };
+struct Element { real logit, unit, before; target_t target; bool inside, on; };
 
-// A tile's k-th element of this thread: neighbours in a warp read neighbours in memory.
+// All that is read of one element. A tile's elements are read before the first is written: a store might, for all the
+// compiler knows, change what a later load reads.
 __device__ __forceinline__ Element element_at(const BceArguments& a, long long index) {
     Element e;
     e.inside = index < a.count;
     e.on = e.inside && (a.valid == 0 || a.valid[index] != 0);
     e.logit = e.on ? a.logits[index] : real(0);
     e.target = e.on ? a.targets[index] : target_t(0);
+    e.unit = e.inside && a.sample_weight ? a.sample_weight[index] : real(1);
+    e.before = e.inside && a.gradient && a.accumulate ? a.gradient[index] : real(0);
     return e;
-}
-__device__ __forceinline__ real unit_at(const BceArguments& a, long long index) {
-    return a.sample_weight ? a.sample_weight[index] : real(1);
 }
 __device__ __forceinline__ void write_partials(double* partials, double loss, double weight, unsigned valid,
                                                       unsigned positives) {
@@ -46,8 +46,7 @@ extern "C" __global__ void reweight_bce_value(BceArguments a) {
         for (int k = 0; k < ITEMS; ++k) {
             const long long index = start + k * blockDim.x + threadIdx.x;
             if (!e[k].inside) continue;
-            const real unit = unit_at(a, index);
-            if (is_bad_weight(unit)) weight_fault = smaller_fault(weight_fault, index);
+            if (is_bad_weight(e[k].unit)) weight_fault = smaller_fault(weight_fault, index);
             real loss = 0, weight = 0;
             if (e[k].on) {
                 const bool good_logit = is_finite(e[k].logit), good_target = is_target(e[k].target);
@@ -55,7 +54,7 @@ extern "C" __global__ void reweight_bce_value(BceArguments a) {
                 else if (!good_target) fault = smaller_fault(fault, 2 * index + 1);
                 else {
                     const Sample s = sample_of(e[k].logit, e[k].target);
-                    weight = unit * weigh(s, c, a.constants).weight;
+                    weight = e[k].unit * weigh(s, c, a.constants).weight;
                     loss = weight * s.cross_entropy;
                     ++valid;
                     positives += s.label == 1;
@@ -94,12 +93,12 @@ extern "C" __global__ void reweight_bce_fused(BceArguments a) {
             if (!e[k].inside) continue;
             real loss = 0, weight = 0, slope = 0;
             if (e[k].on) {
-                const real unit = unit_at(a, index);
                 const Sample s = sample_of(e[k].logit, e[k].target);
                 const Weighed w = weigh(s, c, a.constants);
-                weight = unit * w.weight;
+                weight = e[k].unit * w.weight;
                 loss = weight * s.cross_entropy;
-                slope = unit * (w.slope * s.cross_entropy + w.weight * s.cross_entropy_slope) * direction_of(s) * scale;
+                slope = w.slope * s.cross_entropy + w.weight * s.cross_entropy_slope;
+                slope *= e[k].unit * direction_of(s) * scale;
                 ++valid;
                 positives += s.label == 1;
             }
@@ -107,7 +106,7 @@ extern "C" __global__ void reweight_bce_fused(BceArguments a) {
             weight_part += weight;
             if (a.losses) a.losses[index] = loss;
             if (a.weights) a.weights[index] = weight;
-            if (a.gradient) a.gradient[index] = a.accumulate ? a.gradient[index] + slope : slope;
+            if (a.gradient) a.gradient[index] = e[k].before + slope;
         }
         loss_sum += loss_part;
         weight_sum += weight_part;

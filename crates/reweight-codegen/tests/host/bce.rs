@@ -54,7 +54,7 @@ impl Batch {
 #[derive(Clone, Copy)]
 pub(crate) struct Uploaded {
     pub(crate) arguments: BceArguments,
-    shape: BceShape,
+    pub(crate) shape: BceShape,
     labels: Labels,
     precision: Precision,
 }
@@ -169,6 +169,11 @@ pub(crate) fn step(
 }
 
 impl Step {
+    /// The arguments of the last launch.
+    pub(crate) fn arguments(&self) -> BceArguments {
+        self.arguments
+    }
+
     pub(crate) fn check(&self, results: &Results) {
         let Self { what, precision, expected, arguments, .. } = self;
         let precision = *precision;

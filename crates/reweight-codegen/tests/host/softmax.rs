@@ -160,6 +160,11 @@ pub(crate) fn step(
 }
 
 impl Step {
+    /// The arguments of the last launch.
+    pub(crate) fn arguments(&self) -> SoftmaxArguments {
+        self.arguments
+    }
+
     pub(crate) fn check(&self, results: &Results) {
         let Self { what, precision, expected, arguments, classes, .. } = self;
         let precision = *precision;

@@ -14,7 +14,7 @@ impl SampleWeighter for Everything {
         let one = R::lit(1.0);
         let tame = s.margin().max(R::lit(-7.5)).min(R::lit(7.25)).abs();
         let rooted = (one + s.q()).sqrt() / (one + s.cross_entropy());
-        let logs = (one + s.p()).ln() + tame.scale(0.3).sigmoid() + s.margin().scale(0.5).softplus() / (one + tame);
+        let logs = (one + s.p()).ln() + tame.scale(0.3).sigmoid() + tame.scale(0.5).softplus() / (one + tame);
         let chosen = s.margin().select_le(R::lit(0.37), rooted, logs);
         let modulated = chosen * (s.log_p().scale(0.1).exp() + s.log_q().scale(0.2).exp());
         modulated + s.gradient_norm() * s.by_target(0.5, 1.5) - (-s.q().powi(3)).scale(0.125)

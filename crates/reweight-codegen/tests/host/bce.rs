@@ -25,7 +25,7 @@ impl Batch {
     pub(crate) fn new(count: usize, seed: u64, extras: bool) -> Self {
         let mut noise = Noise(seed);
         let logits = (0..count).map(|_| noise.logit()).collect();
-        let hard = (0..count).map(|_| i64::from(noise.bits() % 4 == 0)).collect();
+        let hard = (0..count).map(|_| i64::from(noise.bits().is_multiple_of(4))).collect();
         let soft = (0..count)
             .map(|_| match noise.bits() % 8 {
                 0 => 0.0,
@@ -33,7 +33,7 @@ impl Batch {
                 _ => noise.unit(),
             })
             .collect();
-        let valid = extras.then(|| (0..count).map(|_| noise.bits() % 8 != 0).collect());
+        let valid = extras.then(|| (0..count).map(|_| !noise.bits().is_multiple_of(8)).collect());
         let sample_weight = extras.then(|| (0..count).map(|_| 2.0 * noise.unit()).collect());
         Self { logits, hard, soft, valid, sample_weight }
     }

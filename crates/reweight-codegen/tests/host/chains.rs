@@ -25,11 +25,8 @@ fn weighter() -> impl Strategy<Value = [BoxedWeighter; 2]> {
     let per_class = |make: fn(&[f64]) -> BoxedWeighter| {
         proptest::collection::vec(0.0..4.0, CLASSES).prop_map(move |values| [make(&values[..2]), make(&values)])
     };
-    let ghm = (1_u32..40, 0.0..0.9, prop_oneof![
-        Just(GhmPreset::Mmdet),
-        Just(GhmPreset::Paper),
-        Just(GhmPreset::Corrected)
-    ]);
+    let ghm =
+        (1_u32..40, 0.0..0.9, prop_oneof![Just(GhmPreset::Mmdet), Just(GhmPreset::Paper), Just(GhmPreset::Corrected)]);
     prop_oneof![
         (0.0..=1.0).prop_map(move |alpha| twice(boxed(AlphaBalance::binary(alpha).unwrap()))),
         per_class(|values| boxed(AlphaBalance::per_class(values).unwrap())),
@@ -60,7 +57,8 @@ fn link() -> impl Strategy<Value = [BoxedWeighter; 2]> {
 #[test]
 fn random_chains() {
     let mut runner = TestRunner::deterministic();
-    let chain = (proptest::collection::vec(link(), 0..4), proptest::sample::select(REDUCTIONS.as_slice()), any::<u64>());
+    let chain =
+        (proptest::collection::vec(link(), 0..4), proptest::sample::select(REDUCTIONS.as_slice()), any::<u64>());
     let mut session = Session::default();
     let (mut elements, mut rows) = (Vec::new(), Vec::new());
     for at in 0..CHAINS {

@@ -1,6 +1,6 @@
 //! Faulty batches: the kernels report what the reference reports, and touch neither gradient nor outputs.
 
-use reweight::{BceLoss, Focal, LossError, Ghm, SampleWeighter, SoftmaxLoss};
+use reweight::{BceLoss, Focal, Ghm, LossError, SampleWeighter, SoftmaxLoss};
 use reweight_codegen::{BceArguments, Element, Fault, Formula, Labels, Precision, StatisticsArguments, edges};
 
 use crate::check::{read_reals, reals};

@@ -8,8 +8,7 @@ use crate::session::Session;
 use crate::{bce, softmax, weighters};
 
 /// Logits at which other implementations overflow, cancel, or take 0·∞. (Beyond, a loss times a weight has no `f32`.)
-const EXTREMES: [f64; 14] =
-    [0.0, -0.0, 1e-38, -1e-45, 17.0, -17.0, 89.0, -104.0, 1e4, -1e4, 1e30, -1e30, 2.5, -2.5];
+const EXTREMES: [f64; 14] = [0.0, -0.0, 1e-38, -1e-45, 17.0, -17.0, 89.0, -104.0, 1e4, -1e4, 1e30, -1e30, 2.5, -2.5];
 
 #[test]
 fn extreme_logits() {
@@ -20,7 +19,8 @@ fn extreme_logits() {
     let mut batch = bce::Batch::new(count, 3, false);
     batch.logits = EXTREMES.iter().copied().map(exact).cycle().take(count).collect();
     batch.hard = (0..count).map(|at| (at / EXTREMES.len() % 2) as i64).collect();
-    batch.soft = (0..count).map(|at| [0.0, 1.0, 1e-38, 0.25, 0.5, 1.0 - 6e-8, 1e-7, 0.75][at / 14]).map(exact).collect();
+    batch.soft =
+        (0..count).map(|at| [0.0, 1.0, 1e-38, 0.25, 0.5, 1.0 - 6e-8, 1e-7, 0.75][at / 14]).map(exact).collect();
     let mut rows = softmax::Batch::new(EXTREMES.len() * 14, 3, 4, false);
     rows.logits = (0..rows.labels.len())
         .flat_map(|row| [EXTREMES[row % 14], EXTREMES[row / 14], EXTREMES[(row * 5 + 3) % 14]])

@@ -62,19 +62,28 @@ static bool release(unsigned first, unsigned last, bool Fiber::*waits) {
     for (unsigned t = first; t < last; ++t) fibers[t].*waits = false;
     return true;
 }
+// Each warp runs as far as it can before the next one starts: what one of them reads too late, or too early, shows in the
+// result, which must be the same in both orders.
 static void run_block(bool backwards) {
-    const unsigned size = blockDim.x;
+    const unsigned size = blockDim.x, warps = size / 32;
     for (unsigned t = 0; t < size; ++t) fibers[t].done = fibers[t].waits_for_block = fibers[t].waits_for_warp = false;
     for (unsigned finished = 0; finished < size;) {
         bool moved = false;
-        for (unsigned step = 0; step < size; ++step) {
-            Fiber& fiber = fibers[backwards ? size - 1 - step : step];
-            if (fiber.done || fiber.waits_for_block || fiber.waits_for_warp) continue;
-            moved = true;
-            resume(fiber);
-            finished += fiber.done;
+        for (unsigned step = 0; step < warps; ++step) {
+            const unsigned first = 32 * (backwards ? warps - 1 - step : step);
+            for (bool running = true; running;) {
+                running = false;
+                for (unsigned lane = 0; lane < 32; ++lane) {
+                    Fiber& fiber = fibers[first + (backwards ? 31 - lane : lane)];
+                    if (fiber.done || fiber.waits_for_block || fiber.waits_for_warp) continue;
+                    running = true;
+                    resume(fiber);
+                    finished += fiber.done;
+                }
+                running |= release(first, first + 32, &Fiber::waits_for_warp);
+                moved |= running;
+            }
         }
-        for (unsigned warp = 0; warp < size; warp += 32) moved |= release(warp, warp + 32, &Fiber::waits_for_warp);
         moved |= release(0, size, &Fiber::waits_for_block);
         if (!moved && finished < size) fail("a barrier or shuffle that not all threads reach");
     }

@@ -31,7 +31,7 @@ impl Batch {
         if extras {
             labels.iter_mut().step_by(9).for_each(|label| *label = -100);
         }
-        let valid = extras.then(|| (0..rows).map(|_| noise.bits() % 8 != 0).collect());
+        let valid = extras.then(|| (0..rows).map(|_| !noise.bits().is_multiple_of(8)).collect());
         let sample_weight = extras.then(|| (0..rows).map(|_| 2.0 * noise.unit()).collect());
         let ignore_index = extras.then_some(-100);
         Self { logits, classes, labels, valid, sample_weight, ignore_index, smoothing: 0.0 }

@@ -90,8 +90,10 @@ arguments! {
         errors: u64 => "unsigned long long*",
         /// fused: what the gradient is multiplied by
         factor: u64 => "const double*",
-        /// fused: a second factor, the gradient that arrives; null: 1
+        /// fused: the gradient that arrives, a second factor; null: 1
         upstream: u64 => "const real*",
+        /// fused: 1 where N gradients arrive, one a sample; 0 where one does
+        upstream_each: i64 => "long long",
         /// fused: N slopes out; null: not wanted
         gradient: u64 => "real*",
         /// fused: 1 adds to the gradient, 0 replaces it
@@ -132,8 +134,10 @@ arguments! {
         errors: u64 => "unsigned long long*",
         /// fused: what the gradient is multiplied by
         factor: u64 => "const double*",
-        /// fused: a second factor, the gradient that arrives; null: 1
+        /// fused: the gradient that arrives, a second factor; null: 1
         upstream: u64 => "const real*",
+        /// fused: 1 where N gradients arrive, one a sample; 0 where one does
+        upstream_each: i64 => "long long",
         /// fused: N·C slopes out; null: not wanted
         gradient: u64 => "real*",
         /// fused: 1 adds to the gradient, 0 replaces it

@@ -1,6 +1,6 @@
 //! What can go wrong: a formula without a kernel, and a batch that the device found at fault.
 
-use reweight::{ParameterError, TraceError};
+use reweight::TraceError;
 use thiserror::Error;
 
 use crate::shape::Element;
@@ -12,9 +12,6 @@ pub enum CodegenError {
     /// The weighter's formula cannot be recorded.
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// A weighter's parameter is outside its domain.
-    #[error(transparent)]
-    Parameter(#[from] ParameterError),
     /// A table with one value a class has another length than the batch has classes.
     #[error(
         "the formula reads a table of {given} values, one a class, but the batch has {classes} classes: give the weighter {classes} values"

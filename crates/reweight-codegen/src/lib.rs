@@ -34,7 +34,6 @@
 
 mod arguments;
 mod bce;
-mod catalogue;
 mod error;
 mod formula;
 mod shape;
@@ -45,7 +44,6 @@ mod template;
 
 pub use arguments::{Argument, BceArguments, FinishArguments, SoftmaxArguments, StatisticsArguments, reduction_code};
 pub use bce::BceShape;
-pub use catalogue::catalogue;
 pub use error::{CodegenError, Fault};
 pub use formula::Formula;
 pub use shape::{Element, Labels, Precision};

@@ -1,7 +1,7 @@
 // Elements that a thread has in flight at once, so that the memory is kept busy.
 #define ITEMS 4
 
-struct Element { real logit, unit, before; target_t target; bool inside, on; };
+struct Element { real logit, unit, arriving, before; target_t target; bool inside, on; };
 
 // All that is read of one element. A tile's elements are read before the first is written: a store might, for all the
 // compiler knows, change what a later load reads.
@@ -12,6 +12,7 @@ __device__ __forceinline__ Element element_at(const BceArguments& a, long long i
     e.logit = e.on ? a.logits[index] : real(0);
     e.target = e.on ? a.targets[index] : target_t(0);
     e.unit = e.inside && a.sample_weight ? a.sample_weight[index] : real(1);
+    e.arriving = e.inside && a.upstream && a.upstream_each ? a.upstream[index] : real(1);
     e.before = e.inside && a.gradient && a.accumulate ? a.gradient[index] : real(0);
     return e;
 }
@@ -78,7 +79,7 @@ extern "C" __global__ void reweight_bce_value(BceArguments a) {
 extern "C" __global__ void reweight_bce_fused(BceArguments a) {
     if (a.errors[0] != NO_FAULT || a.errors[1] != NO_FAULT) return;
     const Literals c = literals(a.constants);
-    const real scale = real(*a.factor * (a.upstream ? (double)*a.upstream : 1.0));
+    const real scale = real(*a.factor * (a.upstream && !a.upstream_each ? (double)*a.upstream : 1.0));
     double loss_sum = 0, weight_sum = 0;
     unsigned valid = 0, positives = 0;
     const long long tile = (long long)blockDim.x * ITEMS;
@@ -98,7 +99,7 @@ extern "C" __global__ void reweight_bce_fused(BceArguments a) {
                 weight = e[k].unit * w.weight;
                 loss = weight * s.cross_entropy;
                 slope = w.slope * s.cross_entropy + w.weight * s.cross_entropy_slope;
-                slope *= e[k].unit * direction_of(s) * scale;
+                slope *= e[k].unit * direction_of(s) * e[k].arriving * scale;
                 ++valid;
                 positives += s.label == 1;
             }

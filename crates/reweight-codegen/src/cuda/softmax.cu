@@ -69,7 +69,7 @@ extern "C" __global__ void reweight_softmax_value(SoftmaxArguments a) {
 extern "C" __global__ void reweight_softmax_fused(SoftmaxArguments a) {
     if (a.errors[0] != NO_FAULT || a.errors[1] != NO_FAULT) return;
     const Literals c = literals(a.constants);
-    const real scale = real(*a.factor * (a.upstream ? (double)*a.upstream : 1.0));
+    const real scale = real(*a.factor * (a.upstream && !a.upstream_each ? (double)*a.upstream : 1.0));
     const real smoothing = real(a.smoothing);
     const real floor = smoothing / real(a.classes);
     double loss_sum = 0, weight_sum = 0;
@@ -93,7 +93,7 @@ extern "C" __global__ void reweight_softmax_fused(SoftmaxArguments a) {
             loss = weight * cross_entropy;
             if (a.gradient) {
                 // w·(p_j − target_j) + ce·(dw/ds)·(ds/dx_j), with p_j = q·share_j and ds/dx_j = −share_j off the label.
-                const real outer = unit * scale;
+                const real outer = unit * scale * (a.upstream && a.upstream_each ? a.upstream[at] : real(1));
                 const real at_label = outer * (w.weight * (smoothing - s.q - floor) + cross_entropy * w.slope);
                 const real per_share = outer * (w.weight * s.q - cross_entropy * w.slope);
                 const real level = outer * w.weight * floor;

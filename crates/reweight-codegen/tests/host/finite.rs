@@ -93,7 +93,7 @@ fn many_counters() {
     wide.check(&results);
 }
 
-/// `accumulate` adds, and `upstream` multiplies: twice ½ of a gradient on top of it is twice the gradient.
+/// `accumulate` adds, and `upstream` multiplies, one number for all samples or one for each.
 #[test]
 fn accumulation() {
     let precision = Precision::F64;
@@ -101,6 +101,8 @@ fn accumulation() {
     let focal = Focal::new(2.0).unwrap();
     let formula = Formula::of(&focal).unwrap();
     let half = session.buffer(&[0.5_f64]);
+    let each: Vec<f64> = (0..300).map(|at| f64::from(at % 7) / 8.0).collect();
+    let upstream = session.buffer(&each);
     let factor = session.buffer(&[1.0_f64]);
     let errors = session.buffer(&[Fault::NONE; 2]);
     let mut noise = Noise(12);
@@ -116,6 +118,7 @@ fn accumulation() {
     session.launch(fused, 300, arguments.words());
     (arguments.accumulate, arguments.upstream) = (1, half);
     session.launch(fused, 300, arguments.words());
+    (arguments.upstream_each, arguments.upstream) = (1, upstream);
     session.launch(fused, 300, arguments.words());
 
     let rows = softmax::Batch::new(60, 12, noise.bits(), true);
@@ -129,6 +132,7 @@ fn accumulation() {
     session.launch(fused, 60, of_rows.words());
     (of_rows.accumulate, of_rows.upstream) = (1, half);
     session.launch(fused, 60, of_rows.words());
+    (of_rows.upstream_each, of_rows.upstream) = (1, upstream);
     session.launch(fused, 60, of_rows.words());
 
     let results = session.run("accumulation");
@@ -136,10 +140,14 @@ fn accumulation() {
     let expected = batch.reference(Labels::Hard).value_and_grad(&mut loss).unwrap().grad;
     let mut loss = SoftmaxLoss::new(focal).with_reduction(Reduction::Sum).unwrap().with_ignore_index(-100);
     let expected_rows = rows.reference().value_and_grad(&mut loss).unwrap().grad;
-    for (found, expected) in [(arguments.gradient, expected), (of_rows.gradient, expected_rows)] {
-        for (found, expected) in results.read::<f64>(found).into_iter().zip(expected) {
-            let tolerance = 1e-12 * expected.abs() + 1e-15;
-            assert!((found - 2.0 * expected).abs() <= tolerance, "{found:e} is not twice {expected:e}");
+    let gradients = [(arguments.gradient, expected, 1), (of_rows.gradient, expected_rows, 12)];
+    for (found, expected, classes) in gradients {
+        for (at, (found, expected)) in results.read::<f64>(found).into_iter().zip(expected).enumerate() {
+            let expected = expected * (1.5 + each[at / classes]);
+            assert!(
+                (found - expected).abs() <= 1e-12 * expected.abs() + 1e-15,
+                "[{at}] is {found:e}, not {expected:e}"
+            );
         }
     }
 }

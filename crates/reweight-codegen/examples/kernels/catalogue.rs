@@ -1,21 +1,13 @@
 //! The kernels that stand for all: what snapshots hold and what a toolkit's compiler is tried on.
 
-use reweight::{AlphaBalance, Focal, Ghm, SampleWeighter};
+use std::error::Error;
 
-use crate::bce::BceShape;
-use crate::error::CodegenError;
-use crate::formula::Formula;
-use crate::shape::{Element, Labels, Precision};
-use crate::softmax::SoftmaxShape;
-use crate::source::{KernelSource, finish};
+use reweight::{AlphaBalance, Focal, Ghm, SampleWeighter};
+use reweight_codegen::{BceShape, Element, Formula, KernelSource, Labels, Precision, SoftmaxShape, finish};
 
 /// The main kernels with a short name each, fit for a file: plain, α·focal, a broken γ and GHM, over every kind of label,
 /// every way of keeping a row, and both precisions.
-///
-/// # Errors
-///
-/// None that a caller could cause: the settings are constants, and a test holds them in order.
-pub fn catalogue() -> Result<Vec<(String, KernelSource)>, CodegenError> {
+pub(crate) fn catalogue() -> Result<Vec<(String, KernelSource)>, Box<dyn Error>> {
     let alpha_focal = (AlphaBalance::binary(0.25)?, Focal::new(2.0)?);
     let focal = Focal::new(1.5)?;
     let ghm = Ghm::new(30, 0.75)?;

@@ -34,11 +34,21 @@ impl Precision {
 /// The type of one target in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Element {
-    /// 8 bits, also a `bool`.
+    /// `u8`, also a `bool`.
     U8,
-    /// 32 bits.
+    /// `i8`.
+    I8,
+    /// `u16`.
+    U16,
+    /// `i16`.
+    I16,
+    /// `u32`.
+    U32,
+    /// `i32`.
     I32,
-    /// 64 bits, also an unsigned index (one above the largest `i64` reads as negative and is refused all the same).
+    /// `u64`, also a `usize`.
+    U64,
+    /// `i64`, also an `isize`.
     I64,
     /// `float`.
     F32,
@@ -51,7 +61,12 @@ impl Element {
     pub fn c_type(self) -> &'static str {
         match self {
             Self::U8 => "unsigned char",
+            Self::I8 => "signed char",
+            Self::U16 => "unsigned short",
+            Self::I16 => "short",
+            Self::U32 => "unsigned int",
             Self::I32 => "int",
+            Self::U64 => "unsigned long long",
             Self::I64 => "long long",
             Self::F32 => "float",
             Self::F64 => "double",

@@ -7,7 +7,7 @@ use reweight_codegen::{
     finish, reduction_code,
 };
 
-use crate::check::{Noise, REDUCTIONS, check_counts, check_totals, close, read_reals, reals};
+use crate::check::{self, Noise, REDUCTIONS, check_counts, check_totals, close, read_reals, reals};
 use crate::session::{Results, Session};
 use crate::weighters;
 
@@ -67,16 +67,10 @@ pub(crate) fn upload(
     labels: Labels,
 ) -> Uploaded {
     let logits = reals(session, precision, &batch.logits);
-    let labels_f64: Vec<f64> = match labels {
-        Labels::Hard => batch.hard.iter().map(|&label| label as f64).collect(),
-        Labels::Soft => batch.soft.clone(),
-    };
-    let target_buffer = match targets {
-        Element::U8 => session.buffer(&batch.hard.iter().map(|&label| label as u8).collect::<Vec<_>>()),
-        Element::I32 => session.buffer(&batch.hard.iter().map(|&label| label as i32).collect::<Vec<_>>()),
-        Element::I64 => session.buffer(&batch.hard),
-        Element::F32 => reals(session, Precision::F32, &labels_f64),
-        Element::F64 => reals(session, Precision::F64, &labels_f64),
+    let target_buffer = match (labels, targets) {
+        (Labels::Hard, _) => check::labels(session, targets, &batch.hard),
+        (Labels::Soft, Element::F64) => session.buffer(&batch.soft),
+        (Labels::Soft, _) => reals(session, Precision::F32, &batch.soft),
     };
     let valid = batch.valid.as_ref().map_or(0, |v| session.buffer(&v.iter().map(|&v| u8::from(v)).collect::<Vec<_>>()));
     let sample_weight = batch.sample_weight.as_ref().map_or(0, |w| reals(session, precision, w));
@@ -231,10 +225,12 @@ fn double_precision() {
 fn sizes_and_types() {
     let mut session = Session::default();
     let mut steps = Vec::new();
-    let types = [Element::U8, Element::I32, Element::I64, Element::F32, Element::F64];
-    for (at, count) in [0, 1, 31, 257, 1024, 5000].into_iter().enumerate() {
+    use Element::{F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+    let types = [U8, I8, U16, I16, U32, I32, U64, I64, F32, F64];
+    for (at, count) in [0, 1, 257, 1024, 5000].into_iter().enumerate() {
         let batch = Batch::new(count, 2 + at as u64, count == 1024);
-        for targets in types {
+        // Two types a size; the largest batch with all.
+        for targets in types.into_iter().cycle().skip(2 * at).take(if count < 5000 { 2 } else { 10 }) {
             let uploaded = upload(&mut session, &batch, Precision::F32, targets, Labels::Hard);
             let (kind, weighter) = weighters::all(2).swap_remove(14);
             let what = format!("{count} × {targets}: {kind}");

@@ -1,7 +1,7 @@
 //! Tolerances, deterministic data, and numbers in either precision.
 
 use reweight::{BatchStatistics, LossSummary, Reduction};
-use reweight_codegen::Precision;
+use reweight_codegen::{Element, Precision};
 
 use crate::session::{Results, Session};
 
@@ -48,6 +48,27 @@ pub(crate) fn reals(session: &mut Session, precision: Precision, values: &[f64])
     match precision {
         Precision::F32 => session.buffer(&values.iter().map(|&value| value as f32).collect::<Vec<_>>()),
         Precision::F64 => session.buffer(values),
+    }
+}
+
+/// A buffer of whole numbers of any type; what does not fit wraps around.
+pub(crate) fn labels(session: &mut Session, element: Element, values: &[i64]) -> u64 {
+    macro_rules! narrowed {
+        ($type:ty) => {
+            session.buffer(&values.iter().map(|&value| value as $type).collect::<Vec<_>>())
+        };
+    }
+    match element {
+        Element::U8 => narrowed!(u8),
+        Element::I8 => narrowed!(i8),
+        Element::U16 => narrowed!(u16),
+        Element::I16 => narrowed!(i16),
+        Element::U32 => narrowed!(u32),
+        Element::I32 => narrowed!(i32),
+        Element::U64 => narrowed!(u64),
+        Element::I64 => narrowed!(i64),
+        Element::F32 => narrowed!(f32),
+        Element::F64 => narrowed!(f64),
     }
 }
 

@@ -26,7 +26,7 @@ macro_rules! plain {
         }
     )*};
 }
-plain!(u8 i32 i64 u64 f32 f64);
+plain!(u8 i8 u16 i16 u32 i32 u64 i64 f32 f64);
 
 /// A kernel of a session.
 #[derive(Clone, Copy, Debug)]

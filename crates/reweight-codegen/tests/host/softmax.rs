@@ -7,7 +7,7 @@ use reweight_codegen::{
     StatisticsArguments, edges, finish, reduction_code,
 };
 
-use crate::check::{Noise, REDUCTIONS, check_counts, check_totals, close, read_reals, reals};
+use crate::check::{self, Noise, REDUCTIONS, check_counts, check_totals, close, read_reals, reals};
 use crate::session::{Results, Session};
 use crate::weighters;
 
@@ -54,11 +54,7 @@ pub(crate) struct Uploaded {
 }
 
 pub(crate) fn upload(session: &mut Session, batch: &Batch, precision: Precision, targets: Element) -> Uploaded {
-    let labels = match targets {
-        Element::U8 => session.buffer(&batch.labels.iter().map(|&label| label as u8).collect::<Vec<_>>()),
-        Element::I32 => session.buffer(&batch.labels.iter().map(|&label| label as i32).collect::<Vec<_>>()),
-        _ => session.buffer(&batch.labels),
-    };
+    let labels = check::labels(session, targets, &batch.labels);
     let valid = batch.valid.as_ref().map_or(0, |v| session.buffer(&v.iter().map(|&v| u8::from(v)).collect::<Vec<_>>()));
     let arguments = SoftmaxArguments {
         logits: reals(session, precision, &batch.logits),
@@ -229,7 +225,9 @@ fn rows_of_all_lengths() {
         let mut batch = Batch::new(rows, classes, 40 + at as u64, classes % 2 == 0);
         batch.smoothing = if classes % 3 == 0 { 0.2 } else { 0.0 };
         for precision in [Precision::F32, Precision::F64] {
-            let uploaded = upload(&mut session, &batch, precision, Element::I32);
+            // Narrow and unsigned types cannot hold the label to leave out.
+            let targets = if batch.ignore_index.is_some() { Element::I16 } else { Element::U32 };
+            let uploaded = upload(&mut session, &batch, precision, targets);
             kinds.push(uploaded.shape.rows());
             let (kind, weighter) = weighters::all(classes).swap_remove(14);
             let what = format!("{classes} classes, {precision:?}: {kind}");

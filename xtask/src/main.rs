@@ -28,6 +28,7 @@ macro_rules! commands {
 
 commands! {
     ci Ci
+    cuda Cuda
     snapshots Snapshots
     tidy Tidy
 }

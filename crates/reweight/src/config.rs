@@ -139,8 +139,18 @@ impl LossConfig {
     /// # Errors
     ///
     /// Where it is no TOML, or has an unknown or missing key; the text gives line and column and lists the known keys.
+    /// Where a weighter's setting is `nan` or `inf`.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::Toml(error.to_string().trim_end().to_owned()))
+        let config: Self =
+            toml::from_str(text).map_err(|error| ConfigError::Toml(error.to_string().trim_end().to_owned()))?;
+        for (index, entry) in config.weighter.iter().enumerate() {
+            // TOML has no null: what became one is a number that JSON has not, and must not read as "left out".
+            if let Some((name, _)) = entry.settings.iter().find(|(_, value)| value.is_null()) {
+                let reason = format!("`{name}` must be a finite number");
+                return Err(ConfigError::Weighter { position: index + 1, kind: entry.kind.clone(), reason });
+            }
+        }
+        Ok(config)
     }
 
     /// Reads JSON.

@@ -195,7 +195,11 @@ pub enum LossError {
 impl LossError {
     /// The error for class label `label` at `index` of a batch with `classes` classes.
     pub fn label(index: usize, label: i64, classes: usize) -> Self {
-        let hint = if label < 0 { "; set `ignore_index` to leave such rows out" } else { "" };
+        let hint = if label < 0 {
+            "; leave such samples out with a valid mask, or in softmax with `ignore_index`"
+        } else {
+            ""
+        };
         Self::Label { index, label, last: classes as i64 - 1, hint }
     }
 }

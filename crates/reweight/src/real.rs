@@ -83,7 +83,8 @@ pub trait Real:
     /// Where x is a probability that may underflow, take the exponential of a multiple of its logarithm instead
     /// ([`Sample::log_p`](crate::Sample::log_p), [`Sample::log_q`](crate::Sample::log_q)).
     fn powf(self, exponent: f64) -> Self {
-        self.ln().scale(exponent).exp()
+        // 0⁰ is 1, and 0 · ln 0 would be NaN.
+        if exponent == 0.0 { Self::lit(1.0) } else { self.ln().scale(exponent).exp() }
     }
 
     /// σ(x) = 1 / (1 + e⁻ˣ), without overflow.

@@ -59,7 +59,8 @@ impl Reduction {
             Self::Positives => totals.positives.max(1) as f64,
             Self::Divisor(divisor) => divisor,
         };
-        if denominator > 0.0 { 1.0 / denominator } else { 0.0 }
+        // Finite also where a sum of weights has all but vanished: 1/denominator is then more than a float holds.
+        if denominator > 0.0 { (1.0 / denominator).min(f64::MAX) } else { 0.0 }
     }
 
     /// The reduced loss; `None` where the reduction is [`Reduction::None`].

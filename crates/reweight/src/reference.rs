@@ -60,13 +60,11 @@ fn reduce<W: SampleWeighter>(
     Outcome { summary: weighting.summary(&totals), grad, weights, losses }
 }
 
-/// Checks an optional row of per-sample weights.
-fn check_sample_weights(weights: Option<&[f64]>, expected: usize) -> Result<(), LossError> {
-    let Some(weights) = weights else { return Ok(()) };
-    check_length("sample_weight", weights.len(), expected)?;
-    match weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
-        Some(index) => Err(LossError::SampleWeight { index, weight: weights[index] }),
-        None => Ok(()),
+/// Checks one sample's weight.
+fn check_sample_weight(weights: Option<&[f64]>, index: usize) -> Result<(), LossError> {
+    match weights.map(|weights| weights[index]) {
+        Some(weight) if !(weight.is_finite() && weight >= 0.0) => Err(LossError::SampleWeight { index, weight }),
+        _ => Ok(()),
     }
 }
 

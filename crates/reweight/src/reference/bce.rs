@@ -1,6 +1,6 @@
 //! Binary cross entropy, element by element.
 
-use super::{Outcome, check_length, check_sample_weights, reduce, weigh};
+use super::{Outcome, check_length, check_sample_weight, reduce, weigh};
 use crate::dual::Dual;
 use crate::error::LossError;
 use crate::loss::BceLoss;
@@ -66,7 +66,9 @@ impl<'a> BceBatch<'a> {
         if let Some(valid) = self.valid {
             check_length("valid", valid.len(), n)?;
         }
-        check_sample_weights(self.sample_weight, n)?;
+        if let Some(sample_weight) = self.sample_weight {
+            check_length("sample_weight", sample_weight.len(), n)?;
+        }
         for i in (0..n).filter(|&i| self.is_valid(i)) {
             if !self.logits[i].is_finite() {
                 return Err(LossError::NonFiniteLogit { index: i, logit: self.logits[i] });
@@ -80,6 +82,7 @@ impl<'a> BceBatch<'a> {
                 }
                 _ => {}
             }
+            check_sample_weight(self.sample_weight, i)?;
         }
         Ok(())
     }
@@ -124,7 +127,18 @@ impl<'a> BceBatch<'a> {
         Ok(self.outcome(loss, loss.weighter(), &counts))
     }
 
-    /// The same for evaluation: the weights are those of a training step on this batch, and the loss stays as it is.
+    /// Weighs with what the loss has observed so far: the last of the three steps statistics, observe, weigh, for those
+    /// who gather one step's statistics in parts. The reduction's denominator is that of this part.
+    ///
+    /// # Errors
+    ///
+    /// Where the batch is not in order.
+    pub fn weigh<W: SampleWeighter>(&self, loss: &BceLoss<W>) -> Result<Outcome, LossError> {
+        let counts = self.statistics(loss)?;
+        Ok(self.outcome(loss, loss.weighter(), &counts))
+    }
+
+    /// For evaluation: the weights are those of a training step on this batch, and the loss stays as it is.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! Softmax cross entropy, row by row.
 
-use super::{Outcome, check_length, check_sample_weights, reduce, weigh};
+use super::{Outcome, check_length, check_sample_weight, reduce, weigh};
 use crate::dual::Dual;
 use crate::error::LossError;
 use crate::loss::SoftmaxLoss;
@@ -70,7 +70,9 @@ impl<'a> SoftmaxBatch<'a> {
         if let Some(valid) = self.valid {
             check_length("valid", valid.len(), rows)?;
         }
-        check_sample_weights(self.sample_weight, rows)?;
+        if let Some(sample_weight) = self.sample_weight {
+            check_length("sample_weight", sample_weight.len(), rows)?;
+        }
         for i in (0..rows).filter(|&i| self.is_valid(i, loss)) {
             if let Some(j) = self.logits_of(i).iter().position(|x| !x.is_finite()) {
                 let index = i * self.classes + j;
@@ -79,6 +81,7 @@ impl<'a> SoftmaxBatch<'a> {
             if usize::try_from(self.targets[i]).map_or(true, |label| label >= self.classes) {
                 return Err(LossError::label(i, self.targets[i], self.classes));
             }
+            check_sample_weight(self.sample_weight, i)?;
         }
         Ok(())
     }
@@ -119,7 +122,18 @@ impl<'a> SoftmaxBatch<'a> {
         Ok(self.outcome(loss, loss.weighter(), &counts))
     }
 
-    /// The same for evaluation: the weights are those of a training step on this batch, and the loss stays as it is.
+    /// Weighs with what the loss has observed so far: the last of the three steps statistics, observe, weigh, for those
+    /// who gather one step's statistics in parts. The reduction's denominator is that of this part.
+    ///
+    /// # Errors
+    ///
+    /// Where the batch is not in order.
+    pub fn weigh<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<Outcome, LossError> {
+        let counts = self.statistics(loss)?;
+        Ok(self.outcome(loss, loss.weighter(), &counts))
+    }
+
+    /// For evaluation: the weights are those of a training step on this batch, and the loss stays as it is.
     ///
     /// # Errors
     ///
@@ -144,8 +158,13 @@ impl<'a> SoftmaxBatch<'a> {
             let logits = self.logits_of(i);
             // log p_j = x_j − x_y + log p_y.
             let log_p = |j: usize| logits[j] - logits[label] + sample.log_p().value;
-            let smoothed: f64 = (0..self.classes).map(log_p).sum::<f64>() / self.classes as f64;
-            let cross_entropy = -(1.0 - epsilon) * sample.log_p().value - epsilon * smoothed;
+            let cross_entropy = if epsilon > 0.0 {
+                let smoothed: f64 = (0..self.classes).map(log_p).sum::<f64>() / self.classes as f64;
+                -(1.0 - epsilon) * sample.log_p().value - epsilon * smoothed
+            } else {
+                // Not 0 · Σ: that is NaN where logits lie so far apart that the sum overflows.
+                -sample.log_p().value
+            };
             weights[i] = factor * weight.value;
             losses[i] = factor * weight.value * cross_entropy;
             for j in 0..self.classes {

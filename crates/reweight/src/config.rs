@@ -241,3 +241,6 @@ impl ConfiguredLoss {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

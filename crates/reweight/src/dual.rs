@@ -151,3 +151,6 @@ impl<R: Real> Real for Dual<R> {
         Self::constant(self.value.region(table, axis))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,3 +7,6 @@ mod symbol;
 pub use graph::Node;
 pub use program::{Leaf, Program, Table, TraceError};
 pub use symbol::Expr;
+
+#[cfg(test)]
+mod tests;

@@ -71,3 +71,6 @@ impl Reduction {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,3 +190,6 @@ impl Histogram {
         (&self.regions, &mut self.counts)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,3 +181,6 @@ impl<R: Real> Sample<R> {
         self.region_key.region(table, axis)
     }
 }
+
+#[cfg(test)]
+mod tests;

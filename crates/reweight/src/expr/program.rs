@@ -206,12 +206,24 @@ impl Program {
     /// A program with slope leaves is for code generation and gives NaN here.
     #[inline(always)]
     pub fn evaluate<R: Real>(&self, sample: &Sample<R>) -> R {
-        match self.nodes.len() {
-            0 => R::lit(f64::NAN),
-            1..=8 => self.run(&mut [sample.margin; 8], sample),
-            9..=32 => self.run(&mut [sample.margin; 32], sample),
-            _ => self.run(&mut vec![sample.margin; self.nodes.len()], sample),
-        }
+        // One call of `run`, whichever memory it works in: inlined once a size, it would be most of an engine's code.
+        let (mut few, mut some, mut many);
+        let values: &mut [R] = match self.nodes.len() {
+            0 => return R::lit(f64::NAN),
+            1..=8 => {
+                few = [sample.margin; 8];
+                &mut few
+            }
+            9..=32 => {
+                some = [sample.margin; 32];
+                &mut some
+            }
+            length => {
+                many = vec![sample.margin; length];
+                &mut many
+            }
+        };
+        self.run(values, sample)
     }
 
     #[inline(always)]

@@ -53,3 +53,6 @@ impl CountScheme {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,3 +181,6 @@ impl SampleWeighter for Ghm {
         self.load(state.read(KIND, STATE_VERSION, &self.config)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! Configs: round trips, what is refused, foreign kinds, and the modifiers of a chain's links.
+
+use super::{Chain, ConfigError, ConfiguredLoss, LossConfig, Objective, Registry};
+use crate::boxed::BoxedWeighter;
+use crate::dual::Dual;
+use crate::real::Real;
+use crate::reduction::Reduction;
+use crate::sample::Sample;
+use crate::state::State;
+use crate::weighter::SampleWeighter;
+use crate::weighters::{Focal, Ghm};
+
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Linear {
+    factor: f64,
+}
+
+impl SampleWeighter for Linear {
+    fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
+        sample.q().scale(self.factor)
+    }
+}
+
+fn with_linear() -> Registry {
+    let mut registry = Registry::built_in();
+    registry.register::<Linear>("linear").expect("a free name");
+    registry
+}
+
+const EVERYTHING: &str = r#"
+objective = "softmax-ce"
+reduction = { divisor = 128.0 }
+ignore_index = -100
+label_smoothing = 0.1
+
+[[weighter]]
+kind = "alpha-balance"
+counts = [900, 90, 9]
+scheme = "effective-number"
+beta = 0.99
+
+[[weighter]]
+kind = "focal"
+detached = true
+scale = 2.0
+clamp = [0.125, 1.5]
+gammas = [0.5, 1.0, 2.0]
+
+[[weighter]]
+kind = "ghm"
+bins = 30
+momentum = 0.75
+preset = "corrected"
+decay = "non-empty"
+normaliser = "all"
+unit = "counts"
+bias_correction = false
+cap = 10.0
+mean_one = true
+"#;
+
+#[test]
+fn toml_and_json_round_trip() {
+    let config = LossConfig::from_toml(EVERYTHING).expect("right");
+    assert_eq!(config.reduction, Reduction::Divisor(128.0));
+    assert_eq!(LossConfig::from_toml(&config.to_toml().expect("written")).expect("read"), config);
+    assert_eq!(LossConfig::from_json(&config.to_json().expect("written")).expect("read"), config);
+    let built = config.build().expect("right settings");
+    assert_eq!(built.to_config().expect("all kinds are known"), config, "a loss knows the config that it came from");
+}
+
+#[test]
+fn a_chain_built_in_code_has_a_config() {
+    let boxed = |weighter: Result<BoxedWeighter, _>| weighter.expect("recordable");
+    let chain = Chain::from(vec![
+        boxed(BoxedWeighter::new(Focal::by_target(1.0, 2.0).expect("valid"))),
+        boxed(BoxedWeighter::new(Ghm::new(10, 0.5).expect("valid"))),
+    ]);
+    let entries = chain.to_config().expect("built-in kinds");
+    let rebuilt = Chain::from_config(&entries, &Registry::built_in()).expect("right settings");
+    let sample = Sample::binary(0.3, 1.0);
+    assert_eq!(rebuilt.weight(&sample), chain.weight(&sample));
+    assert_eq!(rebuilt.state(), chain.state());
+    let mut foreign = Chain::default();
+    foreign.push(boxed(BoxedWeighter::new(Linear { factor: 1.0 })));
+    assert_eq!(foreign.to_config(), Err(ConfigError::NoEntry));
+}
+
+#[test]
+fn foreign_kinds_take_part() {
+    let json = r#"{"objective": "bce", "weighter": [{"kind": "linear", "factor": 3.0, "scale": 0.5}]}"#;
+    let config = LossConfig::from_json(json).expect("right");
+    let ConfiguredLoss::Bce(loss) = config.build_with(&with_linear()).expect("a known kind") else {
+        panic!("not a BCE loss");
+    };
+    assert_eq!(loss.weighter().weight(&Sample::binary(0.0, 1.0)), 0.75);
+    assert_eq!(loss.weighter().to_config().expect("it came from a config"), config.weighter);
+    assert!(matches!(config.build(), Err(ConfigError::UnknownKind { position: 1, .. })), "not built in");
+    let twice = with_linear().register::<Linear>("focal");
+    assert_eq!(twice, Err(ConfigError::DuplicateKind("focal".to_owned())));
+}
+
+#[test]
+fn modifiers_apply_in_their_order() {
+    let chain = |modifiers: &str| {
+        let json = format!(r#"{{"objective": "bce", "weighter": [{{"kind": "focal", "gamma": 1.0 {modifiers}}}]}}"#);
+        let config = LossConfig::from_json(&json).expect("right");
+        Chain::from_config(&config.weighter, &Registry::built_in()).expect("right settings")
+    };
+    let at = |chain: &Chain, margin: f64| chain.weight(&Sample::binary(Dual::variable(margin), Dual::lit(1.0)));
+    // q = ½ and dq/ds = −¼ at s = 0.
+    assert_eq!(at(&chain(""), 0.0), Dual { value: 0.5, slope: -0.25 });
+    assert_eq!(at(&chain(r#", "scale": 3.0"#), 0.0), Dual { value: 1.5, slope: -0.75 });
+    assert_eq!(at(&chain(r#", "detached": true"#), 0.0), Dual { value: 0.5, slope: 0.0 });
+    // The factor comes before the bounds.
+    assert_eq!(at(&chain(r#", "scale": 3.0, "clamp": [0.0, 1.0]"#), 0.0), Dual { value: 1.0, slope: 0.0 });
+    assert_eq!(at(&chain(r#", "scale": 0.1, "clamp": [0.2, 1.0]"#), 0.0), Dual { value: 0.2, slope: 0.0 });
+    let free = at(&chain(r#", "clamp": [0.2, 1.0]"#), 0.0);
+    assert_eq!(free, Dual { value: 0.5, slope: -0.25 }, "no bound is met");
+}
+
+#[test]
+fn adapters_in_types_are_the_modifiers() {
+    let focal = Focal::new(1.5).expect("valid");
+    let typed = focal.clone().scaled(2.0).expect("finite").clamped(0.1, 1.0).expect("in order").detached();
+    let json = r#"{"objective": "bce", "weighter":
+        [{"kind": "focal", "gamma": 1.5, "scale": 2.0, "clamp": [0.1, 1.0], "detached": true}]}"#;
+    let config = LossConfig::from_json(json).expect("right");
+    let chain = Chain::from_config(&config.weighter, &Registry::built_in()).expect("right settings");
+    for margin in [-5.0, -0.2, 0.0, 1.0, 9.0] {
+        let sample = Sample::binary(Dual::variable(margin), Dual::lit(0.0));
+        assert_eq!(chain.weight(&sample), typed.weight(&sample));
+    }
+    for factor in [-1.0, f64::NAN, f64::INFINITY] {
+        assert_eq!(focal.clone().scaled(factor).expect_err("refused").name, "scale");
+    }
+    for (low, high) in [(-0.1, 1.0), (2.0, 1.0), (0.0, f64::INFINITY), (f64::NAN, 1.0), (0.0, f64::NAN)] {
+        assert!(focal.clone().clamped(low, high).is_err(), "{low} {high}");
+    }
+}
+
+#[test]
+fn settings_of_the_other_objective_are_refused() {
+    for setting in ["ignore_index = -100", "label_smoothing = 0.1"] {
+        let config = LossConfig::from_toml(&format!("objective = \"bce\"\n{setting}")).expect("of the right form");
+        let error = config.build().expect_err("refused");
+        assert!(matches!(error, ConfigError::Misplaced { belongs_to: "softmax-ce", .. }), "{error}");
+    }
+}
+
+#[test]
+fn parameters_outside_their_domain_are_refused() {
+    for (text, part) in [
+        ("kind = \"focal\"\ngamma = -1.0", "gamma"),
+        ("kind = \"focal\"\ngamma = 1.0\ngamma_pos = 2.0", "number of sources of γ"),
+        ("kind = \"focal\"\ngamma_pos = 2.0", "number of sources of γ"),
+        ("kind = \"focal\"\ngammas = [1.0]", "number of `gammas`"),
+        ("kind = \"focal\"\ngammas = [1.0, -2.0]", "gammas[1]"),
+        ("kind = \"alpha-balance\"\nalpha = 1.5", "alpha"),
+        ("kind = \"alpha-balance\"", "number of sources of α"),
+        ("kind = \"alpha-balance\"\nalpha = 0.5\nclass_weights = [1.0, 2.0]", "number of sources of α"),
+        ("kind = \"alpha-balance\"\nclass_weights = [1.0, -2.0]", "class_weights[1]"),
+        ("kind = \"alpha-balance\"\ncounts = [1, 0]", "counts[1]"),
+        ("kind = \"alpha-balance\"\nalpha = 0.5\nscheme = \"inverse-sqrt\"", "counts"),
+        ("kind = \"alpha-balance\"\ncounts = [1, 2]\nbeta = 0.9", "beta"),
+        ("kind = \"ghm\"\nbins = 0", "bins"),
+        ("kind = \"ghm\"\nbins = 10\nmomentum = 1.0", "momentum"),
+        ("kind = \"ghm\"\nbins = 10\ncap = 0.0", "cap"),
+        ("kind = \"ghm\"", "missing field `bins`"),
+        ("kind = \"focal\"\ngamma = 1.0\nscale = -2.0", "scale"),
+        ("kind = \"focal\"\ngamma = 1.0\nclamp = [2.0, 1.0]", "clamp"),
+        ("kind = \"focal\"\ngama = 1.0", "unknown field `gama`"),
+    ] {
+        let text = format!("objective = \"bce\"\n[[weighter]]\n{text}\n");
+        let error = LossConfig::from_toml(&text).expect("of the right form").build().expect_err(&text);
+        let ConfigError::Weighter { position: 1, reason, .. } = &error else { panic!("{text}: {error}") };
+        assert!(reason.contains(part), "{text}: {reason}");
+    }
+    let divisor = LossConfig::from_toml("objective = \"bce\"\nreduction = { divisor = 0.0 }").expect("right form");
+    assert!(matches!(divisor.build(), Err(ConfigError::Parameter(error)) if error.name == "divisor"));
+    let smoothing = LossConfig::from_toml("objective = \"softmax-ce\"\nlabel_smoothing = 1.5").expect("right form");
+    assert!(matches!(smoothing.build(), Err(ConfigError::Parameter(error)) if error.name == "label_smoothing"));
+}
+
+#[test]
+fn numbers_that_json_has_not_do_not_read_as_left_out() {
+    for text in ["kind = \"ghm\"\nbins = 10\ncap = inf", "kind = \"ghm\"\nbins = 10\ncap = nan"] {
+        let error = LossConfig::from_toml(&format!("objective = \"bce\"\n[[weighter]]\n{text}")).expect_err(text);
+        assert!(matches!(&error, ConfigError::Weighter { reason, .. } if reason.contains("cap")), "{error}");
+    }
+}
+
+#[test]
+fn a_state_fits_its_own_chain_alone() {
+    let chain = |kinds: &str| {
+        let json = format!(r#"{{"objective": "bce", "weighter": [{kinds}]}}"#);
+        let config = LossConfig::from_json(&json).expect("right");
+        Chain::from_config(&config.weighter, &Registry::built_in()).expect("right settings")
+    };
+    let ghm = r#"{"kind": "ghm", "bins": 5}"#;
+    let focal = r#"{"kind": "focal", "gamma": 2.0}"#;
+    let mut own = chain(&format!("{focal}, {ghm}"));
+    let other = chain(ghm).state();
+    assert!(matches!(own.restore(&other), Err(crate::StateError::Length { expected: 2, found: 1 })));
+    let swapped = chain(&format!("{ghm}, {focal}")).state();
+    assert!(matches!(own.restore(&swapped), Err(crate::StateError::Kind { .. })));
+    assert!(matches!(own.restore(&State::Stateless), Err(crate::StateError::Kind { .. })));
+    assert!(own.restore(&own.state()).is_ok());
+}
+
+#[test]
+fn plain_cross_entropy_is_the_default() {
+    for (objective, text) in [(Objective::Bce, "bce"), (Objective::SoftmaxCe, "softmax-ce")] {
+        let config = LossConfig::from_toml(&format!("objective = \"{text}\"")).expect("right");
+        assert_eq!(config, LossConfig::new(objective));
+        assert!(config.build().is_ok());
+    }
+}

@@ -1,1 +1,117 @@
-//! reweight-testkit
+//! The laws of re-weighted losses, as a suite that any backend and any weighter runs in one line.
+//!
+//! A weighter's tests, in the crate that has it:
+//!
+//! ```
+//! # use reweight::Focal;
+//! # fn main() -> Result<(), reweight::ParameterError> {
+//! reweight_testkit::check_weighter(&Focal::new(1.5)?, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A backend's tests, after it implements [`Backend`] (an adapter of some thirty lines), one `#[test]` for each law:
+//!
+//! ```
+//! mod reference {
+//!     reweight_testkit::backend_laws!(reweight_testkit::Reference);
+//! }
+//! ```
+//!
+//! Batches are made of fixed seeds, so that a failure comes again. Its message names the law, the case (backend,
+//! problem, weighter, reduction), the element, and both values.
+#![forbid(unsafe_code)]
+
+mod backend;
+mod batch;
+mod compare;
+pub mod custom;
+pub mod laws;
+mod problem;
+mod weighter;
+mod weighters;
+
+pub use backend::{Backend, Observed, Reference};
+pub use batch::{Batch, Layout, Loss, Precision, Targets, Tensor, wrong_objective};
+pub use compare::{Check, Tolerance};
+pub use problem::{Kind, Numbers, Problem};
+pub use weighter::check_weighter;
+pub use weighters::{
+    GAMMAS, Visitor, chain, class_weights, each_smooth_weighter, each_weighter, ghm_settings, modified_chain,
+};
+
+/// Hands the list of all laws, as `module::function`, to another macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! for_each_law {
+    ($then:ident ! ($($arguments:tt)*)) => {
+        $crate::$then! { ($($arguments)*)
+            agreement::with_the_reference,
+            agreement::on_large_batches,
+            identity::gamma_zero_is_plain,
+            identity::alpha_half_halves,
+            identity::scaling_multiplies,
+            identity::one_bin_is_the_mean,
+            identity::two_classes_are_binary,
+            product::weights_multiply,
+            product::every_form_is_the_same,
+            product::constant_weights_multiply_the_gradient,
+            gradient::is_the_derivative,
+            order::permutes_the_result,
+            order::ignores_the_layout,
+            extremes::are_finite,
+            extremes::vanishing_weights_are_finite,
+            ignored::are_as_if_not_there,
+            ignored::alone_change_nothing,
+            ignored::a_weight_of_zero_counts,
+            reduction::names_its_denominator,
+            reduction::sample_weights_multiply,
+            state::gathered_in_parts_is_single,
+            state::restored_goes_on,
+            state::evaluation_changes_nothing,
+            state::a_buffer_holds_the_same,
+            state::a_step_is_deterministic,
+            refusal::changes_nothing,
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! laws_as_tests {
+    (($backend:expr) $($module:ident :: $law:ident,)*) => {
+        $(
+            #[test]
+            fn $law() {
+                $crate::laws::$module::$law(&$backend);
+            }
+        )*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! laws_as_calls {
+    (($backend:expr) $($module:ident :: $law:ident,)*) => {
+        $( $crate::laws::$module::$law($backend); )*
+    };
+}
+
+/// Every law on a backend, each as a `#[test]` of its own: `backend_laws!(MyBackend::new())`.
+///
+/// Put each backend in a module of its own.
+#[macro_export]
+macro_rules! backend_laws {
+    ($backend:expr) => {
+        $crate::for_each_law!(laws_as_tests!($backend));
+    };
+}
+
+/// Checks every law on a backend, one after the other.
+///
+/// # Panics
+///
+/// Where a law does not hold.
+pub fn check_backend(backend: &impl Backend) {
+    for_each_law!(laws_as_calls!(backend));
+}

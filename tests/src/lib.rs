@@ -1,6 +1,12 @@
-//! Conformance tests of the workspace; see the files in `tests/`. The Rust examples of the README and of docs/ are this
-//! library's doc tests.
+//! What the tests in `tests/` share: backends as the suite of `reweight-testkit` runs them, fixtures, properties. The Rust
+//! examples of the README and of docs/ are this library's doc tests.
 #![forbid(unsafe_code)]
+
+pub mod fixtures;
+mod ndarray_adapter;
+pub mod properties;
+
+pub use ndarray_adapter::Ndarray;
 
 /// Runs a page's examples as doc tests.
 macro_rules! page {

@@ -1,0 +1,32 @@
+//! The CPU engine in `f64`: every law, fixtures, properties.
+
+use reweight_conformance::{Ndarray, fixtures, properties};
+
+const ENGINE: Ndarray<f64> = Ndarray::<f64>::new();
+
+reweight_testkit::backend_laws!(ENGINE);
+
+#[test]
+fn foreign_code_agrees() {
+    assert!(fixtures::check(&ENGINE) > 80, "most fixtures have a config");
+}
+
+#[test]
+fn random_batches_agree() {
+    properties::agree_with_the_reference(&ENGINE);
+}
+
+#[test]
+fn counts_merge() {
+    properties::counts_merge(&ENGINE);
+}
+
+#[test]
+fn bad_logits_are_found() {
+    properties::bad_logits_are_found(&ENGINE);
+}
+
+#[test]
+fn symmetries_hold() {
+    properties::symmetries_hold(&ENGINE);
+}

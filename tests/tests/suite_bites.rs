@@ -1,0 +1,233 @@
+//! The suite refuses backends that are wrong in one small thing each: a law that cannot fail proves nothing.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use reweight::{BatchStatistics, LossError, Reduction, SampleWeighter};
+use reweight_testkit::{Backend, Batch, Loss, Observed, Precision, Reference, Targets, Tensor, laws};
+
+/// What is wrong with a backend that otherwise is the reference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Flaw {
+    /// A gradient off by 1e-10 of its value.
+    Inexact,
+    /// The smallest gradients are 0.
+    FlushesSmallSlopes,
+    /// The gradient is that of the weight taken as a constant, half off.
+    HalfSlope,
+    /// Evaluation observes.
+    EvaluationObserves,
+    /// An error is found only after the state has taken the batch in.
+    ObservesBeforeChecking,
+    /// Ignored samples are counted in the mean.
+    CountsIgnored,
+    /// A gradient of NaN at large logits.
+    NanAtLargeLogits,
+    /// An empty batch is 0/0.
+    EmptyIsNan,
+    /// Sample weights change the counts' part of the denominator.
+    DividesBySampleWeights,
+    /// The first sample depends on the last one.
+    DependsOnOrder,
+    /// Counts miss a sample.
+    Miscounts,
+    /// The caller's gradient is written before the batch is checked.
+    WritesBeforeChecking,
+    /// The caller's gradient is added to.
+    AddsToTheBuffer,
+    /// A label of C is read as class 0.
+    AcceptsLabels,
+}
+
+const FLAWS: [Flaw; 14] = [
+    Flaw::Inexact,
+    Flaw::FlushesSmallSlopes,
+    Flaw::HalfSlope,
+    Flaw::EvaluationObserves,
+    Flaw::ObservesBeforeChecking,
+    Flaw::CountsIgnored,
+    Flaw::NanAtLargeLogits,
+    Flaw::EmptyIsNan,
+    Flaw::DividesBySampleWeights,
+    Flaw::DependsOnOrder,
+    Flaw::Miscounts,
+    Flaw::WritesBeforeChecking,
+    Flaw::AddsToTheBuffer,
+    Flaw::AcceptsLabels,
+];
+
+struct Flawed(Flaw);
+
+fn times(observed: &mut Observed, factor: f64) {
+    observed.grad.iter_mut().for_each(|slope| *slope *= factor);
+    observed.loss = observed.loss.map(|loss| loss * factor);
+}
+
+impl Flawed {
+    fn spoil<W: SampleWeighter>(&self, loss: &Loss<W>, batch: &Batch, observed: &mut Observed) {
+        let samples = batch.samples();
+        match self.0 {
+            Flaw::Inexact => observed.grad.iter_mut().for_each(|slope| *slope *= 1.0 + 1e-10),
+            Flaw::FlushesSmallSlopes => {
+                let largest = observed.grad.iter().fold(0.0_f64, |largest, slope| largest.max(slope.abs()));
+                observed.grad.iter_mut().filter(|s| s.abs() < 1e-4 * largest).for_each(|slope| *slope = 0.0);
+            }
+            Flaw::HalfSlope => observed.grad.iter_mut().for_each(|slope| *slope *= 0.5),
+            Flaw::CountsIgnored if loss.reduction() == Reduction::Mean => {
+                let valid = observed.summary.map_or(0, |summary| summary.valid);
+                times(observed, valid as f64 / samples.max(1) as f64);
+            }
+            Flaw::NanAtLargeLogits => {
+                for (slope, x) in observed.grad.iter_mut().zip(&batch.logits.data) {
+                    if x.abs() > 1e5 {
+                        *slope = f64::NAN;
+                    }
+                }
+            }
+            Flaw::EmptyIsNan if samples == 0 => observed.loss = observed.loss.map(|_| f64::NAN),
+            Flaw::DividesBySampleWeights => {
+                if let (Some(weights), Reduction::Mean) = (&batch.sample_weight, loss.reduction()) {
+                    let sum: f64 = weights.data.iter().filter(|weight| weight.is_finite()).sum();
+                    times(observed, samples as f64 / sum.max(1e-9));
+                }
+            }
+            Flaw::DependsOnOrder => {
+                if let [first, .., last] = &mut observed.grad[..] {
+                    *first += 1e-9 * *last;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Backend for Flawed {
+    fn name(&self) -> String {
+        format!("{:?}", self.0)
+    }
+
+    fn precision(&self) -> Precision {
+        Precision::F64
+    }
+
+    fn step<W: SampleWeighter>(&self, loss: &mut Loss<W>, batch: &Batch) -> Result<Observed, LossError> {
+        let mut batch = batch.clone();
+        if self.0 == Flaw::ObservesBeforeChecking
+            && let Some(Ok(mut counts)) = Reference.statistics(loss, &Batch { sample_weight: None, ..batch.clone() })
+        {
+            counts.valid += 1;
+            let refused = Reference.value(loss, &batch).is_err();
+            if refused {
+                loss.observe(&counts)?;
+            }
+        }
+        if let (Flaw::AcceptsLabels, classes) = (self.0, batch.classes() as i64)
+            && let Targets::Classes(targets) = &mut batch.targets
+        {
+            targets.data.iter_mut().filter(|label| **label == classes).for_each(|label| *label = 0);
+        }
+        let mut observed = Reference.step(loss, &batch)?;
+        self.spoil(loss, &batch, &mut observed);
+        Ok(observed)
+    }
+
+    fn value<W: SampleWeighter>(&self, loss: &Loss<W>, batch: &Batch) -> Result<Option<f64>, LossError> {
+        let mut other = loss.clone();
+        let mut observed = self.step(&mut other, batch)?;
+        if self.0 == Flaw::EvaluationObserves && loss.weighter().observes() {
+            // What cannot be done to a shared loss shows in the value of the next evaluation.
+            observed = self.step(&mut other, batch)?;
+        }
+        Ok(observed.loss)
+    }
+
+    fn step_into<W: SampleWeighter>(
+        &self,
+        loss: &mut Loss<W>,
+        batch: &Batch,
+        grad: &mut Tensor<f64>,
+    ) -> Option<Result<Option<f64>, LossError>> {
+        if grad.shape != batch.logits.shape {
+            let (expected, found) = (batch.logits.shape.clone(), grad.shape.clone());
+            return Some(Err(LossError::Shape { name: "grad", expected, found }));
+        }
+        if self.0 == Flaw::WritesBeforeChecking {
+            grad.data.fill(0.0);
+        }
+        Some(self.step(loss, batch).map(|observed| {
+            for (to, slope) in grad.data.iter_mut().zip(&observed.grad) {
+                *to = if self.0 == Flaw::AddsToTheBuffer { *to + slope } else { *slope };
+            }
+            observed.loss
+        }))
+    }
+
+    fn statistics<W: SampleWeighter>(
+        &self,
+        loss: &Loss<W>,
+        batch: &Batch,
+    ) -> Option<Result<BatchStatistics, LossError>> {
+        let mut result = Reference.statistics(loss, batch)?;
+        if let (Flaw::Miscounts, Ok(counts)) = (self.0, &mut result) {
+            counts.gradient_norm.iter_mut().for_each(|histogram| histogram.counts_mut()[0] /= 2);
+        }
+        Some(result)
+    }
+
+    fn weigh<W: SampleWeighter>(&self, loss: &Loss<W>, batch: &Batch) -> Option<Result<Observed, LossError>> {
+        Reference.weigh(loss, batch)
+    }
+}
+
+/// The laws, by name, that a backend breaks.
+fn broken(backend: &Flawed) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    macro_rules! each {
+        ($($module:ident :: $law:ident),* $(,)?) => {$(
+            if catch_unwind(AssertUnwindSafe(|| laws::$module::$law(backend))).is_err() {
+                names.push(stringify!($law));
+            }
+        )*};
+    }
+    each!(
+        agreement::with_the_reference,
+        identity::two_classes_are_binary,
+        product::weights_multiply,
+        gradient::is_the_derivative,
+        order::permutes_the_result,
+        extremes::are_finite,
+        ignored::are_as_if_not_there,
+        ignored::alone_change_nothing,
+        reduction::names_its_denominator,
+        reduction::sample_weights_multiply,
+        state::gathered_in_parts_is_single,
+        state::a_buffer_holds_the_same,
+        refusal::changes_nothing,
+    );
+    names
+}
+
+#[test]
+fn every_flaw_is_found() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let found: Vec<_> = FLAWS.iter().map(|&flaw| (flaw, broken(&Flawed(flaw)))).collect();
+    let _ = std::panic::take_hook();
+    let missed: Vec<_> = found.iter().filter(|(_, laws)| laws.is_empty()).collect();
+    assert!(missed.is_empty(), "no law is broken by {missed:?}");
+    // And by the law that is about it.
+    for (flaw, law) in [
+        (Flaw::HalfSlope, "is_the_derivative"),
+        (Flaw::ObservesBeforeChecking, "changes_nothing"),
+        (Flaw::CountsIgnored, "are_as_if_not_there"),
+        (Flaw::NanAtLargeLogits, "are_finite"),
+        (Flaw::EmptyIsNan, "alone_change_nothing"),
+        (Flaw::DividesBySampleWeights, "sample_weights_multiply"),
+        (Flaw::DependsOnOrder, "permutes_the_result"),
+        (Flaw::Miscounts, "gathered_in_parts_is_single"),
+        (Flaw::WritesBeforeChecking, "changes_nothing"),
+        (Flaw::AddsToTheBuffer, "a_buffer_holds_the_same"),
+        (Flaw::AcceptsLabels, "changes_nothing"),
+    ] {
+        let laws = &found.iter().find(|(own, _)| *own == flaw).expect("a listed flaw").1;
+        assert!(laws.contains(&law), "{flaw:?} is found by {laws:?}, not by {law}");
+    }
+}

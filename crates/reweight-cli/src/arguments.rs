@@ -163,7 +163,7 @@ pub struct TrainingArguments {
     pub learning_rate: f64,
 
     /// Adam's decoupled weight decay.
-    #[arg(long, value_name = "DECAY", default_value_t = 1e-4, value_parser = not_negative)]
+    #[arg(long, value_name = "DECAY", default_value_t = 0.1, value_parser = not_negative)]
     pub weight_decay: f64,
 
     /// Threads to use; one for each core by default. The figures do not depend on it.

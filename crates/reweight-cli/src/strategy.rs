@@ -62,9 +62,13 @@ struct Preset {
 // - γ = 2 is the focal paper's best, and what nearly everybody runs.
 // - α·focal takes the square root of the inverse frequency: γ = 2 has already taken most of the easy majority's share, so
 //   that the full inverse would overshoot. The paper found the same: the larger γ is, the smaller the best α.
-// - GHM in the form `corrected`, because the last batch of an epoch is smaller than the others, over which raw counts
-//   average badly. 10 regions, not 30, and a long memory: a batch of a few hundred rows leaves few samples a region.
+// - GHM with the values that its authors published for detection and that mmdetection brings: 30 unit regions, momentum
+//   0.75, in mmdetection's form. On the tables tried (red wines, mammography) it did as well as or better than 5 and 10
+//   regions, longer memories, and the other two forms.
 // - focal·GHM is the plain product of those two.
+//
+// The strategies' losses are of different sizes, α-balance's about twice plain cross entropy's, focal's a tenth. Adam divides
+// by the gradient's own size, so that a factor on the loss changes nothing, and one learning rate is fair to all.
 const PRESETS: [Preset; 6] = [
     Preset { name: BASELINE, plain: "plain-ce", what: "cross entropy as it is", weighters: Vec::new },
     Preset {
@@ -83,7 +87,7 @@ const PRESETS: [Preset; 6] = [
     Preset {
         name: "GHM",
         plain: "ghm",
-        what: "inverse gradient density over 10 unit regions, momentum 0.9, preset `corrected`",
+        what: "inverse gradient density over 30 unit regions, momentum 0.75, preset `mmdet`",
         weighters: || vec![ghm()],
     },
     Preset {
@@ -111,7 +115,7 @@ fn focal() -> WeighterConfig {
 }
 
 fn ghm() -> WeighterConfig {
-    weighter("ghm", json!({ "bins": 10, "momentum": 0.9, "preset": "corrected" }))
+    weighter("ghm", json!({ "bins": 30, "momentum": 0.75, "preset": "mmdet" }))
 }
 
 impl Strategy {

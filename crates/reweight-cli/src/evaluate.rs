@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::arguments::{Backend, EvalArguments, Precision};
 use crate::npy::{NpyArray, write_npz};
+use crate::threads::pool;
 pub use error::EvalError;
 use inputs::{BceInputs, Files, SoftmaxInputs};
 use number::Number;
@@ -62,10 +63,10 @@ pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalErr
         restore(&mut loss, &state, path)?;
     }
     let files = Files::read(arguments)?;
-    let computed = match arguments.dtype {
+    let computed = pool(None)?.install(|| match arguments.dtype {
         Precision::F32 => compute::<f32>(&files, &mut loss, arguments.backend),
         Precision::F64 => compute::<f64>(&files, &mut loss, arguments.backend),
-    }?;
+    })?;
     if let Some(path) = &arguments.out {
         write_npz(path, &[("grad", computed.grad), ("weight", computed.weight), ("loss", computed.loss)])?;
     }
@@ -94,20 +95,25 @@ pub fn read_config(path: &Path) -> Result<LossConfig, EvalError> {
     LossConfig::from_toml(&text).map_err(|source| EvalError::Config { path: name(), source })
 }
 
+/// dfdx's tensors cannot be read where they have no elements; of such a batch the CPU engine says the same.
 fn compute<A: Number>(files: &Files, loss: &mut ConfiguredLoss, backend: Backend) -> Result<Computed, EvalError> {
     match loss {
         ConfiguredLoss::Bce(loss) => {
             let inputs = BceInputs::<A>::new(files)?;
             match backend {
-                Backend::Ndarray => arrays::bce(&inputs, loss).map_err(|source| files.refuse(source)),
-                Backend::DfdxCpu => tensors::bce(&inputs, loss).map_err(|source| files.refuse_tensor(source)),
+                Backend::DfdxCpu if !inputs.logits.is_empty() => {
+                    tensors::bce(&inputs, loss).map_err(|source| files.refuse_tensor(source))
+                }
+                _ => arrays::bce(&inputs, loss).map_err(|source| files.refuse(source)),
             }
         }
         ConfiguredLoss::Softmax(loss) => {
             let inputs = SoftmaxInputs::<A>::new(files)?;
             match backend {
-                Backend::Ndarray => arrays::softmax(&inputs, loss).map_err(|source| files.refuse(source)),
-                Backend::DfdxCpu => tensors::softmax(&inputs, loss).map_err(|source| files.refuse_tensor(source)),
+                Backend::DfdxCpu if !inputs.logits.is_empty() => {
+                    tensors::softmax(&inputs, loss).map_err(|source| files.refuse_tensor(source))
+                }
+                _ => arrays::softmax(&inputs, loss).map_err(|source| files.refuse(source)),
             }
         }
     }

@@ -16,6 +16,7 @@ pub mod problem;
 pub mod random;
 pub mod strategy;
 pub mod table;
+pub mod threads;
 pub mod train;
 pub mod versions;
 pub mod wine;

@@ -48,3 +48,11 @@ fn help_has_examples() {
         assert!(String::from_utf8(output.stdout).unwrap().contains("Example"), "{subcommand}");
     }
 }
+
+#[test]
+fn help_texts() {
+    for subcommand in ["compare", "eval"] {
+        let help = String::from_utf8(reweight(&[subcommand, "--help"]).stdout).unwrap();
+        insta::assert_snapshot!(format!("help_{subcommand}"), help);
+    }
+}

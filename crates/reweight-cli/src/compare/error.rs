@@ -7,6 +7,7 @@ use crate::metrics::MetricError;
 use crate::model::ModelError;
 use crate::strategy::StrategyError;
 use crate::table::TableError;
+use crate::threads::ThreadsError;
 
 /// Why `reweight compare` failed.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +24,8 @@ pub enum CompareError {
     Training { strategy: String, seed: u64, fold: usize, source: ModelError },
     #[error("strategy `{strategy}`, seed {seed}, fold {fold}: the network cannot be judged; lower the learning rate")]
     Judging { strategy: String, seed: u64, fold: usize, source: MetricError },
-    #[error("{threads} threads cannot be started; ask for fewer with --threads")]
-    Threads { threads: usize, source: rayon::ThreadPoolBuildError },
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
     #[error("{path}: cannot be written; check that the folder exists and may be written to")]
     Unwritable { path: String, source: io::Error },
     #[error("{path}: cannot be read; check the path (it is taken from the folder you are in)")]

@@ -14,6 +14,7 @@ use super::plan::{Job, Plan};
 use super::progress::Progress;
 use crate::model::{Logits, Loss, Mlp};
 use crate::table::Encoder;
+use crate::threads::pool;
 use crate::train::train;
 
 /// One trained network's figures.
@@ -59,10 +60,7 @@ pub(super) fn run(
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<Vec<Run>, CompareError> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.unwrap_or(0))
-        .build()
-        .map_err(|source| CompareError::Threads { threads: threads.unwrap_or(0), source })?;
+    let pool = pool(threads)?;
     let slots: Vec<Mutex<Option<Run>>> = (0..plan.len()).map(|_| Mutex::new(None)).collect();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     // One that fails stops the others as Ctrl-C does.

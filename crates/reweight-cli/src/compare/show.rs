@@ -116,6 +116,12 @@ fn by_strategy(comparison: &Comparison, lines: Lines) -> Table {
         });
         table.add_row([Cell::new(&result.name)].into_iter().chain(cells));
     }
+    if lines == Lines::Three {
+        // Seven columns in the 80 of many terminals.
+        table.column_iter_mut().for_each(|column| {
+            column.set_padding((1, 0));
+        });
+    }
     table
 }
 

@@ -6,6 +6,7 @@ use dfdx::tensor::CpuError;
 use reweight::{ConfigError, LossError, StateError};
 
 use crate::npy::NpyError;
+use crate::threads::ThreadsError;
 
 /// Why `reweight eval` failed.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum EvalError {
     NotAClass { path: String, index: usize, value: f64 },
     #[error("{path}: the element at index {index} is {value}; use 1 (or true) for valid and 0 (or false) for ignored")]
     NotAMask { path: String, index: usize, value: f64 },
-    #[error("{path}: the element at index {index} is {value}, too large for 32 bits; compute with --dtype f64")]
+    #[error("{path}: the element at index {index} is {value:e}, too large for 32 bits; compute with --dtype f64")]
     BeyondPrecision { path: String, index: usize, value: f64 },
     #[error("{files}")]
     Loss { files: String, source: LossError },
@@ -42,6 +43,8 @@ pub enum EvalError {
     State { path: String, source: StateError },
     #[error("{path}: the state cannot be written; check that the folder exists and may be written to")]
     StateUnwritable { path: String, source: io::Error },
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
     #[error("standard output cannot be written to")]
     Output(#[from] io::Error),
 }

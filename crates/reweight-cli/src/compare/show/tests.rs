@@ -74,6 +74,7 @@ fn the_table_fits_every_width() {
         let widest = table.lines().map(console::measure_text_width).max().unwrap();
         assert!(widest <= width, "{widest} > {width}\n{table}");
     }
+    assert_eq!(table(&comparison, 80).matches("plain CE").count(), 1, "one table at the usual width");
     insta::assert_snapshot!("wide", table(&comparison, 140));
     insta::assert_snapshot!("narrow", table(&comparison, 80));
     insta::assert_snapshot!("thin", table(&comparison, 50));

@@ -36,8 +36,8 @@ Examples:
   reweight compare fraud.csv --strategy mine=loss.toml --json run.json
       adds a loss of your own, and writes everything down so that the run can be repeated
 
-Exit codes: 0 done, 1 a repeated run came out otherwise, 2 something in the input is wrong (the message says what, where, and how to mend it),
-130 interrupted by Ctrl-C (what was finished is shown).";
+Exit codes: 0 done; 1 a repeated run came out otherwise; 2 something in the input is wrong (the message
+says what, where, and how to mend it); 130 interrupted by Ctrl-C (what was finished is shown).";
 
 /// Arguments of `reweight compare`.
 #[derive(Debug, Args)]
@@ -68,7 +68,7 @@ pub struct CompareArguments {
     pub json: Option<PathBuf>,
 
     /// Repeat the comparison that --json wrote to FILE, and say whether it came out the same to the bit.
-    #[arg(long, value_name = "FILE", conflicts_with_all = [
+    #[arg(long, value_name = "FILE", help_heading = "Output", conflicts_with_all = [
         "data", "target", "positive", "multiclass", "header", "delimiter", "drop", "categorical", "strategy", "no_presets",
         "folds", "repeats", "seed", "epochs", "batch_size", "hidden", "learning_rate", "weight_decay",
     ])]
@@ -122,6 +122,9 @@ pub struct ReadingArguments {
 #[command(next_help_heading = "Strategies")]
 pub struct StrategyArguments {
     /// Add a loss from a file, under a name; may be given again.
+    ///
+    /// The names α-balance, focal, α·focal, GHM and focal·GHM (or alpha-balance, focal, alpha-focal, ghm, focal-ghm) replace
+    /// that preset. An alpha-balance with neither alpha nor class_weights nor counts takes the counts of the training rows.
     #[arg(long, value_name = "NAME=loss.toml")]
     pub strategy: Vec<Strategy>,
 

@@ -17,9 +17,7 @@ impl Progress {
         // indicatif draws nothing where standard error is no terminal.
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(plan.steps()), target);
-        let style = ProgressStyle::with_template(
-            "{bar:32} {percent:>3} %  {msg}, about {eta} left (Ctrl-C shows what is finished)",
-        );
+        let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}, about {eta} left");
         if let Ok(style) = style {
             bar.set_style(style);
         }

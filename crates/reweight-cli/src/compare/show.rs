@@ -33,9 +33,9 @@ pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings)
     let lines = [
         format!("{}: {} rows, {} feature columns, {task}", data.name, data.rows, data.features.len()),
         format!(
-            "{} seeds × {} folds, {} strategies: each trains {} networks (hidden layers {}, {} epochs in batches of {}, \
+            "{} × {} folds, {} strategies: each trains {} networks (hidden layers {}, {} epochs in batches of {}, \
              Adam at {}), from the same weights, on the same batches",
-            training.seeds.len(),
+            if training.seeds.len() == 1 { "1 seed".to_owned() } else { format!("{} seeds", training.seeds.len()) },
             training.folds,
             settings.strategies.len(),
             training.seeds.len() * training.folds,
@@ -185,7 +185,7 @@ fn legend(comparison: &Comparison) -> Vec<String> {
     let base = &comparison.results[0].name;
     let mut lines = vec![format!(
         "Mean ± standard deviation over folds and seeds; below it the mean difference to {base} in the same folds: * better, \
-         ! worse, beyond the noise (95 %, corrected resampled t-test). ↑ more is better, ↓ less is better."
+         ! worse, beyond the noise (95\u{a0}%, corrected resampled t-test). ↑ more is better, ↓ less is better."
     )];
     if comparison.data.positive.is_some() {
         lines.push(
@@ -197,11 +197,11 @@ fn legend(comparison: &Comparison) -> Vec<String> {
     lines
 }
 
-/// `text` broken at blanks into lines of at most `width` columns; leading blanks indent every line.
+/// `text` broken at blanks (but not at no-break ones) into lines of at most `width` columns; leading blanks indent every line.
 fn wrapped(text: &str, width: usize) -> String {
     let indent: String = text.chars().take_while(|letter| *letter == ' ').collect();
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
         let line = lines.last().map_or(0, |line| console::measure_text_width(line));
         let fits = line == 0 || indent.len() + line + 1 + console::measure_text_width(word) <= width;
         match lines.last_mut() {

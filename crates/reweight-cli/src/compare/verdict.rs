@@ -17,7 +17,7 @@ struct Candidate<'a> {
 pub fn verdict(comparison: &Comparison) -> Vec<String> {
     let [main, others] = match comparison.data.positive {
         Some(_) => [Figure::HardestPositivesRank, Figure::AveragePrecision],
-        None => [Figure::WorstRecall, Figure::MacroF1],
+        None => [Figure::WorstRecall, Figure::BalancedAccuracy],
     };
     let mut sentences = Vec::new();
     let Some(best) = best(comparison, main) else { return sentences };
@@ -27,8 +27,14 @@ pub fn verdict(comparison: &Comparison) -> Vec<String> {
     let (name, interval) = (&best.result.name, interval(&best.paired, main));
     let before = amount(base(main), main);
     let after = amount(best.figure.over_runs.mean, main);
-    let noise = if certain { "beyond" } else { "within" };
-    let noise = format!("{noise} the noise of folds and seeds");
+    let noise = noise(&best.paired, competitors);
+    if best.paired.mean == 0.0 {
+        let title = lower_first(main.title());
+        sentences
+            .push(format!("No strategy improves the {title}: {before} under {BASELINE}, and no better elsewhere."));
+        sentences.extend(second(comparison, others, competitors));
+        return sentences;
+    }
     sentences.push(match (main, is_better(&best.paired, main)) {
         (Figure::HardestPositivesRank, true) => format!(
             "{name} lifts the hardest positives most: {after} of the negatives stand above them, {before} under {BASELINE} \
@@ -74,13 +80,23 @@ fn second(comparison: &Comparison, figure: Figure, competitors: usize) -> Option
     let title = lower_first(figure.title());
     let interval = interval(&best.paired, figure);
     let better = is_better(&best.paired, figure);
-    Some(if better && is_certain(&best.paired, competitors) {
-        format!("In {title} {} gains most ({interval}): beyond the noise.", best.result.name)
-    } else if better {
-        format!("In {title} {} gains most ({interval}), but within the noise.", best.result.name)
+    let name = &best.result.name;
+    Some(if better {
+        format!("In {title} {name} gains most ({interval}): {}.", noise(&best.paired, competitors))
     } else {
         format!("In {title} none does better than {BASELINE}.")
     })
+}
+
+/// Whether a difference is more than noise, in words.
+fn noise(paired: &Paired, competitors: usize) -> String {
+    if is_certain(paired, competitors) {
+        "beyond the noise of folds and seeds".to_owned()
+    } else if paired.is_beyond_noise() {
+        format!("beyond the noise if it stood alone, but not for the best of {competitors}, which may be the luckiest")
+    } else {
+        "within the noise of folds and seeds".to_owned()
+    }
 }
 
 fn best(comparison: &Comparison, figure: Figure) -> Option<Candidate<'_>> {
@@ -111,7 +127,7 @@ fn is_share(figure: Figure) -> bool {
 }
 
 fn amount(value: f64, figure: Figure) -> String {
-    if is_share(figure) { format!("{:.1} %", 100.0 * value) } else { format!("{value:.3}") }
+    if is_share(figure) { format!("{:.1}\u{a0}%", 100.0 * value) } else { format!("{value:.3}") }
 }
 
 /// A difference with its interval.
@@ -120,7 +136,7 @@ fn interval(paired: &Paired, figure: Figure) -> String {
     let signed = |value: f64| format!("{:+.digits$}", factor * value).replace('-', "−");
     match paired.half_width {
         Some(half) => format!(
-            "{}{unit}, 95 % interval {} to {}",
+            "{}{unit}, 95\u{a0}% interval {} to {}",
             signed(paired.mean),
             signed(paired.mean - half),
             signed(paired.mean + half)

@@ -1,5 +1,6 @@
 //! Binary cross entropy over arrays of any shape and layout.
 
+mod labels;
 mod survey;
 mod weigh;
 
@@ -16,6 +17,7 @@ use crate::parallel::{Merge, reduce};
 use crate::part::{Inputs, Outputs, Slices, Views};
 use crate::step::{available, rescale, with_scratch};
 
+use labels::{Hard, Soft, with_labels};
 use survey::{Count, Findings, Survey, diagnose};
 use weigh::Weigh;
 
@@ -221,8 +223,13 @@ where
             check_shape("sample_weight", shape, sample_weight.shape())?;
         }
         loss.weighter().check(2)?;
-        let findings =
-            self.each_part(Wanted::nothing(), &|part: Slices<'_, A, T>| dispatch(isa, Survey { inputs: part.inputs }));
+        let findings = self.each_part(Wanted::nothing(), &|part: Slices<'_, A, T>| {
+            if T::SOFT {
+                with_labels::<A, T, Soft, _>(part, |part| dispatch(isa, Survey::<A, Soft> { inputs: part.inputs }))
+            } else {
+                with_labels::<A, T, Hard, _>(part, |part| dispatch(isa, Survey::<A, Hard> { inputs: part.inputs }))
+            }
+        });
         if findings.faulty
             && let Some(error) = diagnose(
                 self.logits.iter(),
@@ -243,7 +250,19 @@ where
             let soft = findings.soft;
             let counts = Mutex::new(counts);
             self.each_part(Wanted::nothing(), &|part: Slices<'_, A, T>| {
-                with_scratch(&counts, |scratch| dispatch(isa, Count { inputs: part.inputs, soft, counts: scratch }));
+                if T::SOFT && soft {
+                    with_labels::<A, T, Soft, _>(part, |part| {
+                        with_scratch(&counts, |counts| {
+                            dispatch(isa, Count::<A, Soft> { inputs: part.inputs, counts });
+                        });
+                    });
+                } else {
+                    with_labels::<A, T, Hard, _>(part, |part| {
+                        with_scratch(&counts, |counts| {
+                            dispatch(isa, Count::<A, Hard> { inputs: part.inputs, counts });
+                        });
+                    });
+                }
             });
         }
         Ok(findings)
@@ -264,7 +283,11 @@ where
         let factor = if late { 1.0 } else { reduction.factor(&totals) };
         let soft = findings.soft;
         let sums = self.each_part(wanted.reborrow(), &|part: Slices<'_, A, T>| {
-            dispatch(isa, Weigh { weighter, part, factor, soft })
+            if T::SOFT && soft {
+                with_labels::<A, T, Soft, _>(part, |part| dispatch(isa, Weigh::<A, Soft, W> { weighter, part, factor }))
+            } else {
+                with_labels::<A, T, Hard, _>(part, |part| dispatch(isa, Weigh::<A, Hard, W> { weighter, part, factor }))
+            }
         });
         totals.loss_sum = sums.loss;
         totals.weight_sum = sums.weight;

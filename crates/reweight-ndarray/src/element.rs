@@ -1,7 +1,9 @@
 //! The element types that the engine takes: floats as logits, anything that can be a target.
 
+use std::any::TypeId;
 use std::fmt::Debug;
 
+use pulp::bytemuck::{AnyBitPattern, NoUninit, Pod, cast_slice};
 use reweight::{RegionAxis, RegionTable, Regions};
 
 use crate::lanes::Lanes;
@@ -17,7 +19,7 @@ pub trait Float: Sealed + PickLanes {}
 
 /// What the engine needs of a float beyond what its users need to see.
 pub(crate) trait FloatLanes:
-    Copy + Debug + Default + PartialEq + PartialOrd + Into<f64> + Send + Sync + 'static
+    Pod + Debug + Default + PartialEq + PartialOrd + Into<f64> + Send + Sync + 'static
 {
     /// Zero.
     const ZERO: Self;
@@ -82,17 +84,39 @@ pub trait BceTarget: Sealed + Target {}
 pub trait ClassIndex: Sealed + Index {}
 
 /// What the engine needs of a BCE target.
-pub(crate) trait Target: Copy + Send + Sync + 'static {
+pub(crate) trait Target: Copy + NoUninit + Send + Sync + 'static {
     /// Whether values between 0 and 1 are meant.
     const SOFT: bool;
     /// The target as a number.
     fn number(self) -> f64;
-    /// The bytes of `targets`, where a target is one.
-    fn bytes(targets: &[Self]) -> Option<&[u8]>;
+
+    /// The hard target: 0, 1, or 2 for what is neither.
+    #[inline(always)]
+    fn hard(self) -> u8 {
+        let number = self.number();
+        if number == 1.0 {
+            1
+        } else if number == 0.0 {
+            0
+        } else {
+            2
+        }
+    }
+
+    /// The hard targets of a slice whose elements are bytes.
+    fn as_hard(targets: &[Self]) -> Option<&[u8]> {
+        let byte = [TypeId::of::<u8>(), TypeId::of::<i8>(), TypeId::of::<bool>()].contains(&TypeId::of::<Self>());
+        byte.then(|| cast_slice(targets))
+    }
+}
+
+/// The slice itself, where its elements are of the type wanted.
+pub(crate) fn same_type<T: NoUninit, U: AnyBitPattern>(slice: &[T]) -> Option<&[U]> {
+    (TypeId::of::<T>() == TypeId::of::<U>()).then(|| cast_slice(slice))
 }
 
 /// What the engine needs of a class index.
-pub(crate) trait Index: Copy + Send + Sync + 'static {
+pub(crate) trait Index: Copy + NoUninit + Send + Sync + 'static {
     /// The label; saturated where it does not fit.
     fn label(self) -> i64;
 }
@@ -107,10 +131,6 @@ macro_rules! integer {
             #[inline(always)]
             fn number(self) -> f64 {
                 self as f64
-            }
-            #[inline(always)]
-            fn bytes(targets: &[Self]) -> Option<&[u8]> {
-                bytes_of::<Self>(targets)
             }
         }
         impl Index for $integer {
@@ -131,11 +151,6 @@ impl Target for bool {
     fn number(self) -> f64 {
         f64::from(u8::from(self))
     }
-    #[inline(always)]
-    fn bytes(targets: &[Self]) -> Option<&[u8]> {
-        // A bool is a byte that holds 0 or 1.
-        Some(pulp::bytemuck::cast_slice(targets))
-    }
 }
 
 macro_rules! float_target {
@@ -147,17 +162,7 @@ macro_rules! float_target {
             fn number(self) -> f64 {
                 f64::from(self)
             }
-            #[inline(always)]
-            fn bytes(_: &[Self]) -> Option<&[u8]> {
-                None
-            }
         }
     )*};
 }
 float_target!(f32 f64);
-
-/// The bytes of a slice of one-byte integers.
-#[inline(always)]
-fn bytes_of<T: pulp::bytemuck::NoUninit>(targets: &[T]) -> Option<&[u8]> {
-    (size_of::<T>() == 1).then(|| pulp::bytemuck::cast_slice(targets))
-}

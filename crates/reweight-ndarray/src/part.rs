@@ -5,7 +5,7 @@
 use ndarray::{ArrayViewD, ArrayViewMutD, Axis};
 
 use crate::element::FloatLanes;
-use crate::parallel::{Divide, LEAF};
+use crate::parallel::{Divide, LEAF, Merge};
 
 /// The inputs of a stretch of rows that lie one after the other.
 #[derive(Clone, Copy)]
@@ -19,7 +19,16 @@ pub(crate) struct Inputs<'a, A, T> {
     pub(crate) sample_weight: Option<&'a [A]>,
 }
 
-impl<A, T> Inputs<'_, A, T> {
+impl<'a, A, T> Inputs<'a, A, T> {
+    /// The same stretch with other targets.
+    fn with_targets<'b, U>(self, targets: &'b [U]) -> Inputs<'b, A, U>
+    where
+        'a: 'b,
+    {
+        let Self { row, logits, valid, sample_weight, .. } = self;
+        Inputs { row, logits, targets, valid, sample_weight }
+    }
+
     #[inline(always)]
     pub(crate) fn split(self, at: usize) -> (Self, Self) {
         let row = self.row;
@@ -40,6 +49,16 @@ pub(crate) struct Outputs<'a, A> {
     pub(crate) grad: Option<&'a mut [A]>,
     pub(crate) weights: Option<&'a mut [A]>,
     pub(crate) losses: Option<&'a mut [A]>,
+}
+
+impl<A> Outputs<'_, A> {
+    /// Cut after `at` rows of `row` logits.
+    fn split(self, at: usize, row: usize) -> (Self, Self) {
+        let (grad, more_grad) = unzip(self.grad.map(|all| all.split_at_mut(at * row)));
+        let (weights, more_weights) = unzip(self.weights.map(|all| all.split_at_mut(at)));
+        let (losses, more_losses) = unzip(self.losses.map(|all| all.split_at_mut(at)));
+        (Self { grad, weights, losses }, Self { grad: more_grad, weights: more_weights, losses: more_losses })
+    }
 }
 
 /// Rows that lie one after the other.
@@ -74,13 +93,50 @@ impl<A: FloatLanes, T: Copy + Send + Sync> Divide for Slices<'_, A, T> {
         let (rows, row) = (self.inputs.targets.len(), self.inputs.row);
         let at = rows.div_ceil(2).next_multiple_of(leaf_rows(row)).min(rows);
         let (first, second) = self.inputs.split(at);
-        let (grad, more_grad) = unzip(self.outputs.grad.map(|all| all.split_at_mut(at * row)));
-        let (weights, more_weights) = unzip(self.outputs.weights.map(|all| all.split_at_mut(at)));
-        let (losses, more_losses) = unzip(self.outputs.losses.map(|all| all.split_at_mut(at)));
-        (
-            Self { inputs: first, outputs: Outputs { grad, weights, losses } },
-            Self { inputs: second, outputs: Outputs { grad: more_grad, weights: more_weights, losses: more_losses } },
-        )
+        let (now, later) = self.outputs.split(at, row);
+        (Self { inputs: first, outputs: now }, Self { inputs: second, outputs: later })
+    }
+}
+
+/// Rows whose targets are converted at a time.
+const CONVERTED: usize = 1024;
+
+impl<A: FloatLanes, T: Copy> Slices<'_, A, T> {
+    /// Runs `kernel` over the stretch with its targets as `same` gives them, or converted a few at a time.
+    ///
+    /// A kernel is compiled for each weighter; once for each type of target besides would be ten times as much code.
+    pub(crate) fn retarget<U: Copy + Default, R: Merge>(
+        self,
+        same: Option<&[U]>,
+        convert: impl Fn(T) -> U,
+        kernel: impl Fn(Slices<'_, A, U>) -> R,
+    ) -> R {
+        let Slices { inputs, mut outputs } = self;
+        if let Some(targets) = same {
+            return kernel(Slices { inputs: inputs.with_targets(targets), outputs });
+        }
+        let mut converted = [U::default(); CONVERTED];
+        let mut rest = inputs;
+        let mut sums: Option<R> = None;
+        loop {
+            let (block, more) = rest.split(CONVERTED.min(rest.targets.len()));
+            rest = more;
+            let rows = block.targets.len();
+            for (to, &from) in converted.iter_mut().zip(block.targets) {
+                *to = convert(from);
+            }
+            let (now, later) = outputs.split(rows, block.row);
+            outputs = later;
+            let result = kernel(Slices { inputs: block.with_targets(&converted[..rows]), outputs: now });
+            let merged = match sums {
+                Some(sums) => sums.merge(result),
+                None => result,
+            };
+            if rest.targets.is_empty() {
+                return merged;
+            }
+            sums = Some(merged);
+        }
     }
 }
 

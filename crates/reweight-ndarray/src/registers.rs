@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use crate::element::{FloatLanes, Target};
 use crate::lanes::Lanes;
 use crate::number::MOST_LANES;
 
@@ -38,20 +37,10 @@ pub(crate) fn store<L: Lanes>(value: L, slice: &mut [L::Scalar], whole: bool) {
     }
 }
 
-/// Reads a register of targets as numbers; lanes past the end are 0.
+/// Reads a register of bytes as numbers; lanes past the end are 0.
 #[inline(always)]
-pub(crate) fn load_targets<T: Target, L: Lanes>(targets: &[T], whole: bool) -> L
-where
-    L::Scalar: FloatLanes,
-{
-    if let Some(bytes) = T::bytes(targets) {
-        return if whole { L::from_u8(bytes) } else { L::from_u8_partial(bytes) };
-    }
-    let mut numbers = [L::Scalar::ZERO; MOST_LANES];
-    for (number, target) in numbers[..L::COUNT].iter_mut().zip(targets) {
-        *number = L::Scalar::from_f64(target.number());
-    }
-    L::load(&numbers[..L::COUNT])
+pub(crate) fn load_bytes<L: Lanes>(bytes: &[u8], whole: bool) -> L {
+    if whole { L::from_u8(bytes) } else { L::from_u8_partial(bytes) }
 }
 
 /// Which lanes count, where not all do: a mask is given, or the register is ragged.

@@ -10,7 +10,7 @@ use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, RemoveA
 use reweight::{BatchStatistics, LossError, LossSummary, SampleWeighter, SoftmaxLoss, Totals};
 
 use crate::dispatch::dispatch;
-use crate::element::{ClassIndex, Float};
+use crate::element::{ClassIndex, Float, same_type};
 use crate::layout::check_shape;
 use crate::outcome::{LossAndGrad, Outcome};
 use crate::parallel::{Merge, reduce};
@@ -252,7 +252,7 @@ where
         loss.weighter().check(classes)?;
         let ignore = loss.ignore_index();
         let findings = self.each_part(Wanted::nothing(), &|part: Slices<'_, A, I>| {
-            dispatch(isa, Survey { inputs: part.inputs, ignore })
+            labelled(part, |part| dispatch(isa, Survey { inputs: part.inputs, ignore }))
         });
         if findings.suspicious
             && let Some(error) = self.diagnose(classes, ignore)
@@ -264,7 +264,9 @@ where
         if !counts.gradient_norm.is_empty() || !counts.class_counts.is_empty() {
             let counts = Mutex::new(counts);
             self.each_part(Wanted::nothing(), &|part: Slices<'_, A, I>| {
-                with_scratch(&counts, |scratch| dispatch(isa, Count { inputs: part.inputs, ignore, counts: scratch }));
+                labelled(part, |part| {
+                    with_scratch(&counts, |counts| dispatch(isa, Count { inputs: part.inputs, ignore, counts }));
+                });
             });
         }
         Ok(findings)
@@ -298,7 +300,7 @@ where
         let factor = if late { 1.0 } else { reduction.factor(&totals) };
         let (ignore, epsilon) = (loss.ignore_index(), loss.label_smoothing());
         let sums = self.each_part(wanted.reborrow(), &|part: Slices<'_, A, I>| {
-            dispatch(isa, Weigh { weighter, part, ignore, epsilon, factor })
+            labelled(part, |part| dispatch(isa, Weigh { weighter, part, ignore, epsilon, factor }))
         });
         totals.loss_sum = sums.loss;
         totals.weight_sum = sums.weight;
@@ -345,4 +347,10 @@ where
         };
         reduce(views, &|part: Views<'_, A, I>| part.with_slices(leaf))
     }
+}
+
+/// Runs `kernel` over the stretch with its labels as `i64`.
+fn labelled<A: Float, I: ClassIndex, R: Merge>(part: Slices<'_, A, I>, kernel: impl Fn(Slices<'_, A, i64>) -> R) -> R {
+    let same = same_type(part.inputs.targets);
+    part.retarget(same, I::label, kernel)
 }

@@ -2,13 +2,14 @@
 
 use reweight::{BatchStatistics, LossError, RegionAxis};
 
+use super::labels::Labels;
 use crate::counting::count_regions;
 use crate::dispatch::Kernel;
 use crate::element::{PickLanes, Target};
 use crate::lanes::Lanes;
 use crate::parallel::Merge;
 use crate::part::Inputs;
-use crate::registers::{each_register, load, load_targets, store, valid_lanes};
+use crate::registers::{each_register, load, store, valid_lanes};
 
 /// What a stretch holds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,21 +34,21 @@ impl Merge for Findings {
 }
 
 /// Checks and counts a stretch, but for its regions.
-pub(super) struct Survey<'a, A, T> {
-    pub(super) inputs: Inputs<'a, A, T>,
+pub(super) struct Survey<'a, A: PickLanes, K: Labels<A>> {
+    pub(super) inputs: Inputs<'a, A, K::Target>,
 }
 
-impl<A: PickLanes, T: Target> Kernel for Survey<'_, A, T> {
+impl<A: PickLanes, K: Labels<A>> Kernel for Survey<'_, A, K> {
     type Output = Findings;
 
     #[inline(always)]
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Findings {
-        survey::<A, T, A::Of<F32, F64>>(&self.inputs)
+        survey::<A, K, A::Of<F32, F64>>(&self.inputs)
     }
 }
 
 #[inline(always)]
-fn survey<A: PickLanes, T: Target, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, T>) -> Findings {
+fn survey<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, K::Target>) -> Findings {
     let (zero, half, one) = (L::splat(0.0), L::splat(0.5), L::splat(1.0));
     let n = inputs.logits.len();
     let mut faulty = half.lt(zero);
@@ -59,10 +60,10 @@ fn survey<A: PickLanes, T: Target, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, 
         #[inline(always)]
         |range, whole| {
             let logits = load::<L>(&inputs.logits[range.clone()], whole);
-            let targets = load_targets::<T, L>(&inputs.targets[range.clone()], whole);
+            let targets = K::load::<L>(&inputs.targets[range.clone()], whole);
             let inside = L::mask_and(zero.le(targets), targets.le(one));
             let edge = L::mask_or(targets.eq(zero), targets.eq(one));
-            let mut right = L::mask_and(logits.is_finite(), if T::SOFT { inside } else { edge });
+            let mut right = L::mask_and(logits.is_finite(), if K::SOFT { inside } else { edge });
             if let Some(sample_weight) = inputs.sample_weight {
                 let weights = load::<L>(&sample_weight[range.clone()], whole);
                 right = L::mask_and(right, L::mask_and(weights.is_finite(), zero.le(weights)));
@@ -80,7 +81,7 @@ fn survey<A: PickLanes, T: Target, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, 
                 counted = L::count_add(counted, lanes);
             }
             faulty = L::mask_or(faulty, wrong);
-            if T::SOFT {
+            if K::SOFT {
                 soft = L::mask_or(soft, between);
             }
             positives = L::count_add(positives, positive);
@@ -95,40 +96,34 @@ fn survey<A: PickLanes, T: Target, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, 
 }
 
 /// Counts the regions of a stretch that is in order.
-pub(super) struct Count<'a, 'b, A, T> {
-    pub(super) inputs: Inputs<'a, A, T>,
-    pub(super) soft: bool,
+pub(super) struct Count<'a, 'b, A: PickLanes, K: Labels<A>> {
+    pub(super) inputs: Inputs<'a, A, K::Target>,
     pub(super) counts: &'b mut BatchStatistics,
 }
 
 /// Elements whose keys are held at a time: the comparisons read them once per group of thresholds.
 const KEYS: usize = 2048;
 
-impl<A: PickLanes, T: Target> Kernel for Count<'_, '_, A, T> {
+impl<A: PickLanes, K: Labels<A>> Kernel for Count<'_, '_, A, K> {
     type Output = ();
 
     #[inline(always)]
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) {
-        count::<A, T, A::Of<F32, F64>>(self);
+        count::<A, K, A::Of<F32, F64>>(self);
     }
 }
 
 #[inline(always)]
-fn count<A: PickLanes, T: Target, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A, T>) {
-    let Count { inputs, soft, counts } = kernel;
-    let soft = T::SOFT && soft;
-    let axis = if soft { RegionAxis::NegatedNorm } else { RegionAxis::Margin };
+fn count<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A, K>) {
+    let Count { inputs, counts } = kernel;
+    let axis = if K::SOFT { RegionAxis::NegatedNorm } else { RegionAxis::Margin };
     let mut keys = [A::ZERO; KEYS];
     let mut rest = inputs;
     while !rest.logits.is_empty() {
         let (block, more) = rest.split(KEYS.min(rest.logits.len()));
         rest = more;
         let keys = &mut keys[..block.logits.len()];
-        if soft {
-            write_keys::<A, T, L, true>(&block, keys);
-        } else {
-            write_keys::<A, T, L, false>(&block, keys);
-        }
+        write_keys::<A, K, L>(&block, keys);
         for histogram in &mut counts.gradient_norm {
             let (regions, totals) = histogram.parts_mut();
             count_regions::<L>(keys, A::thresholds(regions, axis), totals);
@@ -138,18 +133,15 @@ fn count<A: PickLanes, T: Target, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A,
 
 /// The margin of hard labels; −|σ(x) − t| of soft ones; +∞ where not valid.
 #[inline(always)]
-fn write_keys<A: PickLanes, T: Target, L: Lanes<Scalar = A>, const SOFT: bool>(
-    block: &Inputs<'_, A, T>,
-    keys: &mut [A],
-) {
+fn write_keys<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(block: &Inputs<'_, A, K::Target>, keys: &mut [A]) {
     each_register::<L>(
         keys.len(),
         #[inline(always)]
         |range, whole| {
             let logits = load::<L>(&block.logits[range.clone()], whole);
-            let targets = load_targets::<T, L>(&block.targets[range.clone()], whole);
+            let targets = K::load::<L>(&block.targets[range.clone()], whole);
             let one = L::splat(1.0);
-            let mut key = if SOFT {
+            let mut key = if K::SOFT {
                 let at = logits.logistic();
                 -((one - targets) * at.p - targets * at.q).abs()
             } else {

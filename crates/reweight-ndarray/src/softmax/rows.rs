@@ -4,7 +4,7 @@
 //! is ever subtracted from 1. Few classes: each lane is a row from the start. Many: a row's registers lie along the
 //! classes, and its maximum and sum are gathered into lanes at the end.
 
-use crate::element::{FloatLanes, Index, PickLanes};
+use crate::element::{FloatLanes, PickLanes};
 use crate::lanes::Lanes;
 use crate::number::MOST_LANES;
 use crate::part::Inputs;
@@ -44,14 +44,14 @@ where
 
 /// Whether row `row` counts.
 #[inline(always)]
-pub(super) fn is_valid<A, I: Index>(inputs: &Inputs<'_, A, I>, row: usize, ignore: Option<i64>) -> bool {
-    inputs.valid.is_none_or(|valid| valid[row]) && ignore != Some(inputs.targets[row].label())
+pub(super) fn is_valid<A>(inputs: &Inputs<'_, A, i64>, row: usize, ignore: Option<i64>) -> bool {
+    inputs.valid.is_none_or(|valid| valid[row]) && ignore != Some(inputs.targets[row])
 }
 
 /// The labels of a group as numbers, and which rows count.
 #[inline(always)]
-fn labels<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
-    inputs: &Inputs<'_, A, I>,
+fn labels<A: PickLanes, L: Lanes<Scalar = A>>(
+    inputs: &Inputs<'_, A, i64>,
     first: usize,
     rows: usize,
     ignore: Option<i64>,
@@ -60,7 +60,7 @@ fn labels<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
     for row in 0..rows {
         if is_valid(inputs, first + row, ignore) {
             // In range: the survey has looked at it.
-            let label = inputs.targets[first + row].label();
+            let label = inputs.targets[first + row];
             indices[row] = label as usize;
             numbers[row] = A::from_f64(label as f64);
             counted[row] = 1;
@@ -71,8 +71,8 @@ fn labels<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
 
 /// Rows as lanes: `work` receives each class's exponentials, 0 at the label.
 #[inline(always)]
-pub(super) fn narrow_group<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
-    inputs: &Inputs<'_, A, I>,
+pub(super) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>>(
+    inputs: &Inputs<'_, A, i64>,
     first: usize,
     rows: usize,
     ignore: Option<i64>,
@@ -80,7 +80,7 @@ pub(super) fn narrow_group<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
     work: &mut NarrowWork<A>,
 ) -> Group<L> {
     let classes = inputs.row;
-    let (_, labels, valid) = labels::<A, I, L>(inputs, first, rows, ignore);
+    let (_, labels, valid) = labels::<A, L>(inputs, first, rows, ignore);
     let logits = &inputs.logits[first * classes..][..rows * classes];
     for (row, logits) in logits.chunks_exact(classes).enumerate() {
         for (work, &logit) in work.iter_mut().zip(logits) {
@@ -126,8 +126,8 @@ where
 
 /// Rows along the classes: `keep` receives each row's exponentials, 0 at the label.
 #[inline(always)]
-pub(super) fn wide_group<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
-    inputs: &Inputs<'_, A, I>,
+pub(super) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>>(
+    inputs: &Inputs<'_, A, i64>,
     first: usize,
     rows: usize,
     ignore: Option<i64>,
@@ -135,7 +135,7 @@ pub(super) fn wide_group<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
     mut keep: Option<&mut [A]>,
 ) -> Group<L> {
     let classes = inputs.row;
-    let (indices, labels, valid) = labels::<A, I, L>(inputs, first, rows, ignore);
+    let (indices, labels, valid) = labels::<A, L>(inputs, first, rows, ignore);
     let (mut gaps, mut sums, mut rests) = ([A::ZERO; MOST_LANES], [A::ONE; MOST_LANES], [A::ZERO; MOST_LANES]);
     let below = L::splat(f64::NEG_INFINITY);
     let share = L::splat(1.0 / classes as f64);

@@ -32,22 +32,22 @@ impl Merge for Findings {
 }
 
 /// Checks and counts a stretch, but for its regions.
-pub(super) struct Survey<'a, A, I> {
-    pub(super) inputs: Inputs<'a, A, I>,
+pub(super) struct Survey<'a, A> {
+    pub(super) inputs: Inputs<'a, A, i64>,
     pub(super) ignore: Option<i64>,
 }
 
-impl<A: PickLanes, I: Index> Kernel for Survey<'_, A, I> {
+impl<A: PickLanes> Kernel for Survey<'_, A> {
     type Output = Findings;
 
     #[inline(always)]
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Findings {
-        survey::<A, I, A::Of<F32, F64>>(&self.inputs, self.ignore)
+        survey::<A, A::Of<F32, F64>>(&self.inputs, self.ignore)
     }
 }
 
 #[inline(always)]
-fn survey<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, I>, ignore: Option<i64>) -> Findings {
+fn survey<A: PickLanes, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, i64>, ignore: Option<i64>) -> Findings {
     let zero = L::splat(0.0);
     let mut finite = zero.eq(zero);
     each_register::<L>(
@@ -59,9 +59,8 @@ fn survey<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, I
     );
     let mut findings = Findings { suspicious: L::mask_any(L::mask_not(finite)), ..Findings::default() };
     let classes = inputs.row as i64;
-    for (row, target) in inputs.targets.iter().enumerate() {
+    for (row, &label) in inputs.targets.iter().enumerate() {
         if is_valid(inputs, row, ignore) {
-            let label = target.label();
             findings.suspicious |= !(0..classes).contains(&label);
             findings.valid += 1;
             findings.positives += u64::from(label != 0);
@@ -78,8 +77,8 @@ fn is_weight(weight: f64) -> bool {
 }
 
 /// Counts the regions and classes of a stretch that is in order.
-pub(super) struct Count<'a, 'b, A, I> {
-    pub(super) inputs: Inputs<'a, A, I>,
+pub(super) struct Count<'a, 'b, A> {
+    pub(super) inputs: Inputs<'a, A, i64>,
     pub(super) ignore: Option<i64>,
     pub(super) counts: &'b mut BatchStatistics,
 }
@@ -87,22 +86,22 @@ pub(super) struct Count<'a, 'b, A, I> {
 /// Rows whose margins are held at a time: the comparisons read them once per group of thresholds.
 const KEYS: usize = 1024;
 
-impl<A: PickLanes, I: Index> Kernel for Count<'_, '_, A, I> {
+impl<A: PickLanes> Kernel for Count<'_, '_, A> {
     type Output = ();
 
     #[inline(always)]
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) {
-        count::<A, I, A::Of<F32, F64>>(self);
+        count::<A, A::Of<F32, F64>>(self);
     }
 }
 
 #[inline(always)]
-fn count<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A, I>) {
+fn count<A: PickLanes, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A>) {
     let Count { inputs, ignore, counts } = kernel;
     if !counts.class_counts.is_empty() {
-        for (row, target) in inputs.targets.iter().enumerate() {
+        for (row, &label) in inputs.targets.iter().enumerate() {
             if is_valid(&inputs, row, ignore) {
-                counts.class_counts[target.label() as usize] += 1;
+                counts.class_counts[label as usize] += 1;
             }
         }
     }
@@ -120,9 +119,9 @@ fn count<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A, 
         while first < rows {
             let count = L::COUNT.min(rows - first);
             let group = if block.row <= NARROW {
-                narrow_group::<A, I, L>(&block, first, count, ignore, false, &mut work)
+                narrow_group::<A, L>(&block, first, count, ignore, false, &mut work)
             } else {
-                wide_group::<A, I, L>(&block, first, count, ignore, false, None)
+                wide_group::<A, L>(&block, first, count, ignore, false, None)
             };
             // Rows that do not count, and missing ones, lie in no region.
             let margins = L::select(group.valid, group.margin(), L::splat(f64::INFINITY));

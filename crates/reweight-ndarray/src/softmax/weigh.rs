@@ -4,7 +4,7 @@ use reweight::{Dual, Sample, SampleWeighter};
 
 use super::rows::{Group, NARROW, NarrowWork, is_valid, narrow_group, wide_group};
 use crate::dispatch::Kernel;
-use crate::element::{Index, PickLanes};
+use crate::element::PickLanes;
 use crate::lanes::Lanes;
 use crate::number::{MOST_LANES, Number};
 use crate::part::{Inputs, Slices};
@@ -12,9 +12,9 @@ use crate::registers::{Running, each_register, load, store};
 use crate::step::Sums;
 
 /// Weighs a stretch of rows.
-pub(super) struct Weigh<'a, 'b, A, I, W> {
+pub(super) struct Weigh<'a, 'b, A, W> {
     pub(super) weighter: &'b W,
-    pub(super) part: Slices<'a, A, I>,
+    pub(super) part: Slices<'a, A, i64>,
     pub(super) ignore: Option<i64>,
     /// ε of label smoothing.
     pub(super) epsilon: f64,
@@ -22,12 +22,12 @@ pub(super) struct Weigh<'a, 'b, A, I, W> {
     pub(super) factor: f64,
 }
 
-impl<A: PickLanes, I: Index, W: SampleWeighter> Kernel for Weigh<'_, '_, A, I, W> {
+impl<A: PickLanes, W: SampleWeighter> Kernel for Weigh<'_, '_, A, W> {
     type Output = Sums;
 
     #[inline(always)]
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Sums {
-        weigh::<A, I, W, A::Of<F32, F64>>(self)
+        weigh::<A, W, A::Of<F32, F64>>(self)
     }
 }
 
@@ -42,7 +42,7 @@ struct Weighed<L> {
 }
 
 #[inline(always)]
-fn weigh<A: PickLanes, I: Index, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, I, W>) -> Sums {
+fn weigh<A: PickLanes, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, W>) -> Sums {
     let Weigh { weighter, part, ignore, epsilon, factor } = kernel;
     let Slices { inputs, mut outputs } = part;
     let (rows, classes) = (inputs.targets.len(), inputs.row);
@@ -55,12 +55,12 @@ fn weigh<A: PickLanes, I: Index, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel
         let span = first * classes..(first + count) * classes;
         let narrow = classes <= NARROW;
         let group = if narrow {
-            narrow_group::<A, I, L>(&inputs, first, count, ignore, smoothed, &mut work)
+            narrow_group::<A, L>(&inputs, first, count, ignore, smoothed, &mut work)
         } else {
             let keep = outputs.grad.as_deref_mut().map(|grad| &mut grad[span.clone()]);
-            wide_group::<A, I, L>(&inputs, first, count, ignore, smoothed, keep)
+            wide_group::<A, L>(&inputs, first, count, ignore, smoothed, keep)
         };
-        let weighed = weigh_group(weighter, &group, sample_weights::<A, I, L>(&inputs, first, count), epsilon, classes);
+        let weighed = weigh_group(weighter, &group, sample_weights::<A, L>(&inputs, first, count), epsilon, classes);
         loss_sum.add(weighed.loss);
         weight_sum.add(weighed.weight);
         let whole = count == L::COUNT;
@@ -83,8 +83,8 @@ fn weigh<A: PickLanes, I: Index, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel
 }
 
 #[inline(always)]
-fn sample_weights<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
-    inputs: &Inputs<'_, A, I>,
+fn sample_weights<A: PickLanes, L: Lanes<Scalar = A>>(
+    inputs: &Inputs<'_, A, i64>,
     first: usize,
     count: usize,
 ) -> Option<L> {
@@ -176,8 +176,8 @@ fn narrow_gradient<L: Lanes>(
 
 /// Rows along the classes: the exponentials that lie in the gradient are scaled where they are.
 #[inline(always)]
-fn wide_gradient<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
-    inputs: &Inputs<'_, A, I>,
+fn wide_gradient<A: PickLanes, L: Lanes<Scalar = A>>(
+    inputs: &Inputs<'_, A, i64>,
     first: usize,
     ignore: Option<i64>,
     weighed: &Weighed<L>,
@@ -204,6 +204,6 @@ fn wide_gradient<A: PickLanes, I: Index, L: Lanes<Scalar = A>>(
                 store(slopes, &mut grad[range], whole);
             },
         );
-        grad[inputs.targets[first + row].label() as usize] = own[row];
+        grad[inputs.targets[first + row] as usize] = own[row];
     }
 }

@@ -1,0 +1,98 @@
+//! How a register of logits and targets becomes samples.
+//!
+//! Hard targets come as bytes and soft ones as floats of the logits' type, whatever the batch holds: a kernel is
+//! compiled for each weighter, and once for each type of target would be ten times as much code.
+
+use reweight::{Dual, Sample};
+
+use crate::element::{PickLanes, Target, same_type};
+use crate::lanes::Lanes;
+use crate::number::Number;
+use crate::parallel::Merge;
+use crate::part::Slices;
+use crate::registers::{load, load_bytes};
+
+/// Hard or soft labels.
+pub(super) trait Labels<A: PickLanes> {
+    /// A target as the kernels read it.
+    type Target: Copy + Default + Send + Sync;
+    /// Whether targets lie between 0 and 1.
+    const SOFT: bool;
+
+    /// The targets as they are, where they are of the type already.
+    fn same<T: Target>(targets: &[T]) -> Option<&[Self::Target]>;
+    /// A target of another type.
+    fn convert<T: Target>(target: T) -> Self::Target;
+    /// A register of targets as numbers.
+    fn load<L: Lanes<Scalar = A>>(targets: &[Self::Target], whole: bool) -> L;
+    /// Samples, and ∂s/∂x where they are differentiated in the margin s and not in the logit.
+    fn samples<L: Lanes<Scalar = A>>(logits: L, targets: L) -> (Sample<Dual<Number<L>>>, Option<L>);
+}
+
+/// Targets of 0 and 1.
+pub(super) struct Hard;
+
+/// Targets in [0, 1].
+pub(super) struct Soft;
+
+impl<A: PickLanes> Labels<A> for Hard {
+    type Target = u8;
+    const SOFT: bool = false;
+
+    fn same<T: Target>(targets: &[T]) -> Option<&[u8]> {
+        T::as_hard(targets)
+    }
+
+    #[inline(always)]
+    fn convert<T: Target>(target: T) -> u8 {
+        target.hard()
+    }
+
+    #[inline(always)]
+    fn load<L: Lanes<Scalar = A>>(targets: &[u8], whole: bool) -> L {
+        load_bytes(targets, whole)
+    }
+
+    /// Differentiated in the margin s = (2y − 1)·x; the sign is ∂s/∂x.
+    #[inline(always)]
+    fn samples<L: Lanes<Scalar = A>>(logits: L, targets: L) -> (Sample<Dual<Number<L>>>, Option<L>) {
+        let sign = targets + targets - L::splat(1.0);
+        let margin = Dual::variable(Number(sign * logits));
+        (Sample::binary(margin, Dual::constant(Number(targets))), Some(sign))
+    }
+}
+
+impl<A: PickLanes> Labels<A> for Soft {
+    type Target = A;
+    const SOFT: bool = true;
+
+    fn same<T: Target>(targets: &[T]) -> Option<&[A]> {
+        same_type(targets)
+    }
+
+    #[inline(always)]
+    fn convert<T: Target>(target: T) -> A {
+        let number = target.number();
+        // What is no target stays none, where rounding to a narrower float would move it onto 0 or 1.
+        A::from_f64(if (0.0..=1.0).contains(&number) { number } else { f64::NAN })
+    }
+
+    #[inline(always)]
+    fn load<L: Lanes<Scalar = A>>(targets: &[A], whole: bool) -> L {
+        load(targets, whole)
+    }
+
+    #[inline(always)]
+    fn samples<L: Lanes<Scalar = A>>(logits: L, targets: L) -> (Sample<Dual<Number<L>>>, Option<L>) {
+        (Sample::soft(Dual::variable(Number(logits)), Dual::constant(Number(targets))), None)
+    }
+}
+
+/// Runs `kernel` over the stretch with its targets as `K` reads them.
+pub(super) fn with_labels<A: PickLanes, T: Target, K: Labels<A>, R: Merge>(
+    part: Slices<'_, A, T>,
+    kernel: impl Fn(Slices<'_, A, K::Target>) -> R,
+) -> R {
+    let same = K::same(part.inputs.targets);
+    part.retarget(same, K::convert::<T>, kernel)
+}

@@ -166,7 +166,12 @@ fn arrow(figure: Figure) -> char {
 }
 
 fn over_runs(figure: &FigureResult) -> (String, String) {
-    (format!("{:.3}", figure.over_runs.mean), format!("{:.3}", figure.over_runs.deviation))
+    // Of one run there is none.
+    let deviation = match figure.over_runs.runs {
+        1 => "?".to_owned(),
+        _ => format!("{:.3}", figure.over_runs.deviation),
+    };
+    (format!("{:.3}", figure.over_runs.mean), deviation)
 }
 
 /// The difference to the baseline, marked where it is more than noise: `*` for better, `!` for worse.

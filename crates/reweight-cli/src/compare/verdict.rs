@@ -90,7 +90,9 @@ fn second(comparison: &Comparison, figure: Figure, competitors: usize) -> Option
 
 /// Whether a difference is more than noise, in words.
 fn noise(paired: &Paired, competitors: usize) -> String {
-    if is_certain(paired, competitors) {
+    if paired.p_value.is_none() {
+        "one run cannot tell it from noise".to_owned()
+    } else if is_certain(paired, competitors) {
         "beyond the noise of folds and seeds".to_owned()
     } else if paired.is_beyond_noise() {
         format!("beyond the noise if it stood alone, but not for the best of {competitors}, which may be the luckiest")
@@ -141,7 +143,7 @@ fn interval(paired: &Paired, figure: Figure) -> String {
             signed(paired.mean - half),
             signed(paired.mean + half)
         ),
-        None => format!("{}{unit}, from one run, so without an interval", signed(paired.mean)),
+        None => format!("{}{unit}", signed(paired.mean)),
     }
 }
 

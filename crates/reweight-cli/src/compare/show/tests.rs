@@ -97,6 +97,9 @@ fn an_interrupted_comparison_counts_whole_folds_only() {
     show(&mut out, &partial, true).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(text.starts_with("INTERRUPTED: 2 of 6 folds were finished"), "{text}");
+    let single = comparison(0.03, 6);
+    assert!(table(&single, 80).contains("± ?"));
+    assert!(verdict(&single)[0].ends_with("one run cannot tell it from noise."), "{:?}", verdict(&single));
     let mut out = Vec::new();
     show(&mut out, &comparison(0.03, 5), true).unwrap();
     assert!(String::from_utf8(out).unwrap().contains("there is nothing to show"));

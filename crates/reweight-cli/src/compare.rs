@@ -1,8 +1,8 @@
 //! `reweight compare`: one network a strategy, fold and seed, on a table; and what each strategy did for the rare class.
 //!
-//! The way of it: [`settings`] (all that decides the figures) and [`data`] → [`plan`] (one job a network) → [`run`] (the jobs
+//! The way of it: [`settings`] (all that decides the figures) and [`data`] → `plan` (one job a network) → [`mod@run`] (the jobs
 //! over threads) → [`comparison`] (every figure, serialisable; what a report is made of) → [`show`] (the table) and
-//! [`verdict`] (the same in words).
+//! [`mod@verdict`] (the same in words).
 
 pub mod comparison;
 pub mod data;

@@ -4,7 +4,8 @@ use reweight::LossConfig;
 
 #[test]
 fn schema() {
-    insta::assert_json_snapshot!(LossConfig::schema());
+    let schema = LossConfig::schema();
+    insta::assert_json_snapshot!(schema);
 }
 
 const CONFIGS: [(&str, &str); 6] = [
@@ -38,6 +39,7 @@ fn written_as_toml_and_json() {
         let (toml, json) = (config.to_toml().expect("written"), config.to_json().expect("written"));
         assert_eq!(LossConfig::from_toml(&toml).expect("read back"), config, "{name}");
         assert_eq!(LossConfig::from_json(&json).expect("read back"), config, "{name}");
-        insta::assert_snapshot!(name, format!("{toml}\n---\n{json}\n"));
+        let text = format!("{toml}\n---\n{json}\n");
+        insta::assert_snapshot!(name, text);
     }
 }

@@ -9,7 +9,8 @@ use reweight::{
 
 /// One line a message, with the name of what it is about.
 fn list(messages: Vec<(&str, Box<dyn Display>)>) -> String {
-    messages.into_iter().map(|(name, message)| format!("{name}\n    {message}\n")).collect()
+    let indented = |message: &dyn Display| message.to_string().replace('\n', "\n    ");
+    messages.into_iter().map(|(name, message)| format!("{name}\n    {}\n", indented(&*message))).collect()
 }
 
 fn message<T, E: Display + 'static>(result: Result<T, E>) -> Box<dyn Display> {
@@ -22,7 +23,7 @@ fn message<T, E: Display + 'static>(result: Result<T, E>) -> Box<dyn Display> {
 #[test]
 fn losses() {
     let shape = |name| LossError::Shape { name, expected: vec![32, 10], found: vec![32] };
-    insta::assert_snapshot!(list(vec![
+    let text = list(vec![
         ("shape of the targets", Box::new(shape("targets"))),
         ("shape of a gradient", Box::new(shape("grad"))),
         ("one class", Box::new(LossError::Classes { found: vec![32, 1] })),
@@ -35,36 +36,38 @@ fn losses() {
         ("backend", Box::new(LossError::Backend("what the backend says".to_owned()))),
         ("weighter inside", Box::new(LossError::from(WeightError::Custom("what its author says".to_owned())))),
         ("parameter inside", Box::new(LossError::from(ParameterError::new("gamma", -1.0, "at least 0")))),
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn weighters() {
-    let text = |text: &str| text.to_owned();
-    insta::assert_snapshot!(list(vec![
+    let own = |text: &str| text.to_owned();
+    let text = list(vec![
         (
             "table of another length",
-            Box::new(WeightError::ClassCount { weighter: text("focal"), given: 3, classes: 10 })
+            Box::new(WeightError::ClassCount { weighter: own("focal"), given: 3, classes: 10 }),
         ),
         ("a table in a batch", message(AlphaBalance::per_class(&[1.0, 2.0, 3.0]).expect("valid").check(2))),
         (
             "statistics not gathered",
-            Box::new(WeightError::MissingStatistics { wanted: text("30 unit regions"), found: text("totals only") })
+            Box::new(WeightError::MissingStatistics { wanted: own("30 unit regions"), found: own("totals only") }),
         ),
         (
             "statistics of two losses",
-            Box::new(WeightError::StatisticsMismatch { own: text("10 unit regions"), other: text("10 classes") })
+            Box::new(WeightError::StatisticsMismatch { own: own("10 unit regions"), other: own("10 classes") }),
         ),
-        ("custom", Box::new(WeightError::Custom(text("what its author says")))),
+        ("custom", Box::new(WeightError::Custom(own("what its author says")))),
         ("foreign symbol", Box::new(TraceError::Foreign)),
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn parameters() {
     let ghm = |config: GhmConfig| message(Ghm::try_from(config));
     let loss = || reweight::SoftmaxLoss::new(());
-    insta::assert_snapshot!(list(vec![
+    let text = list(vec![
         ("alpha", message(AlphaBalance::binary(1.5))),
         ("one class weight", message(AlphaBalance::per_class(&[1.0]))),
         ("negative class weight", message(AlphaBalance::per_class(&[1.0, -2.0]))),
@@ -81,27 +84,29 @@ fn parameters() {
         ("upper bound", message(Focal::new(1.0).expect("valid").clamped(2.0, 1.0))),
         ("divisor", message(loss().with_reduction(Reduction::Divisor(0.0)))),
         ("label smoothing", message(loss().with_label_smoothing(1.5))),
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn states() {
-    let text = |text: &str| text.to_owned();
+    let own = |text: &str| text.to_owned();
     let mut ghm = Ghm::new(10, 0.75).expect("valid");
     let other = Ghm::new(30, 0.75).expect("valid").state();
     let chain = (ghm.clone(), Focal::new(2.0).expect("valid"));
-    insta::assert_snapshot!(list(vec![
+    let text = list(vec![
         ("a state of nothing", message(ghm.restore(&reweight::State::Stateless))),
         ("a state for nothing", message(Focal::new(2.0).expect("valid").restore(&other))),
         ("other bins", message(ghm.restore(&other))),
         ("another length", message((ghm.clone(),).restore(&chain.state()))),
         ("no chain", message(chain.clone().restore(&other))),
-        ("version", Box::new(StateError::Version { kind: text("ghm"), expected: 1, found: 2 })),
+        ("version", Box::new(StateError::Version { kind: own("ghm"), expected: 1, found: 2 })),
         (
             "damaged",
-            Box::new(StateError::Damaged { kind: text("ghm"), reason: text("its tables do not hold 10 unit regions") })
+            Box::new(StateError::Damaged { kind: own("ghm"), reason: own("its tables do not hold 10 unit regions") }),
         ),
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
@@ -114,7 +119,7 @@ fn configs() {
     let softmax_only = LossConfig { label_smoothing: Some(0.1), ..LossConfig::new(reweight::Objective::Bce) };
     let mut taken = Registry::built_in();
     let foreign = reweight::BoxedWeighter::new(reweight_testkit::custom::RootNorm { factor: 1.0 }).expect("recordable");
-    insta::assert_snapshot!(list(vec![
+    let text = list(vec![
         ("no TOML", toml("objective = ")),
         ("no objective", toml("reduction = \"mean\"")),
         ("unknown objective", toml("objective = \"mse\"")),
@@ -136,5 +141,6 @@ fn configs() {
         ("kind taken", message(taken.register::<Focal>("focal"))),
         ("no entry", message(Chain::from(vec![foreign]).to_config())),
         ("trace", Box::new(ConfigError::from(TraceError::Foreign))),
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }

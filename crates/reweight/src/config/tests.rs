@@ -155,7 +155,7 @@ fn parameters_outside_their_domain_are_refused() {
         ("kind = \"focal\"\ngamma = -1.0", "gamma"),
         ("kind = \"focal\"\ngamma = 1.0\ngamma_pos = 2.0", "number of sources of γ"),
         ("kind = \"focal\"\ngamma_pos = 2.0", "number of sources of γ"),
-        ("kind = \"focal\"\ngammas = [1.0]", "number of `gammas`"),
+        ("kind = \"focal\"\ngammas = [1.0]", "number of gammas"),
         ("kind = \"focal\"\ngammas = [1.0, -2.0]", "gammas[1]"),
         ("kind = \"alpha-balance\"\nalpha = 1.5", "alpha"),
         ("kind = \"alpha-balance\"", "number of sources of α"),

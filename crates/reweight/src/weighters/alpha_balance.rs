@@ -124,7 +124,7 @@ impl TryFrom<AlphaBalanceConfig> for AlphaBalance {
         }
         let scheme = config.scheme.unwrap_or(CountScheme::InverseFrequency);
         if config.scheme.is_some() && config.counts.is_none() {
-            return Err(ParameterError::new("number of `counts`", 0.0, "one a class, since `scheme` is given"));
+            return Err(ParameterError::new("number of counts", 0.0, "one a class, since `scheme` is given"));
         }
         if let Some(beta) = config.beta
             && (config.counts.is_none() || scheme != CountScheme::EffectiveNumber)
@@ -147,7 +147,7 @@ impl TryFrom<AlphaBalanceConfig> for AlphaBalance {
 /// At least two values, each finite and at least 0.
 pub(super) fn check_per_class(name: &str, values: &[f64]) -> Result<Vec<f64>, ParameterError> {
     if values.len() < 2 {
-        return Err(ParameterError::new(format!("number of `{name}`"), values.len() as f64, "one a class, at least 2"));
+        return Err(ParameterError::new(format!("number of {name}"), values.len() as f64, "one a class, at least 2"));
     }
     for (class, &value) in values.iter().enumerate() {
         ParameterError::check(

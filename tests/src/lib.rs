@@ -2,10 +2,12 @@
 //! examples of the README and of docs/ are this library's doc tests.
 #![forbid(unsafe_code)]
 
+mod dfdx_adapter;
 pub mod fixtures;
 mod ndarray_adapter;
 pub mod properties;
 
+pub use dfdx_adapter::DfdxCpu;
 pub use ndarray_adapter::Ndarray;
 
 /// Runs a page's examples as doc tests.

@@ -1,0 +1,180 @@
+//! The dfdx losses on `Cpu` under the suite: plain data into tensors, one call on a tape, its gradient, and back.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use dfdx::prelude::{Cpu, Gradients, Shape, Tensor as Tape0, TensorFromVec, Trace};
+use reweight::{BatchStatistics, LossError, LossSummary, Reduction, SampleWeighter};
+use reweight_dfdx::prelude::{BceBatch, SoftmaxBatch, TensorLossError};
+use reweight_testkit::{Backend, Batch, Loss, Observed, Precision, Targets, Tensor, wrong_objective};
+
+use crate::ndarray_adapter::Element;
+
+/// The dfdx losses on the CPU at one precision.
+///
+/// Shapes have run-time sizes: one axis for BCE, two or three for softmax. Tensors of another shape than the logits'
+/// are, with sizes that the compiler knows, no programs at all; those and layouts are the crate's own tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DfdxCpu<A>(PhantomData<A>);
+
+impl<A> DfdxCpu<A> {
+    /// The losses.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// A float that both the engine and dfdx know.
+pub trait Number: Element + reweight_dfdx::Element + reweight_ndarray::BceTarget {}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
+fn tensor<S: Shape, T: dfdx::prelude::Unit, F: Copy>(
+    all: &Tensor<F>,
+    shape: S,
+    convert: impl Fn(F) -> T,
+) -> Tape0<S, T, Cpu>
+where
+    Cpu: TensorFromVec<T>,
+{
+    Cpu::default().tensor_from_vec(all.data.iter().map(|&value| convert(value)).collect(), shape)
+}
+
+/// The suite knows the core's errors; a device that fails is no matter of laws.
+fn core_error(error: TensorLossError) -> LossError {
+    match error {
+        TensorLossError::Loss(error) => error,
+        other => LossError::Backend(other.to_string()),
+    }
+}
+
+fn numbers<S: Shape, A: Number>(tensor: &Tape0<S, A, Cpu>) -> Vec<f64> {
+    tensor.as_vec().into_iter().map(Into::into).collect()
+}
+
+fn slopes<S: Shape, A: Number>(gradients: &Gradients<A, Cpu>, logits: &Tape0<S, A, Cpu>) -> Vec<f64> {
+    numbers(&gradients.get(logits))
+}
+
+/// Hands `$then` a batch maker (taped or not) for whichever objective, shape and target type it is.
+macro_rules! on_tensors {
+    ($loss:expr, $batch:expr, |$own:ident, $logits:ident, $make:ident| $then:expr) => {{
+        let batch: &Batch = $batch;
+        let samples = batch.samples();
+        macro_rules! with {
+            ($type:ident, $inner:expr, $shape:expr, $samples:expr, $targets:expr, $convert:expr) => {{
+                let $own = $inner;
+                let $logits = tensor(&batch.logits, $shape, A::nearest);
+                let targets = tensor($targets, $samples, $convert);
+                let valid = batch.valid.as_ref().map(|all| tensor(all, $samples, |value| value));
+                let sample_weight = batch.sample_weight.as_ref().map(|all| tensor(all, $samples, A::nearest));
+                macro_rules! $make {
+                    ($tensor:expr) => {{
+                        let mut made = $type::new($tensor, &targets);
+                        if let Some(valid) = &valid {
+                            made = made.valid(valid);
+                        }
+                        if let Some(sample_weight) = &sample_weight {
+                            made = made.sample_weight(sample_weight);
+                        }
+                        made
+                    }};
+                }
+                $then
+            }};
+        }
+        match ($loss, &batch.targets) {
+            (Loss::Bce(loss), Targets::Hard(all)) => with!(BceBatch, loss, (samples,), (samples,), all, |label| label),
+            (Loss::Bce(loss), Targets::Soft(all)) => with!(BceBatch, loss, (samples,), (samples,), all, A::nearest),
+            (Loss::Softmax(loss), Targets::Classes(all)) => match batch.logits.shape[..] {
+                [rows, classes] => with!(SoftmaxBatch, loss, (rows, classes), (rows,), all, |label| label),
+                [rows, classes, ..] => {
+                    let inner = samples / rows.max(1);
+                    with!(SoftmaxBatch, loss, (rows, classes, inner), (rows, inner), all, |label| label)
+                }
+                _ => Err(LossError::Classes { found: batch.logits.shape.clone() }),
+            },
+            _ => Err(wrong_objective()),
+        }
+    }};
+}
+
+impl<A: Number> DfdxCpu<A> {
+    fn each_and_step<W: SampleWeighter>(loss: &mut Loss<W>, batch: &Batch) -> Result<Observed, LossError> {
+        on_tensors!(loss, batch, |own, logits, make| {
+            // What is known of each sample comes from a copy, so that the loss itself takes exactly one step.
+            let mut copy = own.clone();
+            let each = make!(logits.leaky_trace()).each(&mut copy).map_err(core_error)?;
+            let (weights, losses) = (Some(numbers(&each.weights)), Some(numbers(&each.losses.retaped())));
+            if own.reduction() == Reduction::None {
+                // No scalar: the gradient is that of the sum of the losses.
+                *own = copy;
+                let (summary, gradients) = (each.summary, each.losses.sum().backward());
+                let grad = slopes(&gradients, &logits);
+                return Ok(Observed { loss: None, grad, summary: Some(summary), weights, losses });
+            }
+            let step = make!(logits.leaky_trace()).reduced(own).map_err(core_error)?;
+            Ok(observed(step.summary, slopes(&step.loss.backward(), &logits), weights, losses))
+        })
+    }
+
+    fn evaluated<W: SampleWeighter>(loss: &Loss<W>, batch: &Batch) -> Result<LossSummary, LossError> {
+        on_tensors!(loss, batch, |own, logits, make| make!(logits).value(own).map_err(core_error))
+    }
+
+    fn counts<W: SampleWeighter>(loss: &Loss<W>, batch: &Batch) -> Result<BatchStatistics, LossError> {
+        on_tensors!(loss, batch, |own, logits, make| make!(logits).statistics(own).map_err(core_error))
+    }
+
+    fn weighed<W: SampleWeighter>(loss: &Loss<W>, batch: &Batch) -> Result<Observed, LossError> {
+        on_tensors!(loss, batch, |own, logits, make| {
+            let step = make!(logits.leaky_trace()).weigh(own).map_err(core_error)?;
+            Ok(observed(step.summary, slopes(&step.loss.backward(), &logits), None, None))
+        })
+    }
+}
+
+fn observed(summary: LossSummary, grad: Vec<f64>, weights: Option<Vec<f64>>, losses: Option<Vec<f64>>) -> Observed {
+    Observed { loss: summary.loss, grad, summary: Some(summary), weights, losses }
+}
+
+impl<A: Number> Backend for DfdxCpu<A> {
+    fn name(&self) -> String {
+        format!("dfdx Cpu {:?}", <A as Element>::PRECISION)
+    }
+
+    fn precision(&self) -> Precision {
+        <A as Element>::PRECISION
+    }
+
+    fn supports(&self, batch: &Batch) -> bool {
+        let mut samples = batch.logits.shape.clone();
+        if batch.is_softmax() {
+            samples.remove(1);
+        }
+        batch.targets.shape() == samples
+            && batch.valid.as_ref().is_none_or(|all| all.shape == samples)
+            && batch.sample_weight.as_ref().is_none_or(|all| all.shape == samples)
+    }
+
+    fn step<W: SampleWeighter>(&self, loss: &mut Loss<W>, batch: &Batch) -> Result<Observed, LossError> {
+        Self::each_and_step(loss, batch)
+    }
+
+    fn value<W: SampleWeighter>(&self, loss: &Loss<W>, batch: &Batch) -> Result<Option<f64>, LossError> {
+        Self::evaluated(loss, batch).map(|summary| summary.loss)
+    }
+
+    fn statistics<W: SampleWeighter>(
+        &self,
+        loss: &Loss<W>,
+        batch: &Batch,
+    ) -> Option<Result<BatchStatistics, LossError>> {
+        Some(Self::counts(loss, batch))
+    }
+
+    fn weigh<W: SampleWeighter>(&self, loss: &Loss<W>, batch: &Batch) -> Option<Result<Observed, LossError>> {
+        (loss.reduction() != Reduction::None).then(|| Self::weighed(loss, batch))
+    }
+}

@@ -1,0 +1,32 @@
+//! The dfdx losses on `Cpu` in `f64`: every law, fixtures, properties.
+
+use reweight_conformance::{DfdxCpu, fixtures, properties};
+
+const LOSSES: DfdxCpu<f64> = DfdxCpu::<f64>::new();
+
+reweight_testkit::backend_laws!(LOSSES);
+
+#[test]
+fn foreign_code_agrees() {
+    assert!(fixtures::check(&LOSSES) > 80, "most fixtures have a config");
+}
+
+#[test]
+fn random_batches_agree() {
+    properties::agree_with_the_reference(&LOSSES);
+}
+
+#[test]
+fn counts_merge() {
+    properties::counts_merge(&LOSSES);
+}
+
+#[test]
+fn bad_logits_are_found() {
+    properties::bad_logits_are_found(&LOSSES);
+}
+
+#[test]
+fn symmetries_hold() {
+    properties::symmetries_hold(&LOSSES);
+}

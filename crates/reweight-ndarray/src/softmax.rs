@@ -282,7 +282,9 @@ where
             valid: valid.as_mut().and_then(Iterator::next).is_none_or(|&valid| valid),
             sample_weight: sample_weight.as_mut().and_then(Iterator::next).copied(),
         });
-        diagnose(rows, classes, ignore)
+        // At least 1, so that a batch without positions divides by something.
+        let inner = self.logits.shape().iter().skip(2).product::<usize>().max(1);
+        diagnose(rows, classes, inner, ignore)
     }
 
     fn weigh<W: SampleWeighter>(

@@ -144,9 +144,12 @@ pub(super) struct Row<'a, A, I> {
 }
 
 /// The first thing that is not in order, row by row; the slow path of a batch that is mostly refused.
+///
+/// `inner` positions share a row of (N, C, d…) logits: a logit's place is counted in the caller's order of axes.
 pub(super) fn diagnose<'a, A: PickLanes, I: Index>(
     rows: impl Iterator<Item = Row<'a, A, I>>,
     classes: usize,
+    inner: usize,
     ignore: Option<i64>,
 ) -> Option<LossError> {
     for (index, row) in rows.enumerate() {
@@ -155,7 +158,9 @@ pub(super) fn diagnose<'a, A: PickLanes, I: Index>(
             continue;
         }
         if let Some(class) = row.logits.iter().position(|&logit| !logit.into().is_finite()) {
-            return Some(LossError::NonFiniteLogit { index: index * classes + class, logit: row.logits[class].into() });
+            let (outer, rest) = (index / inner, index % inner);
+            let logit = row.logits[class].into();
+            return Some(LossError::NonFiniteLogit { index: (outer * classes + class) * inner + rest, logit });
         }
         if !(0..classes as i64).contains(&label) {
             return Some(LossError::label(index, label, classes));

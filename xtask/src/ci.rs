@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     ("clippy", clippy),
     // Doc tests, the README's among them, are part of it.
     ("tests", || run(cargo(TESTS).env("INSTA_UPDATE", "no"))),
+    ("kernels on the host", kernels),
     ("benches, once", benches),
     ("docs", || run(cargo(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))),
     ("snapshots", || Snapshots { check: true }.run()),
@@ -64,6 +65,11 @@ fn clippy() -> anyhow::Result<()> {
     let features = workspace::features(&workspace::packages(workspace::root())?);
     let selection = ["clippy", "--workspace", "--all-targets", "--locked", "--features", &features];
     run(&mut cargo(selection.into_iter().chain(["--", "-D", "warnings"])))
+}
+
+/// The generated kernels, compiled for the host: not among the README's tests, because it needs a C++ compiler.
+fn kernels() -> anyhow::Result<()> {
+    run(&mut cargo(["test", "--workspace", "--locked", "--features", "reweight-codegen/host-proof", "--test", "host"]))
 }
 
 /// Criterion runs each benchmark once where cargo does not ask it to measure. `--benches` would also run the unit tests

@@ -1,4 +1,4 @@
-//!
+//! The program `reweight`, as a library.
 //! The library exists so that tests and the binary reach the same modules; the supported interface is the
 //! command line.
 

@@ -1,0 +1,131 @@
+//! What only the engine promises: the same bits for any number of threads, any memory layout, and what a refused batch
+//! leaves behind. The laws are in the workspace's tests.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may fail as the test itself may")]
+
+use ndarray::{Array, Array1, Array2, Array3, ShapeBuilder, s};
+use reweight_ndarray::prelude::*;
+use reweight_ndarray::reweight::{AlphaBalance, Focal, Ghm, LossError, LossSummary, State};
+
+type Weighter = (AlphaBalance, Focal, Ghm);
+
+fn weighter() -> Weighter {
+    (AlphaBalance::binary(0.75).unwrap(), Focal::new(1.5).unwrap(), Ghm::new(10, 0.5).unwrap())
+}
+
+/// Evenly spread in [0, 1), the same on every machine.
+fn spread(i: usize, salt: u64) -> f64 {
+    let mixed = (i as u64 ^ salt << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+fn logits(n: usize) -> Array1<f32> {
+    (0..n).map(|i| (spread(i, 1) * 16.0 - 10.0) as f32).collect()
+}
+
+fn targets(n: usize) -> Array1<u8> {
+    (0..n).map(|i| u8::from(spread(i, 2) < 0.1)).collect()
+}
+
+/// Everything that a step leaves, as bits.
+fn bits(summary: &LossSummary, grad: impl IntoIterator<Item = f32>, state: &State) -> (u64, u64, Vec<u32>, String) {
+    let grad = grad.into_iter().map(f32::to_bits).collect();
+    (summary.loss.unwrap().to_bits(), summary.weight_sum.to_bits(), grad, format!("{state:?}"))
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    // Long enough for several leaves, with a ragged end.
+    let n = 150_013;
+    let (logits, targets) = (logits(n), targets(n));
+    let valid: Array1<bool> = (0..n).map(|i| spread(i, 3) < 0.9).collect();
+    let factors: Array1<f32> = (0..n).map(|i| spread(i, 4) as f32).collect();
+    let rows = Array2::from_shape_fn((n / 7, 7), |(i, j)| logits[i * 7 + j]);
+    let labels: Array1<i64> = (0..n / 7).map(|i| (spread(i, 5) * 7.0) as i64).collect();
+    let step = || {
+        let mut bce = BceLoss::new(weighter());
+        let mut softmax = SoftmaxLoss::new(weighter()).with_label_smoothing(0.1).unwrap();
+        let batch = BceBatch::new(&logits, &targets).valid(&valid).sample_weight(&factors);
+        let first = batch.value_and_grad(&mut bce).unwrap();
+        let second = SoftmaxBatch::new(&rows, &labels).value_and_grad(&mut softmax).unwrap();
+        (bits(&first.summary, first.grad, &bce.state()), bits(&second.summary, second.grad, &softmax.state()))
+    };
+    let on = |threads: usize| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(step);
+    let alone = on(1);
+    for threads in [2, 3, 8] {
+        assert!(on(threads) == alone, "{threads} threads give other bits than one");
+    }
+}
+
+#[test]
+fn any_layout_gives_the_same_gradient() {
+    let (rows, columns) = (61, 45);
+    let (flat, flags) = (logits(rows * columns), targets(rows * columns));
+    let plain = Array2::from_shape_fn((rows, columns), |(i, j)| flat[i * columns + j]);
+    let marks = Array2::from_shape_fn((rows, columns), |(i, j)| flags[i * columns + j]);
+    let mut loss = BceLoss::new(Focal::new(2.0).unwrap());
+    let expected = loss.value_and_grad(&plain, &marks).unwrap();
+
+    let by_columns = Array2::from_shape_fn((rows, columns).f(), |at| plain[at]);
+    let marks_by_columns = Array2::from_shape_fn((rows, columns).f(), |at| marks[at]);
+    let spaced = Array2::from_shape_fn((2 * rows, 3 * columns), |(i, j)| plain[[i / 2, j / 3]]);
+    let turned = Array2::from_shape_fn((rows, columns), |(i, j)| plain[[rows - 1 - i, j]]);
+    let layouts = [
+        ("by columns", by_columns.view()),
+        ("spaced", spaced.slice(s![..;2, ..;3])),
+        ("turned", turned.slice(s![..;-1, ..])),
+    ];
+    for (name, view) in layouts {
+        for marks in [&marks, &marks_by_columns] {
+            let found = loss.value_and_grad(view, marks).unwrap();
+            assert_eq!(found.grad, expected.grad, "{name}");
+            let (loss, wanted) = (found.summary.loss.unwrap(), expected.summary.loss.unwrap());
+            // The order of the sum follows the memory, and with it the last bits.
+            assert!((loss - wanted).abs() <= 1e-6 * wanted, "{name}: {loss} and {wanted}");
+        }
+    }
+
+    // The caller's buffer may have a layout of its own, and what lies between its elements is not touched.
+    let mut buffer = Array2::from_elem((2 * rows, columns).f(), 7.0_f32);
+    loss.value_and_grad_into(&plain, &marks, buffer.slice_mut(s![..;2, ..])).unwrap();
+    assert_eq!(buffer.slice(s![..;2, ..]), expected.grad);
+    assert!(buffer.slice(s![1..;2, ..]).iter().all(|&untouched| untouched == 7.0));
+}
+
+#[test]
+fn classes_may_lie_along_the_second_of_several_axes() {
+    let (batch, classes, height, width) = (3, 40, 4, 5);
+    let logit = |n: usize, c: usize, h: usize, w: usize| {
+        (spread(((n * classes + c) * height + h) * width + w, 6) * 8.0 - 4.0) as f32
+    };
+    let images = Array::from_shape_fn((batch, classes, height, width), |(n, c, h, w)| logit(n, c, h, w));
+    let labels = Array3::from_shape_fn((batch, height, width), |(n, h, w)| (n * 7 + h * 3 + w) as u16 % 40);
+    let place = |row: usize| (row / (height * width), row / width % height, row % width);
+    let rows = Array2::from_shape_fn((batch * height * width, classes), |(row, c)| {
+        let (n, h, w) = place(row);
+        logit(n, c, h, w)
+    });
+    let flat: Array1<u16> = labels.iter().copied().collect();
+    let mut loss = SoftmaxLoss::new(Focal::new(2.0).unwrap());
+    let expected = loss.value_and_grad(&rows, &flat).unwrap();
+    let found = loss.value_and_grad(&images, &labels).unwrap();
+    assert_eq!(found.summary, expected.summary);
+    for ((row, c), &slope) in expected.grad.indexed_iter() {
+        let (n, h, w) = place(row);
+        assert_eq!(found.grad[[n, c, h, w]], slope);
+    }
+}
+
+#[test]
+fn a_refused_batch_leaves_gradient_and_state_as_they_were() {
+    let n = 40_000;
+    let (mut logits, targets) = (logits(n), targets(n));
+    let mut loss = BceLoss::new(weighter());
+    loss.value_and_grad(&logits, &targets).unwrap();
+    let before = loss.state();
+    logits[n - 3] = f32::NAN;
+    let mut grad = Array1::from_elem(n, 7.0_f32);
+    let refused = loss.value_and_grad_into(&logits, &targets, &mut grad);
+    assert!(matches!(refused, Err(LossError::NonFiniteLogit { index, .. }) if index == n - 3), "{refused:?}");
+    assert!(grad.iter().all(|&untouched| untouched == 7.0));
+    assert_eq!(loss.state(), before);
+}

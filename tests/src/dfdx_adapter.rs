@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-use dfdx::prelude::{Cpu, Gradients, Shape, Tensor as Tape0, TensorFromVec, Trace};
+use dfdx::prelude::{Backward, Cpu, Device, Gradients, Shape, SumTo, Tensor as DfdxTensor, TensorFromVec, Trace};
 use reweight::{BatchStatistics, LossError, LossSummary, Reduction, SampleWeighter};
 use reweight_dfdx::prelude::{BceBatch, SoftmaxBatch, TensorLossError};
 use reweight_testkit::{Backend, Batch, Loss, Observed, Precision, Targets, Tensor, wrong_objective};
@@ -34,7 +34,7 @@ fn tensor<S: Shape, T: dfdx::prelude::Unit, F: Copy>(
     all: &Tensor<F>,
     shape: S,
     convert: impl Fn(F) -> T,
-) -> Tape0<S, T, Cpu>
+) -> DfdxTensor<S, T, Cpu>
 where
     Cpu: TensorFromVec<T>,
 {
@@ -49,11 +49,11 @@ fn core_error(error: TensorLossError) -> LossError {
     }
 }
 
-fn numbers<S: Shape, A: Number>(tensor: &Tape0<S, A, Cpu>) -> Vec<f64> {
+fn numbers<S: Shape, A: Number>(tensor: &DfdxTensor<S, A, Cpu>) -> Vec<f64> {
     tensor.as_vec().into_iter().map(Into::into).collect()
 }
 
-fn slopes<S: Shape, A: Number>(gradients: &Gradients<A, Cpu>, logits: &Tape0<S, A, Cpu>) -> Vec<f64> {
+fn slopes<S: Shape, A: Number>(gradients: &Gradients<A, Cpu>, logits: &DfdxTensor<S, A, Cpu>) -> Vec<f64> {
     numbers(&gradients.get(logits))
 }
 
@@ -65,10 +65,11 @@ macro_rules! on_tensors {
         macro_rules! with {
             ($type:ident, $inner:expr, $shape:expr, $samples:expr, $targets:expr, $convert:expr) => {{
                 let $own = $inner;
-                let $logits = tensor(&batch.logits, $shape, A::nearest);
+                let $logits = tensor(&batch.logits, $shape, <A as Element>::nearest);
                 let targets = tensor($targets, $samples, $convert);
                 let valid = batch.valid.as_ref().map(|all| tensor(all, $samples, |value| value));
-                let sample_weight = batch.sample_weight.as_ref().map(|all| tensor(all, $samples, A::nearest));
+                let sample_weight =
+                    batch.sample_weight.as_ref().map(|all| tensor(all, $samples, <A as Element>::nearest));
                 macro_rules! $make {
                     ($tensor:expr) => {{
                         let mut made = $type::new($tensor, &targets);
@@ -86,7 +87,9 @@ macro_rules! on_tensors {
         }
         match ($loss, &batch.targets) {
             (Loss::Bce(loss), Targets::Hard(all)) => with!(BceBatch, loss, (samples,), (samples,), all, |label| label),
-            (Loss::Bce(loss), Targets::Soft(all)) => with!(BceBatch, loss, (samples,), (samples,), all, A::nearest),
+            (Loss::Bce(loss), Targets::Soft(all)) => {
+                with!(BceBatch, loss, (samples,), (samples,), all, <A as Element>::nearest)
+            }
             (Loss::Softmax(loss), Targets::Classes(all)) => match batch.logits.shape[..] {
                 [rows, classes] => with!(SoftmaxBatch, loss, (rows, classes), (rows,), all, |label| label),
                 [rows, classes, ..] => {
@@ -100,7 +103,10 @@ macro_rules! on_tensors {
     }};
 }
 
-impl<A: Number> DfdxCpu<A> {
+impl<A: Number> DfdxCpu<A>
+where
+    Cpu: Device<A>,
+{
     fn each_and_step<W: SampleWeighter>(loss: &mut Loss<W>, batch: &Batch) -> Result<Observed, LossError> {
         on_tensors!(loss, batch, |own, logits, make| {
             // What is known of each sample comes from a copy, so that the loss itself takes exactly one step.
@@ -139,7 +145,10 @@ fn observed(summary: LossSummary, grad: Vec<f64>, weights: Option<Vec<f64>>, los
     Observed { loss: summary.loss, grad, summary: Some(summary), weights, losses }
 }
 
-impl<A: Number> Backend for DfdxCpu<A> {
+impl<A: Number> Backend for DfdxCpu<A>
+where
+    Cpu: Device<A>,
+{
     fn name(&self) -> String {
         format!("dfdx Cpu {:?}", <A as Element>::PRECISION)
     }

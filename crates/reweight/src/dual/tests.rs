@@ -3,8 +3,11 @@
 use super::Dual;
 use crate::real::Real;
 
-/// Every operation with an argument inside its domain, as a function of one number.
-fn operations<R: Real>() -> Vec<(&'static str, fn(R) -> R, f64)> {
+/// Its name, the operation, and an argument inside its domain.
+type Operation<R> = (&'static str, fn(R) -> R, f64);
+
+/// Every operation as a function of one number.
+fn operations<R: Real>() -> Vec<Operation<R>> {
     vec![
         ("exp", |x| x.exp(), 0.7),
         ("ln", |x| x.ln(), 2.3),

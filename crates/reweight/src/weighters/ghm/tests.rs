@@ -17,7 +17,7 @@ fn counts(weighter: &Ghm, regions: &[u64]) -> BatchStatistics {
 }
 
 /// Observes the steps and compares the weights after each with `expected`.
-fn follow(config: GhmConfig, expected: [[f64; 2]; 3]) {
+fn follow(config: &GhmConfig, expected: [[f64; 2]; 3]) {
     let mut weighter = Ghm::try_from(config.clone()).expect("valid");
     assert_eq!(weighter.region_weights(), [1.0, 1.0], "before the first step");
     for (step, (regions, expected)) in STEPS.iter().zip(expected).enumerate() {
@@ -37,34 +37,34 @@ fn half(preset: GhmPreset) -> GhmConfig {
 #[test]
 fn mmdet_lets_empty_regions_stand() {
     // S: (1.5, 0.5), then (2.75, 0.5) with n = 1, then (1.875, 0.75) with n = 2 and N = 2.
-    follow(half(GhmPreset::Mmdet), [[4.0 / 3.0, 4.0], [16.0 / 11.0, 8.0], [8.0 / 15.0, 4.0 / 3.0]]);
+    follow(&half(GhmPreset::Mmdet), [[4.0 / 3.0, 4.0], [16.0 / 11.0, 8.0], [8.0 / 15.0, 4.0 / 3.0]]);
 }
 
 #[test]
 fn the_paper_divides_by_all_regions_and_lets_all_decay() {
     // S: (1.5, 0.5), (2.75, 0.25), (1.875, 0.625), n = 2 throughout.
-    follow(half(GhmPreset::Paper), [[4.0 / 3.0, 4.0], [8.0 / 11.0, 8.0], [8.0 / 15.0, 1.6]]);
+    follow(&half(GhmPreset::Paper), [[4.0 / 3.0, 4.0], [8.0 / 11.0, 8.0], [8.0 / 15.0, 1.6]]);
 }
 
 #[test]
 fn corrected_averages_fractions_without_bias() {
     // S: (0.375, 0.125)/(1 − ½), (0.6875, 0.0625)/(1 − ¼) with n = 1, (0.59375, 0.28125)/(1 − ⅛).
-    follow(half(GhmPreset::Corrected), [[2.0 / 3.0, 2.0], [12.0 / 11.0, 12.0], [14.0 / 19.0, 14.0 / 9.0]]);
+    follow(&half(GhmPreset::Corrected), [[2.0 / 3.0, 2.0], [12.0 / 11.0, 12.0], [14.0 / 19.0, 14.0 / 9.0]]);
 }
 
 #[test]
 fn every_flag_overrides_its_preset() {
     let mmdet = || half(GhmPreset::Mmdet);
     let decay = GhmConfig { decay: Some(Decay::All), ..mmdet() };
-    follow(decay, [[4.0 / 3.0, 4.0], [16.0 / 11.0, 16.0], [8.0 / 15.0, 1.6]]);
+    follow(&decay, [[4.0 / 3.0, 4.0], [16.0 / 11.0, 16.0], [8.0 / 15.0, 1.6]]);
     let normaliser = GhmConfig { normaliser: Some(Normaliser::All), ..mmdet() };
-    follow(normaliser, [[4.0 / 3.0, 4.0], [8.0 / 11.0, 4.0], [8.0 / 15.0, 4.0 / 3.0]]);
+    follow(&normaliser, [[4.0 / 3.0, 4.0], [8.0 / 11.0, 4.0], [8.0 / 15.0, 4.0 / 3.0]]);
     // S: (0.375, 0.125), (0.6875, 0.125), (0.59375, 0.3125).
     let unit = GhmConfig { unit: Some(GhmUnit::Fractions), ..mmdet() };
-    follow(unit, [[4.0 / 3.0, 4.0], [16.0 / 11.0, 8.0], [16.0 / 19.0, 1.6]]);
+    follow(&unit, [[4.0 / 3.0, 4.0], [16.0 / 11.0, 8.0], [16.0 / 19.0, 1.6]]);
     // Region 1 was averaged once after two steps: 0.5/(1 − ½), and (1.875, 0.75)/(⅞, ¾) after three.
     let corrected = GhmConfig { bias_correction: Some(true), ..mmdet() };
-    follow(corrected, [[2.0 / 3.0, 2.0], [12.0 / 11.0, 4.0], [7.0 / 15.0, 1.0]]);
+    follow(&corrected, [[2.0 / 3.0, 2.0], [12.0 / 11.0, 4.0], [7.0 / 15.0, 1.0]]);
 }
 
 #[test]

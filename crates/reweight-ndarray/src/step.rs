@@ -65,6 +65,8 @@ fn empty_like(other: &BatchStatistics) -> BatchStatistics {
 
 /// Multiplies a gradient: where the denominator is known only after all weights are.
 pub(crate) fn rescale<A: PickLanes, D: Dimension>(isa: Available, mut grad: ArrayViewMut<'_, A, D>, factor: f64) {
+    // A sum of weights may be so small that its inverse is no float of this type; 0·∞ would be no number.
+    let factor = factor.min(A::LARGEST.into());
     match grad.as_slice_memory_order_mut() {
         Some(slice) => reduce(Whole(slice), &|part: Whole<'_, A>| dispatch(isa, Rescale { grad: part.0, factor })),
         None => grad.iter_mut().for_each(|slope| {

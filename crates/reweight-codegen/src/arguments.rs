@@ -86,8 +86,8 @@ arguments! {
         weights: u64 => "real*",
         /// 4 sums a block out: loss, weight, valid, positives (fused: may be null)
         partials: u64 => "double*",
-        /// first bad sample weight, first bad element; all bits set before
-        errors: u64 => "unsigned long long*",
+        /// where the first fault is, as `Fault` reads it; all bits set before
+        fault: u64 => "unsigned long long*",
         /// fused: what the gradient is multiplied by
         factor: u64 => "const double*",
         /// fused: the gradient that arrives, a second factor; null: 1
@@ -130,8 +130,8 @@ arguments! {
         weights: u64 => "real*",
         /// 4 sums a block out: loss, weight, valid, positives (fused: may be null)
         partials: u64 => "double*",
-        /// first bad sample weight, first bad logit or label; all bits set before
-        errors: u64 => "unsigned long long*",
+        /// where the first fault is, as `Fault` reads it; all bits set before
+        fault: u64 => "unsigned long long*",
         /// fused: what the gradient is multiplied by
         factor: u64 => "const double*",
         /// fused: the gradient that arrives, a second factor; null: 1
@@ -168,8 +168,8 @@ arguments! {
         ignores: i64 => "long long",
         /// added to: valid, positives, classes, histograms; zeroed before
         counts: u64 => "unsigned long long*",
-        /// first bad sample weight, first bad element; all bits set before
-        errors: u64 => "unsigned long long*",
+        /// where the first fault is, as `Fault` reads it; all bits set before
+        fault: u64 => "unsigned long long*",
     }
 }
 
@@ -184,10 +184,48 @@ arguments! {
         reduction: i64 => "long long",
         /// the divisor
         divisor: f64 => "double",
-        /// 6 out: loss sum, weight sum, valid, positives, factor, loss
+        /// where the first fault is: copied behind the totals, so that the host reads both at once; null: none is copied
+        fault: u64 => "const unsigned long long*",
+        /// 7 out: loss sum, weight sum, valid, positives, factor, loss, the fault's bits
         totals: u64 => "double*",
         /// the loss out, once more; null: not wanted
         loss: u64 => "real*",
+    }
+}
+
+arguments! {
+    /// Of `reweight_gather`.
+    GatherArguments {
+        /// the first element, wherever the others lie
+        from: u64 => "const element_t*",
+        /// N elements out
+        to: u64 => "element_t*",
+        /// N
+        count: i64 => "long long",
+        /// the number of axes
+        rank: i64 => "long long",
+        /// the axes' sizes, then their strides in elements
+        layout: u64 => "const long long*",
+    }
+}
+
+arguments! {
+    /// Of `reweight_fold`.
+    FoldArguments {
+        /// the gradient, one element a logit
+        from: u64 => "const real*",
+        /// where the logits' gradients are gathered: added to
+        to: u64 => "real*",
+        /// the number of places in it
+        count: i64 => "long long",
+        /// axes along which every logit has a place of its own
+        kept_rank: i64 => "long long",
+        /// how many logits share a place
+        copies: i64 => "long long",
+        /// axes along which logits share their place
+        repeated_rank: i64 => "long long",
+        /// of the kept axes sizes, strides in `from`, strides in `to`; of the repeated ones sizes, strides in `from`
+        layout: u64 => "const long long*",
     }
 }
 

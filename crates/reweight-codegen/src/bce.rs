@@ -63,10 +63,21 @@ impl BceShape {
             most_blocks: MOST_BLOCKS,
         };
         Ok(KernelSource {
-            key: format!("bce;{};{}", self.key(), formula.key()),
+            key: self.loss_key(formula),
             source,
             entries: vec![entry("reweight_bce_value"), entry("reweight_bce_fused")],
         })
+    }
+
+    /// The key of [`loss`](Self::loss), which takes less time to make than the text: what has been compiled is found by
+    /// it. Ask [`Formula::check`] whether the formula fits 2 classes.
+    pub fn loss_key(&self, formula: &Formula) -> String {
+        format!("bce;{};{}", self.key(), formula.key())
+    }
+
+    /// The key of [`statistics`](Self::statistics).
+    pub fn statistics_key(&self, request: &Statistics) -> String {
+        statistics::key(&format!("statistics;bce;{}", self.key()), request, 2)
     }
 
     /// The kernel `reweight_bce_statistics`, with [`StatisticsArguments`](crate::StatisticsArguments): it validates and

@@ -63,32 +63,28 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// What both error slots hold before a launch.
+    /// What the kernels' `fault` holds before a launch, and after it where the batch is in order.
     pub const NONE: u64 = u64::MAX;
 
-    /// Reads the two error slots of a BCE kernel.
-    pub fn of_bce(errors: [u64; 2]) -> Option<Self> {
-        Self::read(errors, |place| match place % 2 {
-            0 => Self::Logit { index: place / 2 },
-            _ => Self::Target { index: place / 2 },
-        })
+    /// Reads the `fault` of a BCE kernel.
+    pub fn of_bce(fault: u64) -> Option<Self> {
+        Self::of_softmax(fault, 1)
     }
 
-    /// Reads the two error slots of a softmax kernel over `classes` classes.
-    pub fn of_softmax(errors: [u64; 2], classes: u64) -> Option<Self> {
-        let row = classes + 1;
-        Self::read(errors, |place| match place % row {
-            class if class == classes => Self::Target { index: place / row },
-            class => Self::Logit { index: place / row * classes + class },
-        })
-    }
-
-    /// Sample weights are checked before all else, as on the CPU.
-    fn read([weight, sample]: [u64; 2], other: impl FnOnce(u64) -> Self) -> Option<Self> {
-        match (weight, sample) {
-            (Self::NONE, Self::NONE) => None,
-            (Self::NONE, place) => Some(other(place)),
-            (index, _) => Some(Self::SampleWeight { index }),
+    /// Reads the `fault` of a softmax kernel over `classes` classes.
+    ///
+    /// A row has `classes` + 2 places: its logits, its label, its sample weight, in the order in which the CPU checks them.
+    pub fn of_softmax(fault: u64, classes: u64) -> Option<Self> {
+        if fault == Self::NONE {
+            return None;
         }
+        let (row, place) = (fault / (classes + 2), fault % (classes + 2));
+        Some(if place < classes {
+            Self::Logit { index: row * classes + place }
+        } else if place == classes {
+            Self::Target { index: row }
+        } else {
+            Self::SampleWeight { index: row }
+        })
     }
 }

@@ -64,12 +64,12 @@ impl Formula {
         constants
     }
 
-    /// The C of struct `Literals`, of the function that loads it, and of the function `weigh`.
+    /// Whether the formula fits a batch of `classes` classes (2 for BCE).
     ///
     /// # Errors
     ///
-    /// Where a table with one value a class does not have `classes` values.
-    pub(crate) fn emit(&self, classes: usize, soft: bool) -> Result<String, CodegenError> {
+    /// Where a table with one value a class has another length.
+    pub fn check(&self, classes: usize) -> Result<(), CodegenError> {
         for table in self.program.tables() {
             if let Table::Values(values) = table
                 && values.len() != classes
@@ -77,6 +77,16 @@ impl Formula {
                 return Err(CodegenError::ClassTable { given: values.len(), classes });
             }
         }
+        Ok(())
+    }
+
+    /// The C of struct `Literals`, of the function that loads it, and of the function `weigh`.
+    ///
+    /// # Errors
+    ///
+    /// Where a table with one value a class does not have `classes` values.
+    pub(crate) fn emit(&self, classes: usize, soft: bool) -> Result<String, CodegenError> {
+        self.check(classes)?;
         Ok(emit::functions(&self.program, self.literals.len(), soft))
     }
 }

@@ -36,16 +36,21 @@ mod arguments;
 mod bce;
 mod error;
 mod formula;
+mod layout;
 mod shape;
 mod softmax;
 mod source;
 mod statistics;
 mod template;
 
-pub use arguments::{Argument, BceArguments, FinishArguments, SoftmaxArguments, StatisticsArguments, reduction_code};
+pub use arguments::{
+    Argument, BceArguments, FinishArguments, FoldArguments, GatherArguments, SoftmaxArguments, StatisticsArguments,
+    reduction_code,
+};
 pub use bce::BceShape;
 pub use error::{CodegenError, Fault};
 pub use formula::Formula;
+pub use layout::{fold, gather};
 pub use shape::{Element, Labels, Precision};
 pub use softmax::{RowStrategy, SoftmaxShape};
 pub use source::{Entry, KernelSource, finish};

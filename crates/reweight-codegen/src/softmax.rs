@@ -108,10 +108,21 @@ impl SoftmaxShape {
             most_blocks: MOST_BLOCKS,
         };
         Ok(KernelSource {
-            key: format!("softmax;{};{}", self.key(), formula.key()),
+            key: self.loss_key(formula),
             source,
             entries: vec![entry("reweight_softmax_value"), entry("reweight_softmax_fused")],
         })
+    }
+
+    /// The key of [`loss`](Self::loss), which takes less time to make than the text: what has been compiled is found by
+    /// it. Ask [`Formula::check`] whether the formula fits the classes.
+    pub fn loss_key(&self, formula: &Formula) -> String {
+        format!("softmax;{};{}", self.key(), formula.key())
+    }
+
+    /// The key of [`statistics`](Self::statistics).
+    pub fn statistics_key(&self, request: &Statistics) -> String {
+        statistics::key(&format!("statistics;softmax;{}", self.key()), request, self.classes)
     }
 
     /// The kernel `reweight_softmax_statistics`, with [`StatisticsArguments`](crate::StatisticsArguments): it validates

@@ -27,8 +27,7 @@ pub(crate) struct Target<'a> {
 
 pub(crate) fn kernel(target: &Target<'_>) -> KernelSource {
     let request = target.request;
-    let classes = if request.wants_class_counts() { target.classes } else { 0 };
-    let bins: Vec<usize> = request.histograms().iter().map(|regions| regions.bins() as usize).collect();
+    let (classes, bins) = counted(request, target.classes);
     let counters = 2 + classes + bins.iter().sum::<usize>();
     let (mut runs, mut count, mut flush) = (String::new(), String::new(), String::new());
     // Writing to a String cannot fail.
@@ -66,7 +65,7 @@ pub(crate) fn kernel(target: &Target<'_>) -> KernelSource {
         &template::fill(target.body, &[("runs", &runs), ("count", &count), ("flush", &flush)]),
     ]);
     KernelSource {
-        key: format!("{};classes{classes};bins{bins:?}", target.key).replace(' ', ""),
+        key: key(&target.key, request, target.classes),
         source,
         entries: vec![Entry {
             name: target.entry,
@@ -77,6 +76,18 @@ pub(crate) fn kernel(target: &Target<'_>) -> KernelSource {
             most_blocks: MOST_BLOCKS,
         }],
     }
+}
+
+/// Of a kernel whose own part is `own`.
+pub(crate) fn key(own: &str, request: &Statistics, classes: usize) -> String {
+    let (classes, bins) = counted(request, classes);
+    format!("{own};classes{classes};bins{bins:?}").replace(' ', "")
+}
+
+/// How many class counters, and how many regions in each histogram.
+fn counted(request: &Statistics, classes: usize) -> (usize, Vec<usize>) {
+    let classes = if request.wants_class_counts() { classes } else { 0 };
+    (classes, request.histograms().iter().map(|regions| regions.bins() as usize).collect())
 }
 
 /// What the kernels read at `edges`, exact in `precision`: the thresholds that the CPU compares with.

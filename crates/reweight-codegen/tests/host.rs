@@ -11,6 +11,8 @@ mod check;
 mod faults;
 #[path = "host/finite.rs"]
 mod finite;
+#[path = "host/layout.rs"]
+mod layout;
 #[path = "host/session.rs"]
 mod session;
 #[path = "host/softmax.rs"]

@@ -6,7 +6,7 @@ mod catalogue;
 use catalogue::catalogue;
 
 /// Few enough to be read in a review, and every template is in one of them.
-const HELD: [&str; 8] = [
+const HELD: [&str; 10] = [
     "bce-hard-f32-alpha-focal",
     "bce-soft-f32-focal-1.5",
     "bce-hard-f32-statistics",
@@ -15,6 +15,8 @@ const HELD: [&str; 8] = [
     "softmax-32000-f64-alpha-focal",
     "softmax-1000-f32-statistics",
     "finish-f64",
+    "gather-4",
+    "fold-f32",
 ];
 
 #[test]

@@ -3,7 +3,9 @@
 use std::error::Error;
 
 use reweight::{AlphaBalance, Focal, Ghm, SampleWeighter};
-use reweight_codegen::{BceShape, Element, Formula, KernelSource, Labels, Precision, SoftmaxShape, finish};
+use reweight_codegen::{
+    BceShape, Element, Formula, KernelSource, Labels, Precision, SoftmaxShape, finish, fold, gather,
+};
 
 /// The main kernels with a short name each, fit for a file: plain, α·focal, a broken γ and GHM, over every kind of label,
 /// every way of keeping a row, and both precisions.
@@ -40,6 +42,8 @@ pub(crate) fn catalogue() -> Result<Vec<(String, KernelSource)>, Box<dyn Error>>
             kernels.push((format!("softmax-{classes}-{wide}-statistics"), shape.statistics(&request)));
         }
         kernels.push((format!("finish-{wide}"), finish(precision)));
+        kernels.push((format!("fold-{wide}"), fold(precision)));
     }
+    kernels.extend([1, 2, 4, 8].map(|bytes| (format!("gather-{bytes}"), gather(bytes))));
     Ok(kernels)
 }

@@ -11,7 +11,7 @@ __device__ __forceinline__ Element element_at(const BceArguments& a, long long i
     e.on = e.inside && (a.valid == 0 || a.valid[index] != 0);
     e.logit = e.on ? a.logits[index] : real(0);
     e.target = e.on ? a.targets[index] : target_t(0);
-    e.unit = e.inside && a.sample_weight ? a.sample_weight[index] : real(1);
+    e.unit = e.on && a.sample_weight ? a.sample_weight[index] : real(1);
     e.arriving = e.inside && a.upstream && a.upstream_each ? a.upstream[index] : real(1);
     e.before = e.inside && a.gradient && a.accumulate ? a.gradient[index] : real(0);
     return e;
@@ -36,7 +36,7 @@ extern "C" __global__ void reweight_bce_value(BceArguments a) {
     const Literals c = literals(a.constants);
     double loss_sum = 0, weight_sum = 0;
     unsigned valid = 0, positives = 0;
-    unsigned long long fault = NO_FAULT, weight_fault = NO_FAULT;
+    unsigned long long fault = NO_FAULT;
     const long long tile = (long long)blockDim.x * ITEMS;
     for (long long start = blockIdx.x * tile; start < a.count; start += gridDim.x * tile) {
         Element e[ITEMS];
@@ -47,12 +47,11 @@ extern "C" __global__ void reweight_bce_value(BceArguments a) {
         for (int k = 0; k < ITEMS; ++k) {
             const long long index = start + k * blockDim.x + threadIdx.x;
             if (!e[k].inside) continue;
-            if (is_bad_weight(e[k].unit)) weight_fault = smaller_fault(weight_fault, index);
             real loss = 0, weight = 0;
             if (e[k].on) {
-                const bool good_logit = is_finite(e[k].logit), good_target = is_target(e[k].target);
-                if (!good_logit) fault = smaller_fault(fault, 2 * index);
-                else if (!good_target) fault = smaller_fault(fault, 2 * index + 1);
+                if (!is_finite(e[k].logit)) fault = smaller_fault(fault, 3 * index);
+                else if (!is_target(e[k].target)) fault = smaller_fault(fault, 3 * index + 1);
+                else if (is_bad_weight(e[k].unit)) fault = smaller_fault(fault, 3 * index + 2);
                 else {
                     const Sample s = sample_of(e[k].logit, e[k].target);
                     weight = e[k].unit * weigh(s, c, a.constants).weight;
@@ -69,17 +68,16 @@ extern "C" __global__ void reweight_bce_value(BceArguments a) {
         loss_sum += loss_part;
         weight_sum += weight_part;
     }
-    report(a.errors, 0, weight_fault);
-    report(a.errors, 1, fault);
+    report(a.fault, fault);
     write_partials(a.partials, loss_sum, weight_sum, valid, positives);
 }
 
 // Loss and gradient in one pass over a batch that `reweight_bce_value` or the statistics have validated: where they
 // found a fault, nothing is written.
 extern "C" __global__ void reweight_bce_fused(BceArguments a) {
-    if (a.errors[0] != NO_FAULT || a.errors[1] != NO_FAULT) return;
+    if (*a.fault != NO_FAULT) return;
     const Literals c = literals(a.constants);
-    const real scale = real(*a.factor * (a.upstream && !a.upstream_each ? (double)*a.upstream : 1.0));
+    const real scale = within(*a.factor * (a.upstream && !a.upstream_each ? (double)*a.upstream : 1.0));
     double loss_sum = 0, weight_sum = 0;
     unsigned valid = 0, positives = 0;
     const long long tile = (long long)blockDim.x * ITEMS;

@@ -11,6 +11,8 @@ __device__ __forceinline__ real real_max(real a, real b) { return a >= b ? a : b
 __device__ __forceinline__ real real_min(real a, real b) { return a <= b ? a : b; }
 // False for NaN too.
 __device__ __forceinline__ bool is_finite(real x) { return real_abs(x) <= REAL_MAX; }
+// A denominator may be so small that its inverse is no `real`: 0·∞ would be no number.
+__device__ __forceinline__ real within(double x) { return real_max(real_min(real(x), REAL_MAX), -REAL_MAX); }
 __device__ __forceinline__ bool is_bad_weight(real w) { return !(w >= 0 && w <= REAL_MAX); }
 
 // log σ(s), log σ(−s), σ(s) and σ(−s) from one exponential; the smaller probability is never a difference.

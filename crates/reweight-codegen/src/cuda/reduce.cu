@@ -27,6 +27,6 @@ __device__ __forceinline__ unsigned long long smaller_fault(unsigned long long a
     return a < b ? a : b;
 }
 // The first fault of this thread joins the batch's first.
-__device__ __forceinline__ void report(unsigned long long* errors, int slot, unsigned long long fault) {
-    if (fault != NO_FAULT) atomicMin(&errors[slot], fault);
+__device__ __forceinline__ void report(unsigned long long* first, unsigned long long fault) {
+    if (fault != NO_FAULT) atomicMin(first, fault);
 }

@@ -26,7 +26,7 @@ extern "C" __global__ void reweight_softmax_value(SoftmaxArguments a) {
     const real smoothing = real(a.smoothing);
     double loss_sum = 0, weight_sum = 0;
     unsigned valid = 0, positives = 0;
-    unsigned long long fault = NO_FAULT, weight_fault = NO_FAULT;
+    unsigned long long fault = NO_FAULT;
     for (long long base = first_row(); base < a.rows; base += row_stride()) {
         const long long at = base + row_offset();
         const bool inside = at < a.rows;
@@ -37,16 +37,17 @@ extern "C" __global__ void reweight_softmax_value(SoftmaxArguments a) {
         Kept kept;
         const Row row = read_row(x, a.classes, label < 0 ? 0 : label, on, kept);
         const real distance = smoothing > 0 ? row_sum(row.distance) : real(0);
-        if (row.bad != NO_FAULT) fault = smaller_fault(fault, at * (a.classes + 1) + row.bad);
+        const unsigned long long place = at * (a.classes + 2);
+        if (row.bad != NO_FAULT) fault = smaller_fault(fault, place + row.bad);
         if (on && label < 0) {
-            fault = smaller_fault(fault, at * (a.classes + 1) + a.classes);
+            fault = smaller_fault(fault, place + a.classes);
             on = false;
         }
         if (inside && is_leader()) {
-            const real unit = a.sample_weight ? a.sample_weight[at] : real(1);
-            if (is_bad_weight(unit)) weight_fault = smaller_fault(weight_fault, at);
             real loss = 0, weight = 0;
             if (on) {
+                const real unit = a.sample_weight ? a.sample_weight[at] : real(1);
+                if (is_bad_weight(unit)) fault = smaller_fault(fault, place + a.classes + 1);
                 const Sample s = hard_sample(row.margin, label != 0 ? real(1) : real(0), label);
                 weight = unit * weigh(s, c, a.constants).weight;
                 loss = weight * smoothed(s, smoothing, distance);
@@ -59,17 +60,16 @@ extern "C" __global__ void reweight_softmax_value(SoftmaxArguments a) {
             if (a.weights) a.weights[at] = weight;
         }
     }
-    report(a.errors, 0, weight_fault);
-    report(a.errors, 1, fault);
+    report(a.fault, fault);
     write_partials(a.partials, loss_sum, weight_sum, valid, positives);
 }
 
 // Loss and gradient in one pass over a batch that `reweight_softmax_value` or the statistics have validated: where they
 // found a fault, nothing is written.
 extern "C" __global__ void reweight_softmax_fused(SoftmaxArguments a) {
-    if (a.errors[0] != NO_FAULT || a.errors[1] != NO_FAULT) return;
+    if (*a.fault != NO_FAULT) return;
     const Literals c = literals(a.constants);
-    const real scale = real(*a.factor * (a.upstream && !a.upstream_each ? (double)*a.upstream : 1.0));
+    const real scale = within(*a.factor * (a.upstream && !a.upstream_each ? (double)*a.upstream : 1.0));
     const real smoothing = real(a.smoothing);
     const real floor = smoothing / real(a.classes);
     double loss_sum = 0, weight_sum = 0;

@@ -3,22 +3,22 @@ extern "C" __global__ void reweight_bce_statistics(StatisticsArguments a) {
     __shared__ unsigned tally[TALLY_SIZE];
     open_tally(tally);
     unsigned valid = 0, positives = 0;
-    unsigned long long fault = NO_FAULT, weight_fault = NO_FAULT;
+    unsigned long long fault = NO_FAULT;
     //@runs
     const long long stride = (long long)gridDim.x * blockDim.x;
     for (long long index = (long long)blockIdx.x * blockDim.x + threadIdx.x; index < a.rows; index += stride) {
-        if (a.sample_weight && is_bad_weight(a.sample_weight[index])) weight_fault = smaller_fault(weight_fault, index);
         if (a.valid && a.valid[index] == 0) continue;
         const real logit = a.logits[index];
         const target_t target = a.targets[index];
         if (!is_finite(logit)) {
-            fault = smaller_fault(fault, 2 * index);
+            fault = smaller_fault(fault, 3 * index);
             continue;
         }
         if (!is_target(target)) {
-            fault = smaller_fault(fault, 2 * index + 1);
+            fault = smaller_fault(fault, 3 * index + 1);
             continue;
         }
+        if (a.sample_weight && is_bad_weight(a.sample_weight[index])) fault = smaller_fault(fault, 3 * index + 2);
         const Sample s = sample_of(logit, target);
         ++valid;
         positives += s.label == 1;
@@ -28,6 +28,5 @@ extern "C" __global__ void reweight_bce_statistics(StatisticsArguments a) {
     add_to(tally, a.counts, 1, positives);
     //@flush
     close_tally(tally, a.counts);
-    report(a.errors, 0, weight_fault);
-    report(a.errors, 1, fault);
+    report(a.fault, fault);
 }

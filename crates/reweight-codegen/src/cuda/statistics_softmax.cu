@@ -7,20 +7,19 @@ extern "C" __global__ void reweight_softmax_statistics(StatisticsArguments a) {
     __shared__ unsigned tally[TALLY_SIZE];
     open_tally(tally);
     unsigned valid = 0, positives = 0;
-    unsigned long long fault = NO_FAULT, weight_fault = NO_FAULT;
+    unsigned long long fault = NO_FAULT;
     //@runs
     for (long long base = first_row(); base < a.rows; base += row_stride()) {
         const long long at = base + row_offset();
-        const bool inside = at < a.rows;
-        const bool on = inside && counts(a, at);
+        const bool on = at < a.rows && counts(a, at);
         const long long label = on ? label_of(a.targets[at], a.classes) : 0;
         Kept kept;
         const Row row = read_row(a.logits + at * a.classes, a.classes, label < 0 ? 0 : label, on, kept);
-        if (row.bad != NO_FAULT) fault = smaller_fault(fault, at * (a.classes + 1) + row.bad);
-        if (on && label < 0) fault = smaller_fault(fault, at * (a.classes + 1) + a.classes);
-        if (!inside || !is_leader()) continue;
-        if (a.sample_weight && is_bad_weight(a.sample_weight[at])) weight_fault = smaller_fault(weight_fault, at);
-        if (!on || label < 0) continue;
+        const unsigned long long place = at * (a.classes + 2);
+        if (row.bad != NO_FAULT) fault = smaller_fault(fault, place + row.bad);
+        if (on && label < 0) fault = smaller_fault(fault, place + a.classes);
+        if (!on || !is_leader() || label < 0) continue;
+        if (a.sample_weight && is_bad_weight(a.sample_weight[at])) fault = smaller_fault(fault, place + a.classes + 1);
         const Sample s = hard_sample(row.margin, label != 0 ? real(1) : real(0), label);
         ++valid;
         positives += label != 0;
@@ -30,6 +29,5 @@ extern "C" __global__ void reweight_softmax_statistics(StatisticsArguments a) {
     add_to(tally, a.counts, 1, positives);
     //@flush
     close_tally(tally, a.counts);
-    report(a.errors, 0, weight_fault);
-    report(a.errors, 1, fault);
+    report(a.fault, fault);
 }

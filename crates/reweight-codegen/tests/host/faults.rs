@@ -1,6 +1,6 @@
 //! Faulty batches: the kernels report what the reference reports, and touch neither gradient nor outputs.
 
-use reweight::{BceLoss, Focal, Ghm, LossError, SampleWeighter, SoftmaxLoss};
+use reweight::{BceLoss, BoxedWeighter, Focal, Ghm, LossError, Reduction, SampleWeighter, SoftmaxLoss};
 use reweight_codegen::{BceArguments, Element, Fault, Formula, Labels, Precision, StatisticsArguments, edges};
 
 use crate::check::{read_reals, reals};
@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::{bce, softmax};
 
 /// The reference's error as the kernels report it.
-fn fault(error: &LossError) -> Fault {
+fn expected_fault(error: &LossError) -> Fault {
     match *error {
         LossError::SampleWeight { index, .. } => Fault::SampleWeight { index: index as u64 },
         LossError::NonFiniteLogit { index, .. } => Fault::Logit { index: index as u64 },
@@ -17,15 +17,11 @@ fn fault(error: &LossError) -> Fault {
     }
 }
 
-fn pair(errors: &[u64]) -> [u64; 2] {
-    errors.try_into().unwrap()
-}
-
 #[test]
 fn bce_faults() {
     const COUNT: usize = 1500;
     type Damage = fn(&mut bce::Batch);
-    let damages: [(&str, Labels, Damage); 9] = [
+    let damages: [(&str, Labels, Damage); 10] = [
         ("a NaN logit", Labels::Hard, |b| b.logits[1400] = f64::NAN),
         ("an infinite logit, then another", Labels::Soft, |b| (b.logits[77], b.logits[3]) = (1.0 / 0.0, f64::NAN)),
         ("a label of 2", Labels::Hard, |b| b.hard[1100] = 2),
@@ -38,9 +34,14 @@ fn bce_faults() {
             b.sample_weight = Some(vec![1.0; COUNT]);
             b.sample_weight.as_mut().unwrap()[1234] = -1e-30;
         }),
-        ("an infinite sample weight where nothing counts", Labels::Hard, |b| {
-            b.valid = Some(vec![false; COUNT]);
-            b.sample_weight = Some(vec![f64::INFINITY; COUNT]);
+        ("a sample weight before a NaN", Labels::Soft, |b| {
+            b.logits[1235] = f64::NAN;
+            b.sample_weight = Some(vec![1.0; COUNT]);
+            b.sample_weight.as_mut().unwrap()[1234] = f64::INFINITY;
+        }),
+        ("a sample weight behind one that counts for nothing", Labels::Hard, |b| {
+            b.valid = Some((0..COUNT).map(|at| at > 3).collect());
+            b.sample_weight = Some(vec![f64::NAN; COUNT]);
         }),
     ];
     let mut session = Session::default();
@@ -51,13 +52,13 @@ fn bce_faults() {
         let targets = if labels == Labels::Hard { Element::I32 } else { Element::F32 };
         let uploaded = bce::upload(&mut session, &batch, Precision::F32, targets, labels);
         let mut loss = BceLoss::new((Focal::new(2.0).unwrap(), Ghm::new(10, 0.5).unwrap()));
-        let expected = fault(&batch.reference(labels).value_and_grad(&mut loss).unwrap_err());
+        let expected = expected_fault(&batch.reference(labels).value_and_grad(&mut loss).unwrap_err());
         checks.push((what, expected, bce_launches(&mut session, uploaded, &loss, COUNT as u64)));
     }
     let results = session.run("bce-faults");
     for (what, expected, (by_value, by_statistics, outputs)) in checks {
-        for errors in [by_value, by_statistics] {
-            assert_eq!(Fault::of_bce(pair(&results.read(errors))), Some(expected), "{what}");
+        for fault in [by_value, by_statistics] {
+            assert_eq!(Fault::of_bce(results.read(fault)[0]), Some(expected), "{what}");
         }
         for output in outputs {
             let untouched = read_reals(&results, Precision::F32, output).into_iter().all(|value| value == 7.0);
@@ -66,7 +67,7 @@ fn bce_faults() {
     }
 }
 
-/// Validation by both kernels that do it, then the gradient; the error slots, and the outputs, which held sevens.
+/// Validation by both kernels that do it, then the gradient; where the faults are, and the outputs, which held sevens.
 fn bce_launches<W: SampleWeighter>(
     session: &mut Session,
     uploaded: bce::Uploaded,
@@ -75,7 +76,7 @@ fn bce_launches<W: SampleWeighter>(
 ) -> (u64, u64, [u64; 3]) {
     let bce::Uploaded { mut arguments, shape, .. } = uploaded;
     let request = loss.weighter().statistics();
-    let by_statistics = session.buffer(&[Fault::NONE; 2]);
+    let by_statistics = session.buffer(&[Fault::NONE]);
     let statistics = StatisticsArguments {
         logits: arguments.logits,
         targets: arguments.targets,
@@ -84,7 +85,7 @@ fn bce_launches<W: SampleWeighter>(
         edges: reals(session, Precision::F32, &edges(&request, Precision::F32, shape.axis())),
         rows: count as i64,
         counts: session.buffer(&[0_u64; 12]),
-        errors: by_statistics,
+        fault: by_statistics,
         ..Default::default()
     };
     let kernel = session.kernel(&shape.statistics(&request), "reweight_bce_statistics");
@@ -93,7 +94,7 @@ fn bce_launches<W: SampleWeighter>(
     let formula = Formula::of(loss.weighter()).unwrap();
     let source = shape.loss(&formula).unwrap();
     arguments.constants = reals(session, Precision::F32, &formula.constants(Precision::F32, shape.axis()));
-    arguments.errors = session.buffer(&[Fault::NONE; 2]);
+    arguments.fault = session.buffer(&[Fault::NONE]);
     arguments.partials = session.buffer(&[0.0_f64; 8]);
     let value = session.kernel(&source, "reweight_bce_value");
     session.launch(value, count, arguments.words());
@@ -103,13 +104,13 @@ fn bce_launches<W: SampleWeighter>(
     let arguments = BceArguments { losses, weights, gradient, factor, partials: 0, ..arguments };
     let fused = session.kernel(&source, "reweight_bce_fused");
     session.launch(fused, count, arguments.words());
-    (arguments.errors, by_statistics, outputs)
+    (arguments.fault, by_statistics, outputs)
 }
 
 #[test]
 fn softmax_faults() {
     type Damage = fn(&mut softmax::Batch);
-    let damages: [(&str, Damage); 6] = [
+    let damages: [(&str, Damage); 7] = [
         ("a NaN logit in the last class", |b| *b.logits.last_mut().unwrap() = f64::NAN),
         ("two infinite logits", |b| {
             let last = b.logits.len() - 1;
@@ -122,10 +123,15 @@ fn softmax_faults() {
             b.labels[3] = 1 << 40;
             b.logits[3 * b.classes + 1] = f64::NAN;
         }),
-        ("a sample weight", |b| {
+        ("a sample weight behind a label of its row", |b| {
+            b.sample_weight = Some(vec![f64::NAN; b.labels.len()]);
+            b.valid = Some((0..b.labels.len()).map(|row| row > 1).collect());
+            b.labels[2] = -7;
+        }),
+        ("a sample weight before a logit", |b| {
             b.sample_weight = Some(vec![1.0; b.labels.len()]);
-            b.sample_weight.as_mut().unwrap()[6] = f64::NAN;
-            b.logits[0] = f64::NAN;
+            b.sample_weight.as_mut().unwrap()[4] = -1.0;
+            b.logits[5 * b.classes] = f64::NAN;
         }),
     ];
     let mut session = Session::default();
@@ -138,11 +144,11 @@ fn softmax_faults() {
             let softmax::Uploaded { mut arguments, shape, .. } =
                 softmax::upload(&mut session, &batch, Precision::F32, Element::I64);
             let mut loss = SoftmaxLoss::new(Focal::new(2.0).unwrap());
-            let expected = fault(&batch.reference().value_and_grad(&mut loss).unwrap_err());
+            let expected = expected_fault(&batch.reference().value_and_grad(&mut loss).unwrap_err());
             let formula = Formula::of(loss.weighter()).unwrap();
             let source = shape.loss(&formula).unwrap();
             arguments.constants = reals(&mut session, Precision::F32, &formula.constants(Precision::F32, shape.axis()));
-            arguments.errors = session.buffer(&[Fault::NONE; 2]);
+            arguments.fault = session.buffer(&[Fault::NONE]);
             arguments.partials = session.buffer(&[0.0_f64; 28]);
             let value = session.kernel(&source, "reweight_softmax_value");
             session.launch(value, 7, arguments.words());
@@ -155,9 +161,42 @@ fn softmax_faults() {
     }
     let results = session.run("softmax-faults");
     for (what, expected, classes, arguments) in checks {
-        let errors = pair(&results.read(arguments.errors));
-        assert_eq!(Fault::of_softmax(errors, classes as u64), Some(expected), "{what} of {classes} classes");
+        let fault = results.read(arguments.fault)[0];
+        assert_eq!(Fault::of_softmax(fault, classes as u64), Some(expected), "{what} of {classes} classes");
         let gradient = read_reals(&results, Precision::F32, arguments.gradient);
         assert!(gradient.into_iter().all(|value| value == 7.0), "{what} of {classes} classes: a gradient was written");
     }
+}
+
+/// What is left out may hold anything, sample weights included: nothing of it is reported or reaches a sum.
+#[test]
+fn ignored_samples_may_hold_anything() {
+    let mut session = Session::default();
+    // In `f32` a soft label's norm may round across a region's edge.
+    let weighter = || BoxedWeighter::new((Focal::new(2.0).unwrap(), Ghm::new(10, 0.5).unwrap())).unwrap();
+    let mut elements = bce::Batch::new(1500, 7, true);
+    for (at, valid) in elements.valid.as_mut().unwrap().iter_mut().enumerate() {
+        if at % 3 == 0 {
+            *valid = false;
+            (elements.logits[at], elements.hard[at], elements.soft[at]) = (f64::NAN, 9, f64::INFINITY);
+            elements.sample_weight.as_mut().unwrap()[at] = [-1.0, f64::NAN, f64::INFINITY][at / 3 % 3];
+        }
+    }
+    let of_bce = [(Element::I32, Labels::Hard), (Element::F64, Labels::Soft)].map(|(targets, labels)| {
+        let uploaded = bce::upload(&mut session, &elements, Precision::F64, targets, labels);
+        bce::step(&mut session, "elements", weighter(), Reduction::WeightedMean, &elements, uploaded)
+    });
+    // One number of classes for each way of keeping a row.
+    let of_softmax = [7, 40, 1100, 8500].map(|classes| {
+        let mut rows = softmax::Batch::new(7, classes, 8, true);
+        rows.valid.as_mut().unwrap()[..3].fill(false);
+        rows.logits[..3 * classes].fill(f64::NEG_INFINITY);
+        rows.labels[..3].fill(classes as i64);
+        rows.sample_weight.as_mut().unwrap()[..3].copy_from_slice(&[-1.0, f64::NAN, f64::INFINITY]);
+        let uploaded = softmax::upload(&mut session, &rows, Precision::F64, Element::I64);
+        softmax::step(&mut session, "rows", weighter(), Reduction::WeightedMean, &rows, uploaded)
+    });
+    let results = session.run("ignored");
+    of_bce.iter().for_each(|step| step.check(&results));
+    of_softmax.iter().for_each(|step| step.check(&results));
 }

@@ -104,7 +104,7 @@ fn accumulation() {
     let each: Vec<f64> = (0..300).map(|at| f64::from(at % 7) / 8.0).collect();
     let upstream = session.buffer(&each);
     let factor = session.buffer(&[1.0_f64]);
-    let errors = session.buffer(&[Fault::NONE; 2]);
+    let fault = session.buffer(&[Fault::NONE]);
     let mut noise = Noise(12);
 
     let batch = bce::Batch::new(300, noise.bits(), true);
@@ -112,7 +112,7 @@ fn accumulation() {
     let mut arguments = uploaded.arguments;
     let source = uploaded.shape.loss(&formula).unwrap();
     arguments.constants = reals(&mut session, precision, &formula.constants(precision, uploaded.shape.axis()));
-    (arguments.factor, arguments.errors) = (factor, errors);
+    (arguments.factor, arguments.fault) = (factor, fault);
     arguments.gradient = reals(&mut session, precision, &[7.0; 300]);
     let fused = session.kernel(&source, "reweight_bce_fused");
     session.launch(fused, 300, arguments.words());
@@ -126,7 +126,7 @@ fn accumulation() {
     let mut of_rows = uploaded.arguments;
     let source = uploaded.shape.loss(&formula).unwrap();
     of_rows.constants = arguments.constants;
-    (of_rows.factor, of_rows.errors) = (factor, errors);
+    (of_rows.factor, of_rows.fault) = (factor, fault);
     of_rows.gradient = reals(&mut session, precision, &[7.0; 720]);
     let fused = session.kernel(&source, "reweight_softmax_fused");
     session.launch(fused, 60, of_rows.words());

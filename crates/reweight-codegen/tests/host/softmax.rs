@@ -103,7 +103,7 @@ pub(crate) fn step(
     let counts = reference.statistics(&loss).unwrap();
     let expected = reference.value_and_grad(&mut loss).unwrap();
     let rows = batch.labels.len() as u64;
-    arguments.errors = session.buffer(&[Fault::NONE; 2]);
+    arguments.fault = session.buffer(&[Fault::NONE]);
 
     let request = loss.weighter().statistics();
     let counted = (!request.is_empty()).then(|| {
@@ -119,7 +119,7 @@ pub(crate) fn step(
             ignore_index: arguments.ignore_index,
             ignores: arguments.ignores,
             counts: session.buffer(&vec![0_u64; counts.as_counts().len()]),
-            errors: arguments.errors,
+            fault: arguments.fault,
         };
         session.launch(kernel, rows, words.words());
         (words.counts, counts)
@@ -133,10 +133,12 @@ pub(crate) fn step(
     arguments.partials = session.buffer(&vec![0.0_f64; 4 * blocks as usize]);
     session.launch(value, rows, arguments.words());
     let (code, divisor) = reduction_code(reduction);
+    let fault = arguments.fault;
     let finish_step = |session: &mut Session, partials: u64| {
-        let totals = session.buffer(&[0.0_f64; 6]);
+        let totals = session.buffer(&[0.0_f64; 7]);
         let words =
-            FinishArguments { partials, blocks: blocks.into(), reduction: code, divisor, totals, loss: 0 }.words();
+            FinishArguments { partials, blocks: blocks.into(), reduction: code, divisor, fault, totals, loss: 0 }
+                .words();
         let kernel = session.kernel(&finish(precision), "reweight_finish");
         session.launch(kernel, 1, words);
         totals
@@ -164,11 +166,12 @@ impl Step {
     pub(crate) fn check(&self, results: &Results) {
         let Self { what, precision, expected, arguments, classes, .. } = self;
         let precision = *precision;
-        assert_eq!(results.read::<u64>(arguments.errors), [Fault::NONE; 2], "{what}: errors");
+        assert_eq!(results.read::<u64>(arguments.fault), [Fault::NONE], "{what}: fault");
         if let Some((address, expected)) = &self.counts {
             check_counts(what, &results.read(*address), expected);
         }
         let totals: Vec<f64> = results.read(self.totals);
+        assert_eq!(totals[6].to_bits(), Fault::NONE, "{what}: the fault among the totals");
         check_totals(what, precision, &totals, &expected.summary, self.reduction);
         check_totals(what, precision, &results.read(self.fused_totals), &expected.summary, self.reduction);
         let read = |address| read_reals(results, precision, address);

@@ -14,6 +14,7 @@ pub mod model;
 pub mod npy;
 pub mod problem;
 pub mod random;
+pub mod report;
 pub mod strategy;
 pub mod table;
 pub mod threads;

@@ -7,13 +7,41 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-/// Re-weighted losses for long-tailed data: compare them on a table, or evaluate one batch.
+mod completions;
+mod inspect;
+
+pub use completions::CompletionsArguments;
+pub use inspect::{ColumnArguments, InspectArguments, InspectOutput, LookingArguments, ScoreKind};
+
+const EXAMPLES: &str = "\
+Examples:
+  reweight compare
+      train on the red wines that come with the program under six losses, and see what each did
+  reweight inspect scores.csv
+      who owns the gradient of a model that is trained already, and which labels look wrong
+  reweight eval --config loss.toml --logits logits.npy --targets targets.npy
+      loss and gradient of one batch
+
+Colours are used on a terminal only, and not where NO_COLOR is set.
+
+Exit codes: 0 done; 1 a check found a difference; 2 something in the input is wrong (the message says what, where, and
+how to mend it); 130 interrupted by Ctrl-C.";
+
+/// Re-weighted losses for long-tailed data: compare them on a table, inspect scores, or evaluate one batch.
 #[derive(Debug, Parser)]
-#[command(name = "reweight", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "reweight", version, propagate_version = true, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+
+    /// Results only: no notes, no progress bar.
+    #[arg(long, short, global = true, help_heading = "How much to say")]
+    pub quiet: bool,
+
+    /// Say on standard error what it was computed with and how long it took.
+    #[arg(long, short, global = true, help_heading = "How much to say", conflicts_with = "quiet")]
+    pub verbose: bool,
 }
 
 /// What the program can do.
@@ -23,6 +51,10 @@ pub enum Command {
     Compare(Box<CompareArguments>),
     /// Compute loss, gradient and weights of one batch from .npy files.
     Eval(EvalArguments),
+    /// Show who owns the gradient of a trained model, from its labels and scores.
+    Inspect(Box<InspectArguments>),
+    /// Write a script that lets a shell complete this program's options.
+    Completions(CompletionsArguments),
 }
 
 const COMPARE_EXAMPLES: &str = "\
@@ -67,16 +99,17 @@ pub struct CompareArguments {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json: Option<PathBuf>,
 
+    /// Write each row's label and its score under plain cross-entropy, from networks that were not trained on it, to FILE: what
+    /// `reweight inspect` reads.
+    #[arg(long, value_name = "FILE.csv", help_heading = "Output")]
+    pub scores: Option<PathBuf>,
+
     /// Repeat the comparison that --json wrote to FILE, and say whether it came out the same to the bit.
     #[arg(long, value_name = "FILE", help_heading = "Output", conflicts_with_all = [
         "data", "target", "positive", "multiclass", "header", "delimiter", "drop", "categorical", "strategy", "no_presets",
         "folds", "repeats", "seed", "epochs", "batch_size", "hidden", "learning_rate", "weight_decay",
     ])]
     pub repeat: Option<PathBuf>,
-
-    /// No progress bar and no notes, only the table.
-    #[arg(long, short, help_heading = "Output")]
-    pub quiet: bool,
 }
 
 /// What is to be told apart.
@@ -176,6 +209,8 @@ pub struct TrainingArguments {
 
 const EVAL_EXAMPLES: &str = "\
 Example:
+  reweight inspect scores.csv
+      who owns the gradient of a model that is trained already, and which labels look wrong
   reweight eval --config loss.toml --logits logits.npy --targets targets.npy --out out.npz
       prints {\"loss\": .., \"valid\": .., \"weight_sum\": ..}; out.npz holds grad, weight and loss
 

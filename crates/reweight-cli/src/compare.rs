@@ -11,6 +11,7 @@ mod plan;
 mod progress;
 mod repeat;
 pub mod run;
+mod scores;
 pub mod settings;
 pub mod show;
 pub mod verdict;
@@ -52,7 +53,7 @@ pub enum Ending {
 /// # Errors
 ///
 /// [`CompareError`], which says what is wrong, where, and how to mend it.
-pub fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<Ending, CompareError> {
+pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Result<Ending, CompareError> {
     let recorded = arguments.repeat.as_deref().map(Recorded::read).transpose()?;
     let (settings, problem, summary, command) = match &recorded {
         Some(recorded) => {
@@ -72,12 +73,12 @@ pub fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<Ending, 
         }
     };
     let plan = Plan::new(&problem, &settings)?;
-    if !arguments.quiet {
+    if !quiet {
         show::head(out, &summary, &settings)?;
         out.flush()?;
     }
     listen();
-    let progress = progress::Progress::new(&plan, !arguments.quiet);
+    let progress = progress::Progress::new(&plan, !quiet);
     let runs = run::run(&plan, arguments.training.threads, &STOP, &progress);
     progress.clear();
     let comparison = Comparison::new(command, settings.clone(), summary, plan.figures(), runs?);
@@ -87,7 +88,10 @@ pub fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<Ending, 
         text.push(b'\n');
         write_whole(path, &text).map_err(refuse)?;
     }
-    show::show(out, &comparison, arguments.quiet)?;
+    if let Some(path) = &arguments.scores {
+        scores::write(path, &problem, &comparison)?;
+    }
+    show::show(out, &comparison, quiet)?;
     let mut ending = if comparison.partial { Ending::Interrupted } else { Ending::Whole };
     if let Some(recorded) = &recorded {
         let (same, sentence) = recorded.verdict(&comparison);

@@ -6,9 +6,11 @@
 
 pub mod arguments;
 pub mod compare;
+pub mod completions;
 pub mod evaluate;
 pub mod files;
 pub mod folds;
+pub mod inspect;
 pub mod metrics;
 pub mod model;
 pub mod npy;
@@ -17,6 +19,7 @@ pub mod random;
 pub mod report;
 pub mod strategy;
 pub mod table;
+pub mod terminal;
 pub mod threads;
 pub mod train;
 pub mod versions;

@@ -6,30 +6,48 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::iter::successors;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
+use console::Style;
 use reweight_cli::arguments::{Arguments, Command};
 use reweight_cli::compare::{self, Ending};
-use reweight_cli::{BAD_INPUT, INTERRUPTED, evaluate};
+use reweight_cli::terminal::on_lines;
+use reweight_cli::versions::Versions;
+use reweight_cli::{BAD_INPUT, INTERRUPTED, completions, evaluate, inspect};
 
 fn main() -> ExitCode {
+    let started = Instant::now();
     let arguments = Arguments::parse();
-    let mut out = io::stdout().lock();
-    let outcome: Result<Ending, Box<dyn Error>> = match &arguments.command {
-        Command::Compare(arguments) => compare::run(arguments, &mut out).map_err(Box::from),
-        Command::Eval(arguments) => evaluate::run(arguments, &mut out).map(|()| Ending::Whole).map_err(Box::from),
-    };
+    let outcome = run(&arguments);
+    if arguments.verbose {
+        // Nothing is left to be done when it cannot be written.
+        let _ = writeln!(io::stderr(), "{}; {:.3} s", Versions::current(), started.elapsed().as_secs_f64());
+    }
     match outcome {
         Ok(Ending::Whole) => ExitCode::SUCCESS,
         Ok(Ending::Differs) => ExitCode::FAILURE,
         Ok(Ending::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(error) if is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
+            let word = Style::new().for_stderr().red().bold().apply_to("error:");
             // Nothing is left to be done when the message cannot be written either.
-            let _ = writeln!(io::stderr(), "error: {}", with_causes(error.as_ref()));
+            let _ = writeln!(io::stderr(), "{word} {}", on_lines(&with_causes(error.as_ref())));
             ExitCode::from(BAD_INPUT)
         }
     }
+}
+
+fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
+    let mut out = io::stdout().lock();
+    let quiet = arguments.quiet;
+    match &arguments.command {
+        Command::Compare(arguments) => return Ok(compare::run(arguments, quiet, &mut out)?),
+        Command::Eval(arguments) => evaluate::run(arguments, &mut out)?,
+        Command::Inspect(arguments) => inspect::run(arguments, quiet, &mut out)?,
+        Command::Completions(arguments) => completions::run(arguments, &mut out)?,
+    }
+    Ok(Ending::Whole)
 }
 
 /// The error and what caused it, outermost first.
@@ -43,7 +61,7 @@ fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|error| error.downcast_ref().is_some_and(closed))
 }
 
-/// The error and what caused it, on one line.
+/// The error and what caused it, one after the other.
 fn with_causes(error: &(dyn Error + 'static)) -> String {
     chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

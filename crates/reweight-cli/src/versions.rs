@@ -1,6 +1,7 @@
 //! What figures were computed with: the program, the libraries that decide their bits, and the processor's instructions.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use reweight_ndarray::InstructionSet;
 use serde::Serialize;
@@ -33,6 +34,13 @@ impl Versions {
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             instructions: InstructionSet::detected().name(),
         }
+    }
+}
+
+impl fmt::Display for Versions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        write!(f, "reweight {}, {}, {}, {threads} cores", self.reweight, self.platform, self.instructions)
     }
 }
 

@@ -42,7 +42,7 @@ fn tables_that_cannot_be_used() {
 
 #[test]
 fn help_has_examples() {
-    for subcommand in ["compare", "eval"] {
+    for subcommand in ["compare", "inspect", "eval", "completions"] {
         let output = reweight(&[subcommand, "--help"]);
         assert!(output.status.success());
         assert!(String::from_utf8(output.stdout).unwrap().contains("Example"), "{subcommand}");
@@ -51,7 +51,9 @@ fn help_has_examples() {
 
 #[test]
 fn help_texts() {
-    for subcommand in ["compare", "eval"] {
+    let whole = String::from_utf8(reweight(&["--help"]).stdout).unwrap();
+    insta::assert_snapshot!("help", whole);
+    for subcommand in ["compare", "inspect", "eval", "completions"] {
         let help = String::from_utf8(reweight(&[subcommand, "--help"]).stdout).unwrap();
         insta::assert_snapshot!(format!("help_{subcommand}"), help);
     }

@@ -7,7 +7,7 @@ fn compare(arguments: &str) -> Result<CompareArguments, clap::Error> {
     let words = ["reweight", "compare"].into_iter().chain(arguments.split_whitespace());
     match Arguments::try_parse_from(words)?.command {
         Command::Compare(arguments) => Ok(*arguments),
-        Command::Eval(_) => panic!("asked for compare"),
+        _ => panic!("asked for compare"),
     }
 }
 

@@ -9,15 +9,7 @@ use super::data::DataSummary;
 use super::settings::Settings;
 use super::verdict::verdict;
 use crate::problem::Figure;
-
-/// Where standard output is no terminal.
-const WIDTH_OF_A_FILE: usize = 100;
-
-/// The columns that output may take.
-fn width() -> usize {
-    let terminal = console::Term::stdout();
-    terminal.size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| usize::from(columns).max(20))
-}
+use crate::terminal::{width, wrapped};
 
 /// What is about to be compared.
 pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings) -> io::Result<()> {
@@ -200,26 +192,6 @@ fn legend(comparison: &Comparison) -> Vec<String> {
         );
     }
     lines
-}
-
-/// `text` broken at blanks (but not at no-break ones) into lines of at most `width` columns; leading blanks indent every line.
-fn wrapped(text: &str, width: usize) -> String {
-    let indent: String = text.chars().take_while(|letter| *letter == ' ').collect();
-    let mut lines = vec![String::new()];
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let line = lines.last().map_or(0, |line| console::measure_text_width(line));
-        let fits = line == 0 || indent.len() + line + 1 + console::measure_text_width(word) <= width;
-        match lines.last_mut() {
-            Some(last) if fits => {
-                if !last.is_empty() {
-                    last.push(' ');
-                }
-                last.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.iter().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

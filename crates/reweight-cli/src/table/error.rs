@@ -17,7 +17,7 @@ pub enum TableError {
     #[error("{name}: there is a header but no row beneath it; if the first row is data, say --header no")]
     NoRows { name: String },
     #[error("{name}: line {line}, byte {column}: not UTF-8{hint}; save the file as UTF-8 text")]
-    NotUtf8 { name: String, line: usize, column: usize, hint: &'static str },
+    NotUtf8 { name: String, line: u64, column: usize, hint: &'static str },
     #[error(
         "{name}: line {line} has {actual} cell(s), the lines before it have {expected}; look there for a missing or \
          doubled delimiter or quote (the delimiter was taken to be {delimiter}; --delimiter sets another)"

@@ -1,5 +1,7 @@
 //! From bytes to cells: encoding, delimiter, quoting, header. Each row keeps its line, so that messages can name it.
 
+use std::str::Utf8Error;
+
 use csv::{ReaderBuilder, StringRecord};
 
 use super::ReadOptions;
@@ -37,24 +39,26 @@ pub(crate) struct RawTable {
 impl RawTable {
     /// The column that `selector` names; failing that, numbers (from 1).
     pub(crate) fn find(&self, selector: &str) -> Result<usize, TableError> {
-        let named: Vec<usize> = (0..self.names.len()).filter(|&i| self.names[i] == selector.trim()).collect();
-        match (named.as_slice(), selector.trim().parse::<usize>()) {
-            ([index], _) => Ok(*index),
-            ([], Ok(number)) if (1..=self.names.len()).contains(&number) => Ok(number - 1),
-            ([], _) => {
-                let known = self.names.iter().enumerate().map(|(i, name)| format!("{} `{name}`", i + 1));
-                Err(TableError::ColumnNotFound {
-                    name: self.name.clone(),
-                    selector: selector.to_owned(),
-                    known: listing(known, 30),
-                })
-            }
-            (several, _) => Err(TableError::ColumnAmbiguous {
-                name: self.name.clone(),
-                selector: selector.to_owned(),
-                numbers: listing(several.iter().map(|i| (i + 1).to_string()), 30),
-            }),
-        }
+        find(&self.name, &self.names, selector)
+    }
+}
+
+/// The column of `names` that `selector` names; failing that, numbers (from 1). `table` is what messages call the table.
+pub(crate) fn find(table: &str, names: &[String], selector: &str) -> Result<usize, TableError> {
+    let named: Vec<usize> = (0..names.len()).filter(|&i| names[i] == selector.trim()).collect();
+    match (named.as_slice(), selector.trim().parse::<usize>()) {
+        ([index], _) => Ok(*index),
+        ([], Ok(number)) if (1..=names.len()).contains(&number) => Ok(number - 1),
+        ([], _) => Err(TableError::ColumnNotFound {
+            name: table.to_owned(),
+            selector: selector.to_owned(),
+            known: listing(names.iter().enumerate().map(|(i, name)| format!("{} `{name}`", i + 1)), 30),
+        }),
+        (several, _) => Err(TableError::ColumnAmbiguous {
+            name: table.to_owned(),
+            selector: selector.to_owned(),
+            numbers: listing(several.iter().map(|i| (i + 1).to_string()), 30),
+        }),
     }
 }
 
@@ -89,13 +93,10 @@ pub(crate) fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<Ra
             found
         }
     };
-    let mut names: Vec<String> = (1..=rows[0].len()).map(|number| format!("column {number}")).collect();
+    let names = names(&rows[0], has_header);
     if has_header {
         lines.remove(0);
-        let header = rows.remove(0);
-        for (name, cell) in names.iter_mut().zip(&header).filter(|(_, cell)| !bare(cell).is_empty()) {
-            *name = bare(cell).to_owned();
-        }
+        rows.remove(0);
     }
     if rows.is_empty() {
         return Err(TableError::NoRows { name: name.to_owned() });
@@ -103,28 +104,45 @@ pub(crate) fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<Ra
     Ok(RawTable { name: name.to_owned(), names, rows, lines, delimiter, notes })
 }
 
+/// The columns' names: those of the first row if it is a header, and `column 3` where there is none.
+pub(crate) fn names(first: &StringRecord, is_header: bool) -> Vec<String> {
+    let named = |(index, cell): (usize, &str)| match bare(cell) {
+        name if is_header && !name.is_empty() => name.to_owned(),
+        _ => format!("column {}", index + 1),
+    };
+    first.iter().enumerate().map(named).collect()
+}
+
 /// The bytes as text without a byte-order mark.
 fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, TableError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
-        let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let wide = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
-        TableError::NotUtf8 {
-            name: name.to_owned(),
-            line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
-            column: before.len() - line_start + 1,
-            hint: if wide { " (it looks like UTF-16)" } else { "" },
-        }
-    })?;
+    let text = std::str::from_utf8(bytes).map_err(|error| not_text(name, bytes, error, 1))?;
     if text.trim().is_empty() {
         return Err(TableError::Empty { name: name.to_owned() });
     }
     Ok(text)
 }
 
+/// Bytes that begin on line `line` of a file as text.
+pub(crate) fn text_of(name: &str, bytes: Vec<u8>, line: u64) -> Result<String, TableError> {
+    String::from_utf8(bytes).map_err(|error| not_text(name, error.as_bytes(), error.utf8_error(), line))
+}
+
+/// The error of bytes that are no text, where those begin on line `line`.
+fn not_text(name: &str, bytes: &[u8], error: Utf8Error, line: u64) -> TableError {
+    let before = &bytes[..error.valid_up_to()];
+    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let wide = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    TableError::NotUtf8 {
+        name: name.to_owned(),
+        line: line + before.iter().filter(|&&byte| byte == b'\n').count() as u64,
+        column: before.len() - line_start + 1,
+        hint: if wide { " (it looks like UTF-16)" } else { "" },
+    }
+}
+
 /// The likeliest delimiter: the one that occurs equally often, and most often, in each of the first lines.
-fn sniff(text: &str) -> u8 {
+pub(crate) fn sniff(text: &str) -> u8 {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(20).collect();
     let count = |line: &str, delimiter| {
         let mut quoted = false;
@@ -170,14 +188,14 @@ fn split(name: &str, text: &str, delimiter: u8) -> Result<(Vec<StringRecord>, Ve
 }
 
 /// Whether some quote is never closed: an odd number of them, since a quote within a cell is doubled.
-fn has_open_quote(text: &str) -> bool {
+pub(crate) fn has_open_quote(text: &str) -> bool {
     text.bytes().filter(|&byte| byte == b'"').count() % 2 == 1
 }
 
 /// The line a record begins on; csv counts the blank lines before a record to the record.
-fn line_of(text: &str, position: &csv::Position) -> u64 {
+pub(crate) fn line_of(text: &str, position: &csv::Position) -> u64 {
     let rest = text.as_bytes().get(position.byte() as usize..).unwrap_or_default();
-    let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).filter(|&&byte| byte == b'\n').count();
+    let blank = rest.iter().take_while(|&&byte| byte == b'\n' || byte == b'\r').filter(|&&byte| byte == b'\n').count();
     position.line() + blank as u64
 }
 
@@ -199,7 +217,7 @@ fn translate(name: &str, text: &str, delimiter: u8, error: csv::Error) -> TableE
 
 /// A first row is a header if some column is numbers but for it. Without numbers anywhere it is one if no cell of it
 /// comes again beneath it; a table of nothing but numbers has none.
-fn looks_like_a_header(rows: &[StringRecord]) -> bool {
+pub(crate) fn looks_like_a_header(rows: &[StringRecord]) -> bool {
     let Some((first, rest)) = rows.split_first() else {
         return false;
     };

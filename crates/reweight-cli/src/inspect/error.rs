@@ -1,0 +1,95 @@
+//! Why scores could not be inspected: what is wrong, where, and how to mend it.
+
+use std::io;
+
+use reweight::{ParameterError, WeightError};
+
+use crate::strategy::StrategyError;
+use crate::table::TableError;
+use crate::threads::ThreadsError;
+
+/// Why `reweight inspect` failed. `name` is the file's path; lines and columns count from 1.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the message beside each variant says what its fields mean")]
+pub enum InspectError {
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
+    #[error("{name}: cannot be read")]
+    Unreadable { name: String, source: io::Error },
+    #[error(
+        "{name}: line {line}: there is one column only, and a label and a score are needed (the delimiter was taken to be \
+         {delimiter}; --delimiter sets another)"
+    )]
+    OneColumn { name: String, line: u64, delimiter: String },
+    #[error("{name}: which column holds the labels? none of {known} is named like one: say --label COL")]
+    WhichLabel { name: String, known: String },
+    #[error(
+        "{name}: column {column} (`{column_name}`) is both label and score; choose another with --label or --score"
+    )]
+    LabelIsScore { name: String, column: usize, column_name: String },
+    #[error("{name}: column {column} (`{column_name}`) is given twice with --score; give each once")]
+    ScoreTwice { name: String, column: usize, column_name: String },
+    #[error(
+        "{name}: line {line}, column {column} (`{column_name}`): `{value}` is no finite number; mend it, remove the row, or \
+         choose the score columns with --score"
+    )]
+    NotANumber { name: String, line: u64, column: usize, column_name: String, value: String },
+    #[error(
+        "{name}: line {line}, column {column} (`{column_name}`): {value} is no probability, it lies outside [0, 1]; mend it, \
+         or say --scores logits"
+    )]
+    NotAProbability { name: String, line: u64, column: usize, column_name: String, value: f64 },
+    #[error(
+        "{name}: line {line}: the probabilities sum to {sum}; mend the row, or say --scores logits, or --scores probabilities \
+         to have every row divided by its sum"
+    )]
+    NotOne { name: String, line: u64, sum: f64 },
+    #[error("{name}: line {line}: every probability is 0; a class must have one: mend or remove the row")]
+    NoProbability { name: String, line: u64 },
+    #[error(
+        "{name}: line {line}, column {column} (`{column_name}`): no score column stands for the label `{label}`; the score \
+         columns are {known}: rename one, choose them with --score, or number the labels from 0 in their order"
+    )]
+    UnknownLabel { name: String, line: u64, column: usize, column_name: String, label: String, known: String },
+    #[error(
+        "{name}: the column `{column_name}` has more than {most} different labels (line {line}); it looks like a measurement \
+         or an identifier: choose another with --label"
+    )]
+    TooManyLabels { name: String, line: u64, column_name: String, most: usize },
+    #[error("{name}: every row of the column `{column_name}` is empty; choose another with --label")]
+    NoLabels { name: String, column_name: String },
+    #[error(
+        "{name}: all {rows} rows of the column `{column_name}` are `{label}`; there is nothing to tell apart: choose another \
+         column with --label, or bring rows of another label"
+    )]
+    OneLabel { name: String, column_name: String, label: String, rows: u64 },
+    #[error(
+        "{name}: one score column (`{score}`), but {labels} labels ({known}); say with --positive which of them the score \
+         speaks for, or give one score column a class"
+    )]
+    ManyLabels { name: String, score: String, labels: usize, known: String },
+    #[error("{name}: no row of the column `{column_name}` is labelled `{positive}`; the labels are {known}")]
+    PositiveNotFound { name: String, column_name: String, positive: String, known: String },
+    #[error(
+        "{name}: --positive is for one score column, and there are {scores}; leave it out, or choose one with --score"
+    )]
+    PositiveOfMany { name: String, scores: usize },
+    #[error(
+        "strategy `{strategy}`: `{setting}` is not computed here, where only each sample's margin is known; leave it out of \
+         the file"
+    )]
+    Setting { strategy: String, setting: &'static str },
+    #[error("strategy `{strategy}`")]
+    Weights { strategy: String, source: WeightError },
+    #[error("--regions")]
+    Regions { source: ParameterError },
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
+    #[error("{path}: cannot be written; check that the folder exists and may be written to")]
+    Unwritable { path: String, source: io::Error },
+    #[error("standard output cannot be written to")]
+    Output(#[from] io::Error),
+}

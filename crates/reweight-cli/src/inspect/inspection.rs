@@ -1,0 +1,196 @@
+//! Everything that an inspection finds, serialisable: what the text, the JSON and the report are made of.
+
+use reweight::{Objective, Regions};
+use serde::Serialize;
+
+use super::measure::Effect;
+use super::rows::Rows;
+use super::survey::Survey;
+use super::task::Task;
+use crate::arguments::ScoreKind;
+use crate::strategy::Strategy;
+use crate::versions::Versions;
+
+/// What marks the JSON file.
+pub const FORMAT: &str = "reweight-inspection";
+const FORMAT_VERSION: u32 = 1;
+
+/// All figures of one file of scores.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// [`FORMAT`].
+    pub format: &'static str,
+    /// The version of the file's form.
+    pub format_version: u32,
+    /// What it was computed with.
+    pub program: Versions,
+    /// The command line that gives it again.
+    pub command: String,
+    /// What messages call the file.
+    pub file: String,
+    /// Rows that have a label.
+    pub samples: u64,
+    /// Rows that have none, and were left out.
+    pub without_label: u64,
+    /// The column of labels.
+    pub label_column: String,
+    /// The columns of scores.
+    pub score_columns: Vec<String>,
+    /// What the scores are.
+    pub scores: ScoreKind,
+    /// What they are trained with.
+    pub objective: Objective,
+    /// The label that the score speaks for, of two classes.
+    pub positive: Option<String>,
+    /// The area under the ROC curve of two classes, to about three digits.
+    pub area_under_roc: Option<f64>,
+    /// What was decided on the way.
+    pub notes: Vec<String>,
+    /// The classes; of two the negative one first.
+    pub classes: Vec<Class>,
+    /// The class of fewest samples, an index into `classes`.
+    pub rarest: usize,
+    /// The gradient norm's regions, from the easiest.
+    pub regions: Vec<Region>,
+    /// What each loss would do to these samples, plain cross entropy first and the suggested one last.
+    pub strategies: Vec<Judged>,
+    /// The samples of the largest gradient norm, largest first.
+    pub top: Vec<Suspect>,
+    /// The suggested loss.toml.
+    pub suggestion: String,
+}
+
+/// A class under plain cross entropy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Class {
+    /// Its label.
+    pub label: String,
+    /// Its samples.
+    pub samples: u64,
+    /// Of all samples.
+    pub share: f64,
+    /// Of its samples, those whose class has the largest score; for two classes, those with p_t > ½. None without samples.
+    pub recall: Option<f64>,
+    /// Its samples' mean gradient norm; none without samples.
+    pub mean_gradient_norm: Option<f64>,
+    /// Of the gradient's norm, its samples' share.
+    pub gradient_share: Option<f64>,
+}
+
+/// A region of the gradient norm under plain cross entropy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Region {
+    /// From this norm on …
+    pub from: f64,
+    /// … to below this one; the last includes it.
+    pub to: f64,
+    /// Its samples.
+    pub samples: u64,
+    /// Of all samples.
+    pub share: f64,
+    /// Of the gradient's norm, its samples' share.
+    pub gradient_share: Option<f64>,
+}
+
+/// What a loss would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judged {
+    /// The loss, its name and what it does.
+    #[serde(flatten)]
+    pub strategy: Strategy,
+    /// What it does to these samples.
+    #[serde(flatten)]
+    pub effect: Effect,
+}
+
+/// A sample that contradicts its label: a candidate for a label error, or an outlier.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Suspect {
+    /// Its number among the rows beneath the header, from 1.
+    pub row: u64,
+    /// Its line in the file, from 1.
+    pub line: u64,
+    /// Its label.
+    pub label: String,
+    /// The label that the scores say.
+    pub predicted: String,
+    /// log p_t − log(1 − p_t).
+    pub margin: f64,
+    /// The probability given to its label.
+    pub p_t: f64,
+    /// 1 − p_t.
+    pub gradient_norm: f64,
+    /// −log p_t, in nats.
+    pub cross_entropy: f64,
+}
+
+/// What was computed of the rows.
+pub(super) struct Computed {
+    pub(super) survey: Survey,
+    pub(super) area_under_roc: Option<f64>,
+    pub(super) judged: Vec<Judged>,
+    pub(super) top: Vec<Suspect>,
+    pub(super) suggestion: String,
+}
+
+impl Inspection {
+    pub(super) fn new(
+        file: String,
+        command: String,
+        (label_column, score_columns): (String, Vec<String>),
+        task: Task,
+        rows: &Rows,
+        regions: &Regions,
+        computed: Computed,
+    ) -> Self {
+        let Computed { survey, area_under_roc, judged, top, suggestion } = computed;
+        let plain = judged.first().map(|judged| &judged.effect);
+        let all = rows.kept as f64;
+        let class = |class: usize| {
+            let samples = rows.counts[class];
+            let share_of_gradient = plain.and_then(|plain| plain.class_gradient[class]);
+            let per_sample = |value: f64| (samples > 0).then(|| value / samples as f64);
+            Class {
+                label: rows.labels[class].clone(),
+                samples,
+                share: samples as f64 / all,
+                recall: per_sample(survey.right[class] as f64),
+                mean_gradient_norm: share_of_gradient.and_then(|share| per_sample(share * survey.gradient)),
+                gradient_share: share_of_gradient,
+            }
+        };
+        let counts = survey.statistics.histogram(regions.bins()).map(|all| all.counts().to_vec()).unwrap_or_default();
+        let bins = f64::from(regions.bins());
+        let region = |(index, samples): (usize, u64)| Region {
+            from: index as f64 / bins,
+            to: (index + 1) as f64 / bins,
+            samples,
+            share: samples as f64 / all,
+            gradient_share: plain.and_then(|plain| plain.region_gradient[index]),
+        };
+        let classes: Vec<Class> = (0..rows.labels.len()).map(class).collect();
+        let occurring = (0..classes.len()).filter(|&class| classes[class].samples > 0);
+        Self {
+            format: FORMAT,
+            format_version: FORMAT_VERSION,
+            program: Versions::current(),
+            command,
+            file,
+            samples: rows.kept,
+            without_label: rows.without_label,
+            label_column,
+            score_columns,
+            scores: task.kind,
+            objective: task.objective,
+            positive: (task.objective == Objective::Bce).then(|| rows.labels[1].clone()),
+            area_under_roc,
+            notes: task.notes,
+            rarest: occurring.min_by_key(|&class| classes[class].samples).unwrap_or(0),
+            regions: counts.into_iter().enumerate().map(region).collect(),
+            classes,
+            strategies: judged,
+            top,
+            suggestion,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What is kept of the rows: a class and a margin each, in blocks that threads share out.
+
+use super::scale::{FARTHEST, logit};
+use crate::arguments::ScoreKind;
+
+/// Rows a block.
+const ROWS: usize = 1 << 16;
+
+/// What one row leaves.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) class: u16,
+    /// The class of the largest score, where there are several.
+    pub(super) predicted: Option<u16>,
+    /// With one score a row, the score; with several, the margin if they are logits.
+    pub(super) first: f64,
+    /// With several, the margin if they are probabilities; none where they cannot be.
+    pub(super) second: Option<f64>,
+}
+
+/// Rows that lie together in memory: 10 bytes each for two classes, 20 for more (12 once it is known what the scores are).
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    pub(super) classes: Vec<u16>,
+    /// Empty for two classes.
+    pub(super) predicted: Vec<u16>,
+    pub(super) margins: Vec<f64>,
+    odds: Vec<f64>,
+}
+
+/// All rows of a file.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) blocks: Vec<Block>,
+    /// The label of each class.
+    pub(super) labels: Vec<String>,
+    /// Rows of each class.
+    pub(super) counts: Vec<u64>,
+    /// Rows read, also those without a label.
+    pub(super) read: u64,
+    /// Rows without a label, and the line of the first.
+    pub(super) without_label: u64,
+    pub(super) first_without_label: Option<u64>,
+    /// Whether every score lies in [0, 1].
+    pub(super) all_in_unit: bool,
+    /// The first row whose scores do not sum to 1: its line, and the sum.
+    pub(super) not_one: Option<(u64, f64)>,
+    /// Margins that stand for a probability of exactly 0 or 1.
+    pub(super) saturated: u64,
+    /// Number of rows with a label.
+    pub(super) kept: u64,
+    places: Vec<Place>,
+}
+
+/// Where a kept row stood in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Its index among the kept rows.
+    pub(super) index: u64,
+    /// Its number among the data rows, from 1.
+    pub(super) row: u64,
+    /// Its line, from 1.
+    pub(super) line: u64,
+}
+
+impl Place {
+    /// As far from here as `index` is.
+    fn at(self, index: u64) -> Self {
+        let further = index - self.index;
+        Self { index, row: self.row + further, line: self.line + further }
+    }
+}
+
+impl Rows {
+    pub(super) fn new() -> Self {
+        Self {
+            blocks: Vec::new(),
+            labels: Vec::new(),
+            counts: Vec::new(),
+            read: 0,
+            without_label: 0,
+            first_without_label: None,
+            all_in_unit: true,
+            not_one: None,
+            saturated: 0,
+            kept: 0,
+            places: Vec::new(),
+        }
+    }
+
+    /// Adds a row that stood on `line` and was the last one read.
+    pub(super) fn push(&mut self, kept: Kept, line: u64) {
+        if self.blocks.last().is_none_or(|block| block.classes.len() == ROWS) {
+            self.blocks.push(Block::default());
+        }
+        let place = Place { index: self.kept, row: self.read, line };
+        // Rows mostly follow each other; only where one does not is it written down.
+        if self.places.last().is_none_or(|last| last.at(place.index) != place) {
+            self.places.push(place);
+        }
+        let Some(block) = self.blocks.last_mut() else { return };
+        block.classes.push(kept.class);
+        block.margins.push(kept.first);
+        block.odds.extend(kept.second);
+        block.predicted.extend(kept.predicted);
+        self.kept += 1;
+        self.counts[usize::from(kept.class)] += 1;
+    }
+
+    /// Where a kept row stood.
+    pub(super) fn place(&self, index: u64) -> Option<Place> {
+        let after = self.places.partition_point(|place| place.index <= index);
+        Some(self.places.get(after.checked_sub(1)?)?.at(index))
+    }
+
+    /// Makes margins of one score a row, which speaks for class `positive`; that becomes class 1, all others class 0.
+    pub(super) fn resolve_binary(&mut self, kind: ScoreKind, positive: u16, rest: String) {
+        for block in &mut self.blocks {
+            for (class, margin) in block.classes.iter_mut().zip(&mut block.margins) {
+                *class = u16::from(*class == positive);
+                let logit = if kind == ScoreKind::Probabilities { logit(*margin) } else { *margin };
+                *margin = if *class == 1 { logit } else { -logit };
+            }
+        }
+        let positive = usize::from(positive);
+        let positives = self.counts[positive];
+        let all: u64 = self.counts.iter().sum();
+        self.labels = vec![rest, self.labels.swap_remove(positive)];
+        self.counts = vec![all - positives, positives];
+        self.count_saturated(kind);
+    }
+
+    /// Takes the margins of several scores a row for what the scores are.
+    pub(super) fn resolve_classes(&mut self, kind: ScoreKind) {
+        for block in &mut self.blocks {
+            let odds = std::mem::take(&mut block.odds);
+            if kind == ScoreKind::Probabilities {
+                block.margins = odds;
+            }
+        }
+        self.count_saturated(kind);
+    }
+
+    fn count_saturated(&mut self, kind: ScoreKind) {
+        if kind == ScoreKind::Probabilities {
+            let margins = self.blocks.iter().flat_map(|block| &block.margins);
+            self.saturated = margins.filter(|margin| margin.abs() == FARTHEST).count() as u64;
+        }
+    }
+}

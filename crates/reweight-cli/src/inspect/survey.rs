@@ -1,0 +1,164 @@
+//! The first pass over the margins: counts, and who owns the gradient of plain cross entropy.
+
+use rayon::prelude::*;
+use reweight::{BatchStatistics, Objective, RegionAxis, Sample, Statistics};
+
+use super::rows::{Block, Rows};
+
+/// Below this gradient norm a sample is taken for easy, p_t > 0.9.
+pub(super) const EASY: f64 = 0.1;
+
+/// From this gradient norm on a sample is taken for contradicted, p_t ≤ 0.1.
+pub(super) const HARD: f64 = 0.9;
+
+/// What the first pass finds.
+#[derive(Debug, Clone)]
+pub(super) struct Survey {
+    /// What the weighters asked for.
+    pub(super) statistics: BatchStatistics,
+    /// Samples of each class whose class has the largest score; for two classes, that with p_t > ½.
+    pub(super) right: Vec<u64>,
+    /// Samples of each class with g ≥ 0.9.
+    pub(super) hard: Vec<u64>,
+    /// Σ g.
+    pub(super) gradient: f64,
+    /// Σ g of samples with g < 0.1.
+    pub(super) easy_gradient: f64,
+    /// Σ g of samples with g ≥ 0.9.
+    pub(super) hard_gradient: f64,
+}
+
+impl Survey {
+    /// Surveys all rows, counting what `request` asks for.
+    pub(super) fn take(rows: &Rows, objective: Objective, request: &Statistics) -> Self {
+        let classes = rows.labels.len();
+        let parts: Vec<Self> =
+            rows.blocks.par_iter().map(|block| Self::of(block, classes, objective, request)).collect();
+        // In the blocks' order, so that the sums do not depend on the threads.
+        parts.into_iter().fold(Self::empty(classes, request), Self::merge)
+    }
+
+    fn empty(classes: usize, request: &Statistics) -> Self {
+        let statistics = BatchStatistics::zero(request, classes);
+        let zeros = vec![0; classes];
+        let (right, hard) = (zeros.clone(), zeros);
+        Self { statistics, right, hard, gradient: 0.0, easy_gradient: 0.0, hard_gradient: 0.0 }
+    }
+
+    fn of(block: &Block, classes: usize, objective: Objective, request: &Statistics) -> Self {
+        let mut survey = Self::empty(classes, request);
+        for (index, (&class, &margin)) in block.classes.iter().zip(&block.margins).enumerate() {
+            let own = usize::from(class);
+            let norm = sample(objective, margin, class).gradient_norm();
+            let right = block.predicted.get(index).map_or(margin > 0.0, |&predicted| predicted == class);
+            survey.right[own] += u64::from(right);
+            survey.gradient += norm;
+            if norm < EASY {
+                survey.easy_gradient += norm;
+            }
+            if norm >= HARD {
+                survey.hard[own] += 1;
+                survey.hard_gradient += norm;
+            }
+            let counts = &mut survey.statistics;
+            counts.valid += 1;
+            counts.positives += u64::from(class != 0);
+            if let Some(count) = counts.class_counts.get_mut(own) {
+                *count += 1;
+            }
+            for histogram in &mut counts.gradient_norm {
+                let (regions, counts) = histogram.parts_mut();
+                let edges = regions.thresholds_f64(RegionAxis::Margin);
+                counts[edges.partition_point(|&edge| margin <= edge)] += 1;
+            }
+        }
+        survey
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        // Of one request, so that merging cannot be refused.
+        let merged = self.statistics.merge(&other.statistics);
+        debug_assert!(merged.is_ok());
+        self.right.iter_mut().zip(other.right).for_each(|(own, more)| *own += more);
+        self.hard.iter_mut().zip(other.hard).for_each(|(own, more)| *own += more);
+        self.gradient += other.gradient;
+        self.easy_gradient += other.easy_gradient;
+        self.hard_gradient += other.hard_gradient;
+        self
+    }
+}
+
+/// A sample as weighters see it.
+pub(super) fn sample<R: reweight::Real>(objective: Objective, margin: R, class: u16) -> Sample<R> {
+    let class = R::lit(f64::from(class));
+    match objective {
+        Objective::Bce => Sample::binary(margin, class),
+        Objective::SoftmaxCe => Sample::class_of(margin, class),
+    }
+}
+
+/// The samples of the largest gradient norm, largest first, earlier rows first among equals: each one's index, class, class of
+/// the largest score, and margin.
+pub(super) fn top(rows: &Rows, most: usize) -> Vec<(u64, u16, Option<u16>, f64)> {
+    // The gradient norm σ(−s) falls with the margin, and the margin still tells samples apart where σ is 1 to the last digit.
+    let mut heap = std::collections::BinaryHeap::with_capacity(most.saturating_add(1).min(1 << 20));
+    let mut index = 0_u64;
+    for (at, block) in rows.blocks.iter().enumerate() {
+        for (within, &margin) in block.margins.iter().enumerate() {
+            let entry = (ordered(margin), index, at, within);
+            index += 1;
+            if heap.len() < most {
+                heap.push(entry);
+            } else if heap.peek().is_some_and(|largest| entry < *largest) {
+                heap.pop();
+                heap.push(entry);
+            }
+        }
+    }
+    let entry = |(_, index, at, within): (i64, u64, usize, usize)| {
+        let block: &Block = &rows.blocks[at];
+        (index, block.classes[within], block.predicted.get(within).copied(), block.margins[within])
+    };
+    heap.into_sorted_vec().into_iter().map(entry).collect()
+}
+
+/// A whole number in a float's place: of two floats the smaller has the smaller one.
+fn ordered(value: f64) -> i64 {
+    let bits = value.to_bits().cast_signed();
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
+}
+
+/// Samples of the two classes by their logit, in 2¹⁶ steps.
+const STEPS: usize = 1 << 16;
+
+/// The area under the ROC curve of two classes, to about three digits: logits that share the first 7 binary digits count as equal.
+pub(super) fn area_under_roc(rows: &Rows) -> Option<f64> {
+    let mut counts = vec![[0_u64; 2]; STEPS];
+    for block in &rows.blocks {
+        for (&class, &margin) in block.classes.iter().zip(&block.margins) {
+            let logit = if class == 1 { margin } else { -margin };
+            // The order of the floats is that of their bits, once those of negative ones are turned over.
+            let bits = (logit as f32).to_bits();
+            let bits = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
+            counts[(bits >> 16) as usize][usize::from(class)] += 1;
+        }
+    }
+    let (mut below, mut area) = (0_u64, 0.0);
+    for [negatives, positives] in &counts {
+        area += *positives as f64 * (below as f64 + *negatives as f64 / 2.0);
+        below += negatives;
+    }
+    let pairs = rows.counts[0] as f64 * rows.counts[1] as f64;
+    (pairs > 0.0).then(|| area / pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_keep_the_order_of_floats() {
+        let floats = [f64::MIN, -1.5, -1.0, -0.0, 0.0, 1e-300, 1.0, f64::MAX];
+        assert!(floats.map(ordered).is_sorted());
+    }
+}

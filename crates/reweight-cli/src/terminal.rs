@@ -1,0 +1,109 @@
+//! What output looks like where it goes: the columns that it may take, broken lines, and colours where somebody sees them.
+
+use console::Style;
+
+/// Where standard output is no terminal.
+const WIDTH_OF_A_FILE: usize = 100;
+
+/// The columns that output may take.
+#[must_use]
+pub fn width() -> usize {
+    let terminal = console::Term::stdout();
+    terminal.size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| usize::from(columns).max(20))
+}
+
+/// A heading; bold where there are colours.
+#[must_use]
+pub fn heading(text: &str) -> String {
+    Style::new().bold().apply_to(text).to_string()
+}
+
+/// What is beside the point; dim where there are colours.
+#[must_use]
+pub fn aside(text: &str) -> String {
+    Style::new().dim().apply_to(text).to_string()
+}
+
+/// A share of 1 in percent; its blank is a no-break one.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    format!("{:.1}\u{a0}%", 100.0 * share)
+}
+
+/// A count with commas between thousands.
+#[must_use]
+pub fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let comma = |(at, digit): (usize, char)| {
+        let before = at > 0 && (digits.len() - at).is_multiple_of(3);
+        before.then_some(',').into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(comma).collect()
+}
+
+/// A user's text on one line: control characters are shown as what they are, and a long one is cut.
+#[must_use]
+pub fn on_one_line(text: &str, longest: usize) -> String {
+    let shown: String = text.chars().flat_map(shown).collect();
+    console::truncate_str(&shown, longest, "…").into_owned()
+}
+
+/// A text of several lines in which the lines' ends are the only control characters.
+#[must_use]
+pub fn on_lines(text: &str) -> String {
+    text.split('\n').map(|line| line.chars().flat_map(shown).collect()).collect::<Vec<String>>().join("\n")
+}
+
+/// A letter as it may stand in the output: none that would move the cursor, change colours or begin a line.
+fn shown(letter: char) -> impl Iterator<Item = char> {
+    // Marks that change the direction of what follows them are as treacherous as escape sequences.
+    let unseen = letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let (escaped, plain) = if unseen { (Some(letter.escape_default()), None) } else { (None, Some(letter)) };
+    escaped.into_iter().flatten().chain(plain)
+}
+
+/// `text` broken at blanks (but not at no-break ones) into lines of at most `width` columns; leading blanks indent every line.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> String {
+    let indent: String = text.chars().take_while(|letter| *letter == ' ').collect();
+    let mut lines = vec![String::new()];
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let line = lines.last().map_or(0, |line| console::measure_text_width(line));
+        let fits = line == 0 || indent.len() + line + 1 + console::measure_text_width(word) <= width;
+        match lines.last_mut() {
+            Some(last) if fits => {
+                if !last.is_empty() {
+                    last.push(' ');
+                }
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_would_obey_is_left_of_a_name() {
+        assert_eq!(on_one_line("a\u{1b}[2Jb\nc", 40), "a\\u{1b}[2Jb\\nc");
+        assert_eq!(on_one_line("\u{202e}abc", 40), "\\u{202e}abc");
+        assert_eq!(on_one_line("日本語の名前", 5), "日本…");
+        assert_eq!(on_one_line("<script> & \"quotes\" 🦀", 40), "<script> & \"quotes\" 🦀");
+    }
+
+    #[test]
+    fn counts_have_commas() {
+        assert_eq!([0, 999, 1599, 1_000_000].map(thousands), ["0", "999", "1,599", "1,000,000"]);
+        assert_eq!(percent(0.0394), "3.9\u{a0}%");
+    }
+
+    #[test]
+    fn lines_are_broken_at_blanks_and_keep_their_indent() {
+        assert_eq!(wrapped("  one two three", 9), "  one two\n  three");
+        assert_eq!(wrapped("95\u{a0}% of all", 6), "95\u{a0}%\nof all");
+    }
+}

@@ -237,7 +237,7 @@ pub struct EvalArguments {
     #[arg(long, value_name = "FILE.npy")]
     pub targets: PathBuf,
 
-    /// Which elements count (not 0) and which are ignored (0).
+    /// Which elements count (1 or true) and which are ignored (0 or false).
     #[arg(long, value_name = "FILE.npy")]
     pub valid: Option<PathBuf>,
 

@@ -23,8 +23,8 @@ pub enum FoldError {
     },
     /// A fold's test part would lack a class, so its metrics would not exist.
     #[error(
-        "class `{class}` has {count} row(s), fewer than the {folds} folds; ask for at most {count} folds, \
-         or give the class more rows"
+        "class `{class}` has {count} row(s), fewer than the {folds} folds; {}give the class more rows",
+        fewer_folds(*.count)
     )]
     TooFewRows {
         /// Name of the class.
@@ -50,6 +50,11 @@ pub enum FoldError {
         /// Number of classes.
         classes: usize,
     },
+}
+
+/// The advice for a class of `rows` rows, as far as it can be followed: one fold is none.
+pub(crate) fn fewer_folds(rows: usize) -> String {
+    if rows < 2 { String::new() } else { format!("ask for at most {rows} with --folds, or ") }
 }
 
 /// Deals the rows to `folds` folds so that each class's counts, and the folds' sizes, differ by one at most.
@@ -131,6 +136,14 @@ mod tests {
         let split = |seed| stratified(&classes, &names(2), 5, seed).unwrap();
         assert_eq!(split(1), split(1));
         assert_ne!(split(1), split(2));
+    }
+
+    #[test]
+    fn advice_can_be_followed() {
+        let error = |count| FoldError::TooFewRows { class: "rare".into(), count, folds: 5 }.to_string();
+        let text = "class `rare` has 3 row(s), fewer than the 5 folds; ask for at most 3 with --folds, or give the class more rows";
+        assert_eq!(error(3), text);
+        assert!(!error(1).contains("--folds"), "one fold is none");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use crate::folds::fewer_folds;
+
 /// Why a table could not be used. `name` is the file's path; lines and columns count from 1.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -66,8 +68,9 @@ pub enum TableError {
     #[error("{name}: no row of the target column `{column_name}` is labelled `{positive}`; the labels are {known}")]
     PositiveNotFound { name: String, column_name: String, positive: String, known: String },
     #[error(
-        "{name}: only {positives} row(s) are labelled `{positive}`, fewer than the {folds} folds; ask for at most {positives} \
-         with --folds, or choose another label with --positive (the labels are {known})"
+        "{name}: only {positives} row(s) are labelled `{positive}`, fewer than the {folds} folds; {}choose another label \
+         with --positive (the labels are {known})",
+        fewer_folds(*.positives)
     )]
     TooFewPositives { name: String, positive: String, positives: usize, folds: usize, known: String },
 }

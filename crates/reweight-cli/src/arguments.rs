@@ -63,6 +63,8 @@ Examples:
       the red wines that come with the program; 63 of 1,599 are bad
   reweight compare --multiclass
       all six qualities of the same wines
+  reweight compare --report report.html
+      the same as a page to look at, with charts
   reweight compare patients.csv --target outcome --positive died
       a table of your own; the positive label may be quoted or not
   reweight compare fraud.csv --strategy mine=loss.toml --json run.json
@@ -98,6 +100,10 @@ pub struct CompareArguments {
     /// Write every figure and every setting to FILE as JSON.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json: Option<PathBuf>,
+
+    /// Write the comparison's story to FILE as one HTML page with charts, which needs no network.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<PathBuf>,
 
     /// Write each row's label and its score under plain cross-entropy, from networks that were not trained on it, to FILE: what
     /// `reweight inspect` reads.

@@ -1,8 +1,9 @@
 //! `reweight compare`: one network a strategy, fold and seed, on a table; and what each strategy did for the rare class.
 //!
 //! The way of it: [`settings`] (all that decides the figures) and [`data`] → `plan` (one job a network) → [`mod@run`] (the jobs
-//! over threads) → [`comparison`] (every figure, serialisable; what a report is made of) → [`show`] (the table) and
-//! [`mod@verdict`] (the same in words).
+//! over threads) → [`comparison`] (every figure, serialisable) → [`show`] (the table) and [`mod@verdict`] (the same in words).
+//! Where a report is asked for, [`trace`] records more on the way, [`story`] makes the charts' figures of it, and [`report`] the
+//! page.
 
 pub mod comparison;
 pub mod data;
@@ -10,27 +11,33 @@ mod error;
 mod plan;
 mod progress;
 mod repeat;
+pub mod report;
 pub mod run;
 mod scores;
 pub mod settings;
 pub mod show;
+pub mod story;
+pub mod trace;
 pub mod verdict;
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reweight::Objective;
 
 use crate::arguments::CompareArguments;
-use crate::files::write_whole;
+use crate::files::{check_writable, write_whole};
 use crate::problem::Problem;
 use crate::strategy::strategies;
+use crate::threads::pool;
 pub use comparison::Comparison;
 use data::DataSettings;
 pub use error::CompareError;
 use plan::Plan;
 use repeat::Recorded;
 use settings::{Settings, TrainingSettings};
+use story::Story;
 
 /// Set by Ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -54,6 +61,10 @@ pub enum Ending {
 ///
 /// [`CompareError`], which says what is wrong, where, and how to mend it.
 pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Result<Ending, CompareError> {
+    // Before minutes of training, not after.
+    for path in [&arguments.json, &arguments.report, &arguments.scores].into_iter().flatten() {
+        check_writable(path).map_err(|source| unwritable(path, source))?;
+    }
     let recorded = arguments.repeat.as_deref().map(Recorded::read).transpose()?;
     let (settings, problem, summary, command) = match &recorded {
         Some(recorded) => {
@@ -79,14 +90,22 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
     }
     listen();
     let progress = progress::Progress::new(&plan, !quiet);
-    let runs = run::run(&plan, arguments.training.threads, &STOP, &progress);
+    let (threads, is_reported) = (arguments.training.threads, arguments.report.is_some());
+    let runs = run::run(&plan, threads, is_reported, &STOP, &progress);
     progress.clear();
-    let comparison = Comparison::new(command, settings.clone(), summary, plan.figures(), runs?);
+    let mut comparison = Comparison::new(command, settings.clone(), summary, plan.figures(), runs?);
+    if is_reported {
+        comparison.report = pool(threads)?.install(|| Story::new(&comparison, &problem));
+    }
     if let Some(path) = &arguments.json {
-        let refuse = |source| CompareError::Unwritable { path: path.display().to_string(), source };
-        let mut text = serde_json::to_vec_pretty(&comparison).map_err(|error| refuse(error.into()))?;
+        let mut text = serde_json::to_vec_pretty(&comparison).map_err(|error| unwritable(path, error.into()))?;
         text.push(b'\n');
-        write_whole(path, &text).map_err(refuse)?;
+        write_whole(path, &text).map_err(|source| unwritable(path, source))?;
+    }
+    if let Some(path) = &arguments.report {
+        let name = || path.display().to_string();
+        let html = report::html(&comparison).map_err(|source| CompareError::Report { path: name(), source })?;
+        write_whole(path, html.as_bytes()).map_err(|source| unwritable(path, source))?;
     }
     if let Some(path) = &arguments.scores {
         scores::write(path, &problem, &comparison)?;
@@ -102,6 +121,10 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
     }
     out.flush()?;
     Ok(ending)
+}
+
+fn unwritable(path: &Path, source: std::io::Error) -> CompareError {
+    CompareError::Unwritable { path: path.display().to_string(), source }
 }
 
 /// What a problem's networks are trained with.

@@ -21,15 +21,39 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
             return file.write_all(bytes);
         }
     }
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut beside = tempfile::Builder::new();
     beside.prefix(".reweight-");
     #[cfg(unix)]
     beside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = beside.tempfile_in(folder)?;
+    let mut file = beside.tempfile_in(folder_of(&target))?;
     file.write_all(bytes)?;
     let written: File = file.persist(&target)?;
     written.sync_all()
+}
+
+/// Whether [`write_whole`] could write to `path` now, so that nobody waits for what cannot be kept. Writes nothing.
+///
+/// # Errors
+///
+/// As [`write_whole`].
+pub fn check_writable(path: &Path) -> io::Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if let Ok(existing) = fs::metadata(&target) {
+        if existing.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if !existing.is_file() {
+            // A pipe opened twice would tell its reader that it has ended.
+            return Ok(());
+        }
+        OpenOptions::new().write(true).open(&target)?;
+    }
+    tempfile::tempfile_in(folder_of(&target)).map(drop)
+}
+
+/// Where a file beside `target` lies.
+fn folder_of(target: &Path) -> &Path {
+    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -51,6 +75,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(write_whole(&folder.path().join("nowhere").join("a"), b"").is_err());
         assert!(write_whole(folder.path(), b"").is_err());
+        assert!(check_writable(&folder.path().join("nowhere").join("a")).is_err());
+        assert!(check_writable(folder.path()).is_err());
+        let (path, missing) = (folder.path().join("a"), folder.path().join("b"));
+        fs::write(&path, b"as it was").unwrap();
+        assert!(check_writable(&path).is_ok() && check_writable(&missing).is_ok());
+        assert!(fs::read(&path).unwrap() == b"as it was" && !missing.exists());
     }
 
     #[cfg(unix)]

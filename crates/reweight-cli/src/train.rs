@@ -31,11 +31,11 @@ pub struct Trained {
 ///
 /// Neither depends on the loss, so that two losses differ by nothing but themselves. `loss` is given the logits of a batch,
 /// (batch, `outputs`), and the batch's rows as positions in `inputs`; `output_bias` has one start value an output, or none
-/// for 0.
+/// for 0. `after_epoch` is given the network after each epoch, from 1, to look at and not to change.
 ///
 /// # Errors
 ///
-/// [`ModelError`] when a size is 0, when `loss` fails or is not finite.
+/// [`ModelError`] when a size is 0, when `loss` fails or is not finite, or what `after_epoch` says.
 pub fn train<E>(
     inputs: &Array2<f32>,
     outputs: usize,
@@ -43,6 +43,7 @@ pub fn train<E>(
     settings: &TrainSettings,
     (seed, fold): (u64, u32),
     mut loss: impl FnMut(&Mlp, Logits, &[usize]) -> Result<Loss, E>,
+    mut after_epoch: impl FnMut(&Mlp, u32) -> Result<(), ModelError>,
 ) -> Result<Trained, ModelError>
 where
     E: std::error::Error + Send + Sync + 'static,
@@ -65,6 +66,7 @@ where
             sum += f64::from(value) * rows.len() as f64;
         }
         epoch_losses.push(sum / order.len().max(1) as f64);
+        after_epoch(&model, epoch + 1)?;
     }
     Ok(Trained { model, epoch_losses })
 }

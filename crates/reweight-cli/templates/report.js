@@ -40,8 +40,17 @@
     if (inGroup) copy.visible = shown.has(group);
     if (trace.type === "bar") {
       copy.marker.color = colour;
+      // Grey is a colour of the series, too.
+      if (!inGroup) copy.marker.pattern = { shape: "/", fgcolor: colours.muted, bgcolor: colours.page, fillmode: "overlay", size: 6 };
+      copy.marker.line = { color: colour, width: 1 };
       delete copy.line;
       return copy;
+    }
+    // The outermost steps are as wide as the others.
+    if (trace.line?.shape === "hvh" && trace.x.length > 1) {
+      const [x, y, last] = [trace.x, trace.y, trace.x.length - 1];
+      copy.x = [(3 * x[0] - x[1]) / 2, ...x, (3 * x[last] - x[last - 1]) / 2];
+      copy.y = [y[0], ...y, y[last]];
     }
     copy.line.color = colour;
     copy.line.dash ??= inGroup ? dashes[Math.floor(group / colours.series.length) % dashes.length] : "dash";
@@ -73,10 +82,13 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height, width, autosize: false,
       font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colours.ink },
       hoverlabel: { bgcolor: colours.card, bordercolor: colours.muted, font: { color: colours.ink, size: 13 }, align: "left", namelength: 40 },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: colours.muted, activecolor: colours.ink },
       margin: { l: 20, r: 12, t: 28, b: 20 }, dragmode: isNarrow ? false : "zoom",
     };
     const data = chart.plot.data.map((trace) => painted(trace, colours));
-    return Plotly.react(element, data, layout, { displaylogo: false, ...chart.plot.config, displayModeBar: isNarrow ? false : "hover" });
+    return Plotly.react(element, data, layout, {
+      ...chart.plot.config, displayModeBar: !isNarrow, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    });
   };
   const drawAll = async () => {
     for (const chart of charts) await draw(chart);

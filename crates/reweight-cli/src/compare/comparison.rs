@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::data::DataSummary;
 use super::run::Run;
 use super::settings::Settings;
+use super::story::Story;
 use crate::metrics::{Paired, Summary};
 use crate::problem::Figure;
 use crate::versions::Versions;
@@ -39,6 +40,9 @@ pub struct Comparison {
     pub results: Vec<StrategyResult>,
     /// The trained networks: by seed, fold, strategy.
     pub runs: Vec<Run>,
+    /// The figures of the report's charts; only where a report was asked for, and a fold was finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<Story>,
 }
 
 /// A figure's name and direction.
@@ -78,8 +82,7 @@ impl Comparison {
     pub fn new(command: String, settings: Settings, data: DataSummary, figures: &[Figure], runs: Vec<Run>) -> Self {
         let strategies = settings.strategies.len();
         // A fold counts when every strategy finished it: else the strategies would be judged on different rows.
-        let same = |a: &Run, b: &Run| (a.seed, a.fold) == (b.seed, b.fold);
-        let whole: Vec<&[Run]> = runs.chunk_by(same).filter(|fold| fold.len() == strategies).collect();
+        let whole = whole(&runs, strategies);
         let of = |strategy: usize, figure: usize| -> Vec<f64> {
             whole.iter().map(|fold| fold[strategy].figures[figure]).collect()
         };
@@ -115,7 +118,14 @@ impl Comparison {
             results,
             runs,
             settings,
+            report: None,
         }
+    }
+
+    /// The runs of each fold that every strategy finished.
+    #[must_use]
+    pub fn whole_folds(&self) -> Vec<&[Run]> {
+        whole(&self.runs, self.settings.strategies.len())
     }
 
     /// How many folds, over all seeds, every strategy finished.
@@ -124,4 +134,9 @@ impl Comparison {
         let runs = |result: &StrategyResult| result.figures.first().map(|figure| figure.over_runs.runs);
         self.results.first().and_then(runs).unwrap_or(0)
     }
+}
+
+fn whole(runs: &[Run], strategies: usize) -> Vec<&[Run]> {
+    let same = |a: &Run, b: &Run| (a.seed, a.fold) == (b.seed, b.fold);
+    runs.chunk_by(same).filter(|fold| fold.len() == strategies).collect()
 }

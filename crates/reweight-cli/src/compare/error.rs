@@ -5,6 +5,7 @@ use std::io;
 use crate::folds::FoldError;
 use crate::metrics::MetricError;
 use crate::model::ModelError;
+use crate::report::ReportError;
 use crate::strategy::StrategyError;
 use crate::table::TableError;
 use crate::threads::ThreadsError;
@@ -34,6 +35,8 @@ pub enum CompareError {
     NotAComparison { path: String, reason: String },
     #[error("{name}: the data has changed since the comparison was recorded (SHA-256 {found}, not {expected})")]
     DataChanged { name: String, expected: String, found: String },
+    #[error("{path}: the report cannot be made")]
+    Report { path: String, source: ReportError },
     #[error("standard output cannot be written to")]
     Output(#[from] io::Error),
 }

@@ -12,7 +12,8 @@ use super::CompareError;
 use super::data::hex_sha256;
 use super::plan::{Job, Plan};
 use super::progress::Progress;
-use crate::model::{Logits, Loss, Mlp};
+use super::trace::{self, GradientTrace, Trace};
+use crate::model::{Logits, Loss, Mlp, ModelError};
 use crate::table::Encoder;
 use crate::threads::pool;
 use crate::train::train;
@@ -38,6 +39,9 @@ pub struct Run {
     /// The fold's test rows.
     #[serde(skip)]
     pub test: Vec<usize>,
+    /// What a report needs beside; none where none was asked for.
+    #[serde(skip)]
+    pub trace: Option<Trace>,
 }
 
 /// Why a training step did not happen.
@@ -51,12 +55,14 @@ enum StepError {
     Interrupted,
 }
 
-/// Trains all networks of a plan on `threads` threads (one a core by default), until `stop` is set.
+/// Trains all networks of a plan on `threads` threads (one a core by default), until `stop` is set. Where `traced`, what a
+/// report needs is recorded on the way, which changes no network.
 ///
 /// The finished runs come back in the plan's order, whichever thread finished them, and when.
 pub(super) fn run(
     plan: &Plan<'_>,
     threads: Option<usize>,
+    traced: bool,
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<Vec<Run>, CompareError> {
@@ -71,7 +77,7 @@ pub(super) fn run(
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(slot) = slots.get(index).filter(|_| !is_stopped()) else { return Ok(()) };
-            match network(plan, plan.job(index), &is_stopped, progress) {
+            match network(plan, plan.job(index), traced, &is_stopped, progress) {
                 Ok(Some(run)) => {
                     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(run);
                     progress.trained(done.fetch_add(1, Ordering::Relaxed) + 1);
@@ -94,6 +100,7 @@ pub(super) fn run(
 fn network(
     plan: &Plan<'_>,
     job: Job,
+    traced: bool,
     is_stopped: &impl Fn() -> bool,
     progress: &Progress,
 ) -> Result<Option<Run>, CompareError> {
@@ -126,18 +133,32 @@ fn network(
     let settings = training.train_settings();
     let place = (seed, u32::try_from(job.fold).unwrap_or(u32::MAX));
     let refuse = |source| CompareError::Training { strategy: strategy.name.clone(), seed, fold: job.fold, source };
-    let trained = match train(&inputs, problem.outputs(), Some(&bias), &settings, place, step) {
+    let tests = encoder.encode(&problem.table, &fold.test);
+    let mut metric = Vec::new();
+    let epochs = if traced { trace::epochs(training.epochs) } else { Vec::new() };
+    let after_epoch = |model: &Mlp, epoch: u32| {
+        if epochs.binary_search(&epoch).is_ok() {
+            metric.push(trace::metric_of(problem, &model.predict(&tests)?, &fold.test));
+        }
+        Ok(())
+    };
+    let trained = match train(&inputs, problem.outputs(), Some(&bias), &settings, place, step, after_epoch) {
         Ok(trained) => trained,
         Err(_) if is_stopped() => return Ok(None),
         Err(error) => return Err(refuse(error)),
     };
-    let logits = trained.model.predict(&encoder.encode(&problem.table, &fold.test)).map_err(refuse)?;
+    let logits = trained.model.predict(&tests).map_err(refuse)?;
     let figures = problem.judge(&logits, &fold.test).map_err(|source| CompareError::Judging {
         strategy: strategy.name.clone(),
         seed,
         fold: job.fold,
         source,
     })?;
+    let trace = traced.then(|| {
+        let classes: Vec<usize> = fold.test.iter().map(|&row| plan.classes[row]).collect();
+        let gradient = GradientTrace::new(problem, &loss, &logits, &classes);
+        gradient.map(|gradient| Trace { metric, gradient }).map_err(|error| refuse(ModelError::Loss(Box::new(error))))
+    });
     let bytes: Vec<u8> = logits.iter().flat_map(|logit| logit.to_le_bytes()).collect();
     Ok(Some(Run {
         strategy: job.strategy,
@@ -148,5 +169,6 @@ fn network(
         logits_sha256: hex_sha256(&bytes),
         logits,
         test: fold.test.clone(),
+        trace: trace.transpose()?,
     }))
 }

@@ -13,15 +13,7 @@ use crate::terminal::{width, wrapped};
 
 /// What is about to be compared.
 pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings) -> io::Result<()> {
-    let training = &settings.training;
-    let task = match &data.positive {
-        Some(positive) => {
-            let positives = data.labels.iter().find(|(label, _)| label == positive).map_or(0, |label| label.1);
-            let share = 100.0 * positives as f64 / data.rows as f64;
-            format!("{positives} `{positive}` ({share:.1} %) against the rest")
-        }
-        None => format!("{} classes of `{}`", data.labels.len(), data.target),
-    };
+    let (training, task) = (&settings.training, task(data));
     let lines = [
         format!("{}: {} rows, {} feature columns, {task}", data.name, data.rows, data.features.len()),
         format!(
@@ -41,6 +33,18 @@ pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings)
         writeln!(out, "{}", wrapped(line, width()))?;
     }
     writeln!(out)
+}
+
+/// What is to be told apart, in words.
+pub(super) fn task(data: &DataSummary) -> String {
+    match &data.positive {
+        Some(positive) => {
+            let positives = data.labels.iter().find(|(label, _)| label == positive).map_or(0, |label| label.1);
+            let share = 100.0 * positives as f64 / data.rows as f64;
+            format!("{positives} `{positive}` ({share:.1} %) against the rest")
+        }
+        None => format!("{} classes of `{}`", data.labels.len(), data.target),
+    }
 }
 
 /// The table and the verdict, and unless `quiet` what the strategies and marks mean.
@@ -178,7 +182,8 @@ fn difference(figure: &FigureResult) -> Option<String> {
     Some(format!("{:+.3} {mark}", paired.mean).replace('-', "−"))
 }
 
-fn legend(comparison: &Comparison) -> Vec<String> {
+/// What the table's marks and figures mean, a paragraph each.
+pub(super) fn legend(comparison: &Comparison) -> Vec<String> {
     let base = &comparison.results[0].name;
     let mut lines = vec![format!(
         "Mean ± standard deviation over folds and seeds; below it the mean difference to {base} in the same folds: * better, \

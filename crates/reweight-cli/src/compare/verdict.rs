@@ -12,13 +12,18 @@ struct Candidate<'a> {
     paired: Paired,
 }
 
+/// The figure that decides, and the second one.
+pub(super) fn main_figures(comparison: &Comparison) -> [Figure; 2] {
+    match comparison.data.positive {
+        Some(_) => [Figure::HardestPositivesRank, Figure::AveragePrecision],
+        None => [Figure::WorstRecall, Figure::BalancedAccuracy],
+    }
+}
+
 /// Some sentences, the main one first; none if there is nothing to compare.
 #[must_use]
 pub fn verdict(comparison: &Comparison) -> Vec<String> {
-    let [main, others] = match comparison.data.positive {
-        Some(_) => [Figure::HardestPositivesRank, Figure::AveragePrecision],
-        None => [Figure::WorstRecall, Figure::BalancedAccuracy],
-    };
+    let [main, others] = main_figures(comparison);
     let mut sentences = Vec::new();
     let Some(best) = best(comparison, main) else { return sentences };
     let base = |figure| baseline(comparison, figure);

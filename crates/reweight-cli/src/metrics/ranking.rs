@@ -113,6 +113,31 @@ impl Ranking {
         lower + (upper - lower) * (position - below)
     }
 
+    /// The precision at the highest threshold that finds at least a share `recall` of the positives, for each of `recalls`
+    /// in rising order; no interpolation, so that [`average_precision`](Self::average_precision) is the mean over all recalls.
+    #[must_use]
+    pub fn precisions_at(&self, recalls: &[f64]) -> Vec<f64> {
+        let mut thresholds = self.thresholds.iter();
+        let (mut found, mut taken) = (0, 0);
+        let precision = |&recall: &f64| {
+            // A recall of k/n, computed, may be an ulp above the k/n computed here.
+            while (found as f64) < recall * self.positives as f64 - 1e-9 || taken == 0 {
+                let Some(threshold) = thresholds.next() else { break };
+                found += threshold.positives;
+                taken += threshold.positives + threshold.negatives;
+            }
+            found as f64 / taken as f64
+        };
+        recalls.iter().map(precision).collect()
+    }
+
+    /// For each positive, highest score first, the share of the negatives that score above it, a tie counting half.
+    #[must_use]
+    pub fn negatives_above_positives(&self) -> Vec<f64> {
+        let share = |(threshold, above): (Threshold, f64)| (threshold.positives, above / self.negatives as f64);
+        self.negatives_above().map(share).flat_map(|(positives, share)| std::iter::repeat_n(share, positives)).collect()
+    }
+
     /// Each threshold with the number of negatives above it, half of its own included.
     fn negatives_above(&self) -> impl Iterator<Item = (Threshold, f64)> {
         self.thresholds.iter().scan(0, |above, &threshold| {

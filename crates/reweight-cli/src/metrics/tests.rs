@@ -31,6 +31,9 @@ fn worked_by_hand() {
     // Negatives 0.1, 0.4, 0.8: position 0.99 · 2 = 1.98.
     assert!(close(ranking.negatives_quantile(0.99), 0.4 + 0.98 * 0.4));
     assert!(close(ranking.negatives_quantile(0.0), 0.1) && close(ranking.negatives_quantile(1.0), 0.8));
+    let precisions = ranking.precisions_at(&[0.0, 1.0 / 3.0, 0.5, 1.0]);
+    assert!(precisions.iter().zip([1.0, 1.0, 2.0 / 3.0, 3.0 / 5.0]).all(|(&a, b)| close(a, b)), "{precisions:?}");
+    assert!(ranking.negatives_above_positives().iter().zip([0.0, 1.0 / 3.0, 0.5]).all(|(&a, b)| close(a, b)));
     assert!(close(brier(&[0.5, 1.0, 0.25], &[true, true, false]).unwrap(), (0.25 + 0.0 + 0.0625) / 3.0));
 }
 

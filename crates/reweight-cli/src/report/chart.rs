@@ -1,7 +1,7 @@
 //! A chart: two axes and curves, as Plotly takes them. The page's script adds the colours, which follow its scheme.
 
 use plotly::common::{DashType, Fill, HoverInfo, Line, LineShape, Marker, Mode};
-use plotly::configuration::{Configuration, DisplayModeBar};
+use plotly::configuration::Configuration;
 use plotly::layout::{Axis as PlotlyAxis, AxisType, BarMode, HoverMode, Layout};
 use plotly::{Bar, Plot, Scatter, Trace};
 use serde::Serialize;
@@ -123,7 +123,7 @@ impl Chart {
         self.curves.iter().for_each(|curve| plot.add_trace(curve.trace(self)));
         let layout = Layout::new().x_axis(self.x.axis()).y_axis(self.y.axis()).show_legend(false);
         plot.set_layout(layout.hover_mode(HoverMode::Closest).bar_mode(BarMode::Group));
-        plot.set_configuration(Configuration::new().display_logo(false).display_mode_bar(DisplayModeBar::Hover));
+        plot.set_configuration(Configuration::new().display_logo(false));
         Packable { id: self.id, plot }
     }
 }

@@ -69,6 +69,6 @@ mod tests {
         assert!(ending.starts_with([';', ')']), "{ending}");
         assert!((4_000_000..6_000_000).contains(&script.len()), "{}", script.len());
         // Leaves a third of a report's 3 MB to its figures.
-        assert!(super::plotly().unwrap().len() < 2_000_000);
+        assert!(plotly().unwrap().len() < 2_000_000);
     }
 }

@@ -60,6 +60,7 @@ fn comparison(shift: f64, finished: usize) -> Comparison {
             logits_sha256: String::new(),
             logits: Vec::new(),
             test: Vec::new(),
+            trace: None,
         }
     };
     let command = settings.command(&crate::arguments::StrategyArguments { strategy: Vec::new(), no_presets: false });

@@ -1,0 +1,60 @@
+//! Everything that the figures depend on, and the command that repeats them.
+
+use crate::compare::comparison::Comparison;
+use crate::report::{Cell, Page, Table};
+
+pub(super) fn add(page: &mut Page, comparison: &Comparison) {
+    let (data, training) = (&comparison.data, &comparison.settings.training);
+    let section = page.section("Data, settings and versions");
+    section.paragraph("This command repeats the comparison, to the bit where versions and processor are the same:");
+    section.code(&comparison.command);
+
+    let features: Vec<String> = data.features.iter().map(|feature| feature.name.clone()).collect();
+    let labels: Vec<String> = data.labels.iter().map(|(label, rows)| format!("{label} ({rows})")).collect();
+    let positive = data.positive.as_ref().map_or("all labels are told apart", String::as_str);
+    section.table(pairs(
+        "Data",
+        [
+            ("name", data.name.clone()),
+            ("SHA-256", data.sha256.clone()),
+            ("rows with a label", data.rows.to_string()),
+            ("feature columns", format!("{}: {}", features.len(), features.join(", "))),
+            ("target", data.target.clone()),
+            ("labels (rows)", labels.join(", ")),
+            ("positive label", positive.to_owned()),
+        ],
+    ));
+    if !data.notes.is_empty() {
+        section.paragraph("Decided on the way:");
+        section.list(data.notes.iter().cloned());
+    }
+    let seeds: Vec<String> = training.seeds.iter().map(u64::to_string).collect();
+    section.table(pairs(
+        "Training and judging",
+        [
+            ("folds", training.folds.to_string()),
+            ("seeds", seeds.join(", ")),
+            ("epochs", training.epochs.to_string()),
+            ("batch size", training.batch_size.to_string()),
+            ("hidden layers", training.hidden_text()),
+            ("optimiser", "Adam with decoupled weight decay".to_owned()),
+            ("learning rate", training.learning_rate.to_string()),
+            ("weight decay", training.weight_decay.to_string()),
+        ],
+    ));
+    let losses = comparison.settings.strategies.iter();
+    let losses =
+        losses.map(|strategy| (strategy.name.as_str(), serde_json::to_string(&strategy.loss).unwrap_or_default()));
+    section.table(pairs("Losses", losses));
+    let versions = &comparison.versions;
+    let libraries = versions.libraries.iter().map(|(name, version)| (*name, version.clone()));
+    let program = [("reweight", versions.reweight.to_owned())];
+    let machine = [("platform", versions.platform.clone()), ("instructions", versions.instructions.to_owned())];
+    section.table(pairs("Versions", program.into_iter().chain(libraries).chain(machine)));
+}
+
+fn pairs<'a>(caption: &str, rows: impl IntoIterator<Item = (&'a str, String)>) -> Table {
+    let mut table = Table::new(caption, [""; 0]);
+    rows.into_iter().for_each(|(name, value)| table.row([Cell::text(name), Cell::text(value)]));
+    table
+}

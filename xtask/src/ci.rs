@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 
+use crate::figures::Figures;
 use crate::snapshots::Snapshots;
 use crate::tidy::Tidy;
 use crate::workspace::{self, cargo, run};
@@ -34,6 +35,7 @@ const STEPS: &[Step] = &[
     ("benches, once", benches),
     ("docs", || run(cargo(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))),
     ("snapshots", || Snapshots { check: true }.run()),
+    ("figures", || Figures { check: true, with_tests: true }.run()),
 ];
 
 impl Ci {

@@ -29,6 +29,7 @@ macro_rules! commands {
 commands! {
     ci Ci
     cuda Cuda
+    figures Figures
     snapshots Snapshots
     tidy Tidy
 }

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 mod completions;
 mod inspect;
+mod plot;
 
 pub use completions::CompletionsArguments;
 pub use inspect::{ColumnArguments, InspectArguments, InspectOutput, LookingArguments, ScoreKind};
+pub use plot::{PictureSize, PlotArguments, PlotFigure, WeightsArguments};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +21,8 @@ Examples:
       train on the red wines that come with the program under six losses, and see what each did
   reweight inspect scores.csv
       who owns the gradient of a model that is trained already, and which labels look wrong
+  reweight plot weights --config loss.toml
+      how a loss weighs easy and hard samples
   reweight eval --config loss.toml --logits logits.npy --targets targets.npy
       loss and gradient of one batch
 
@@ -53,6 +57,8 @@ pub enum Command {
     Eval(EvalArguments),
     /// Show who owns the gradient of a trained model, from its labels and scores.
     Inspect(Box<InspectArguments>),
+    /// Draw curves of weights, as a picture or in the terminal.
+    Plot(PlotArguments),
     /// Write a script that lets a shell complete this program's options.
     Completions(CompletionsArguments),
 }

@@ -19,7 +19,7 @@ use crate::threads::pool;
 pub use error::EvalError;
 use inputs::{BceInputs, Files, SoftmaxInputs};
 use number::Number;
-use state_file::StateFile;
+pub(crate) use state_file::StateFile;
 
 /// What a backend computed: the step's summary, and each element's or row's figures.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,7 +126,8 @@ fn state(loss: &ConfiguredLoss) -> State {
     }
 }
 
-fn restore(loss: &mut ConfiguredLoss, state: &State, path: &Path) -> Result<(), EvalError> {
+/// Goes on from a saved state.
+pub(crate) fn restore(loss: &mut ConfiguredLoss, state: &State, path: &Path) -> Result<(), EvalError> {
     match loss {
         ConfiguredLoss::Bce(loss) => loss.restore(state),
         ConfiguredLoss::Softmax(loss) => loss.restore(state),

@@ -2,7 +2,7 @@
 //!
 //! The way of it: `chunks` (bytes in pieces) → `layout` (which column is what) → `read` (row by row) → `rows` (a class and a
 //! margin each) → `task` (what the scores are) → `survey` (counts) → `suggest` (a loss to begin with) → `measure` (what each loss
-//! would do) → [`inspection`] (every figure) → `show` (the text).
+//! would do) → [`inspection`] (every figure) → `show` (the text) and `report` (the page).
 
 mod chunks;
 mod error;
@@ -10,6 +10,7 @@ pub mod inspection;
 mod layout;
 mod measure;
 mod read;
+mod report;
 mod rows;
 mod scale;
 mod show;
@@ -27,6 +28,7 @@ use reweight::{
 use crate::arguments::InspectArguments;
 use crate::compare::settings::quoted;
 use crate::files::write_whole;
+use crate::plot::curves::weights;
 use crate::strategy::{Strategy, StrategyError, strategies};
 use crate::terminal::width;
 use crate::threads::pool;
@@ -53,6 +55,9 @@ pub fn run(arguments: &InspectArguments, quiet: bool, out: &mut dyn Write) -> Re
     };
     if let Some(path) = &arguments.output.suggest {
         write(path, inspection.suggestion.as_bytes())?;
+    }
+    if let Some(path) = &arguments.output.report {
+        write(path, report::page(&inspection).to_html()?.as_bytes())?;
     }
     let mut shows = true;
     if let Some(path) = &arguments.output.json {
@@ -126,7 +131,15 @@ fn compute(
         }
     }
     let effects = measure::effects(rows, objective, regions, &chains);
-    let judged = strategies.into_iter().zip(effects).map(|(strategy, effect)| Judged { strategy, effect }).collect();
+    let p_t: Vec<f64> = inspection::norms().iter().map(|norm| 1.0 - norm).collect();
+    let (rarest, largest) = (inspection::rarest(&rows.counts), inspection::largest(&rows.counts));
+    let judge = |((strategy, effect), chain): ((Strategy, Effect), &Chain)| Judged {
+        strategy,
+        effect,
+        weight_of_rarest: weights(chain, objective, rarest, &p_t),
+        weight_of_largest: weights(chain, objective, largest, &p_t),
+    };
+    let judged = strategies.into_iter().zip(effects).zip(&chains).map(judge).collect();
     Ok(Computed { survey, area_under_roc, judged, top: suspects(rows, objective, most), suggestion })
 }
 

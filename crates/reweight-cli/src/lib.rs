@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod metrics;
 pub mod model;
 pub mod npy;
+pub mod plot;
 pub mod problem;
 pub mod random;
 pub mod report;

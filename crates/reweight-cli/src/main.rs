@@ -10,11 +10,11 @@ use std::time::Instant;
 
 use clap::Parser;
 use console::Style;
-use reweight_cli::arguments::{Arguments, Command};
+use reweight_cli::arguments::{Arguments, Command, PlotFigure};
 use reweight_cli::compare::{self, Ending};
 use reweight_cli::terminal::on_lines;
 use reweight_cli::versions::Versions;
-use reweight_cli::{BAD_INPUT, INTERRUPTED, completions, evaluate, inspect};
+use reweight_cli::{BAD_INPUT, INTERRUPTED, completions, evaluate, inspect, plot};
 
 fn main() -> ExitCode {
     let started = Instant::now();
@@ -45,6 +45,9 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         Command::Compare(arguments) => return Ok(compare::run(arguments, quiet, &mut out)?),
         Command::Eval(arguments) => evaluate::run(arguments, &mut out)?,
         Command::Inspect(arguments) => inspect::run(arguments, quiet, &mut out)?,
+        Command::Plot(arguments) => match &arguments.figure {
+            PlotFigure::Weights(arguments) => plot::weights(arguments, &mut out)?,
+        },
         Command::Completions(arguments) => completions::run(arguments, &mut out)?,
     }
     Ok(Ending::Whole)

@@ -47,6 +47,7 @@ mod table;
 pub use chart::{Axis, Chart, Curve, Dash};
 pub use library::read_charts;
 pub use page::{Page, Section};
+pub(crate) use palette::light_series;
 pub use table::{Cell, Mark, Table};
 
 /// Why a report could not be made.

@@ -40,10 +40,14 @@ fn tables_that_cannot_be_used() {
     }
 }
 
+fn words(subcommand: &str) -> Vec<&str> {
+    subcommand.split(' ').chain(["--help"]).collect()
+}
+
 #[test]
 fn help_has_examples() {
-    for subcommand in ["compare", "inspect", "eval", "completions"] {
-        let output = reweight(&[subcommand, "--help"]);
+    for subcommand in ["compare", "inspect", "eval", "plot weights", "completions"] {
+        let output = reweight(&words(subcommand));
         assert!(output.status.success());
         assert!(String::from_utf8(output.stdout).unwrap().contains("Example"), "{subcommand}");
     }
@@ -53,8 +57,8 @@ fn help_has_examples() {
 fn help_texts() {
     let whole = String::from_utf8(reweight(&["--help"]).stdout).unwrap();
     insta::assert_snapshot!("help", whole);
-    for subcommand in ["compare", "inspect", "eval", "completions"] {
-        let help = String::from_utf8(reweight(&[subcommand, "--help"]).stdout).unwrap();
-        insta::assert_snapshot!(format!("help_{subcommand}"), help);
+    for subcommand in ["compare", "inspect", "eval", "plot weights", "completions"] {
+        let help = String::from_utf8(reweight(&words(subcommand)).stdout).unwrap();
+        insta::assert_snapshot!(format!("help_{}", subcommand.replace(' ', "_")), help);
     }
 }

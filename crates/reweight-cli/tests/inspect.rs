@@ -336,3 +336,66 @@ fn a_strategy_of_ones_own_is_judged_too() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8(refused.stderr).unwrap().contains("needs \"bce\""));
 }
+
+/// The figures of a page's chart, curve by curve.
+fn chart<'a>(charts: &'a Value, id: &str) -> Vec<(&'a str, Vec<f64>)> {
+    let chart = charts.as_array().unwrap().iter().find(|chart| chart["id"] == id).unwrap();
+    let numbers = |curve: &'a Value| curve["y"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+    chart["plot"]["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|curve| (curve["name"].as_str().unwrap(), numbers(curve)))
+        .collect()
+}
+
+#[test]
+fn the_report_shows_the_figures_of_the_json() {
+    let folder = folder(&binary_file().replace("label", "<script>alert(1)</script>"));
+    let arguments = ["a.csv", "--label", "1", "--report", "a.html"];
+    let all = json(folder.path(), &arguments);
+    let page = fs::read_to_string(folder.path().join("a.html")).unwrap();
+    assert!(page.len() < 3_000_000 && !page.contains("<script>alert"), "{}", page.len());
+    let charts = reweight_cli::report::read_charts(&page).unwrap();
+    let counts: Vec<f64> =
+        all["regions"].as_array().unwrap().iter().map(|one| one["samples"].as_f64().unwrap()).collect();
+    assert_eq!(chart(&charts, "norms"), [("samples", counts)]);
+    let shares = chart(&charts, "region-shares");
+    assert_eq!(shares.len(), 7);
+    for ((name, shares), judged) in shares.iter().zip(all["strategies"].as_array().unwrap()) {
+        let expected: Vec<f64> =
+            judged["region_gradient"].as_array().unwrap().iter().map(|one| one.as_f64().unwrap()).collect();
+        assert_eq!((*name, shares), (judged["name"].as_str().unwrap(), &expected));
+    }
+    let focal = chart(&charts, "weights-by-norm").into_iter().find(|(name, _)| *name == "focal").unwrap().1;
+    let mean = all["strategies"][2]["mean_weight"].as_f64().unwrap();
+    for (weight, norm) in focal.iter().zip(all["norms"].as_array().unwrap()) {
+        let expected = norm.as_f64().unwrap().powi(2) / mean;
+        assert!((weight - expected).abs() < 1e-12 * expected, "{weight}, not {expected}");
+    }
+    assert!(
+        page.contains("274") && page.contains(r#"scheme = &#34;inverse-frequency&#34;"#),
+        "suspects and suggestion"
+    );
+}
+
+#[test]
+fn reports_of_odd_files_are_whole() {
+    let folder = folder("");
+    for text in [
+        "label,score\n1,0.5\n0,0.5\n0,0.5\n",
+        "label,score\n1,0.9\n0,0.1\n0,0.2\n",
+        "y,<b>a</b>,\"b, 🦀\",c\n<b>a</b>,0.7,0.3,0\n\"b, 🦀\",0.6,0.4,0\n",
+    ] {
+        fs::write(folder.path().join("a.csv"), text).unwrap();
+        done(&inspect(folder.path(), &["a.csv", "--report", "a.html", "--top", "0"]));
+        let page = fs::read_to_string(folder.path().join("a.html")).unwrap();
+        assert!(page.trim_end().ends_with("</html>") && !page.contains("<b>a</b>"), "{text}");
+        assert!(reweight_cli::report::read_charts(&page).is_some());
+    }
+    let refused = inspect(folder.path(), &["a.csv", "--report", "nowhere/a.html"]);
+    assert!(
+        refused.status.code() == Some(2)
+            && String::from_utf8(refused.stderr).unwrap().contains("nowhere/a.html: cannot be")
+    );
+}

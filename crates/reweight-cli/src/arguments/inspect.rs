@@ -14,6 +14,8 @@ Examples:
       columns `label` and `logit` or `score`; or `label` and one column a class
   reweight inspect predictions.csv --label outcome --score p_died --positive died
       columns under other names
+  reweight inspect scores.csv --report report.html
+      the same to look at, with charts
   reweight inspect scores.csv --top 50 --suggest loss.toml
       fifty candidates for label errors; and a loss to begin with, reasons given
   reweight compare data.csv --scores scores.csv
@@ -97,6 +99,10 @@ pub struct InspectOutput {
     /// Write every figure to FILE as JSON; `-` is standard output, and takes the text's place.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+
+    /// Write a report to FILE: one page with charts, which needs no network.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
 
     /// Write the suggested loss to FILE.
     #[arg(long, value_name = "FILE.toml")]

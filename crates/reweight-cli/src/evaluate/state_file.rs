@@ -15,7 +15,7 @@ const VERSION: u64 = 1;
 /// The file's contents. Floats are written with as many digits as bring them back to the bit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StateFile {
+pub(crate) struct StateFile {
     format: String,
     version: u64,
     objective: Objective,
@@ -28,7 +28,7 @@ impl StateFile {
     }
 
     /// The state of a file that was saved under `objective`.
-    pub(super) fn read(path: &Path, objective: Objective) -> Result<State, EvalError> {
+    pub(crate) fn read(path: &Path, objective: Objective) -> Result<State, EvalError> {
         let name = || path.display().to_string();
         let bytes = std::fs::read(path).map_err(|source| EvalError::StateUnreadable { path: name(), source })?;
         let refuse = |reason: String| EvalError::NotAState { path: name(), reason };

@@ -4,6 +4,7 @@ use std::io;
 
 use reweight::{ParameterError, WeightError};
 
+use crate::report::ReportError;
 use crate::strategy::StrategyError;
 use crate::table::TableError;
 use crate::threads::ThreadsError;
@@ -88,6 +89,8 @@ pub enum InspectError {
     Regions { source: ParameterError },
     #[error(transparent)]
     Threads(#[from] ThreadsError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
     #[error("{path}: cannot be written; check that the folder exists and may be written to")]
     Unwritable { path: String, source: io::Error },
     #[error("standard output cannot be written to")]

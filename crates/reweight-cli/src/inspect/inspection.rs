@@ -52,6 +52,10 @@ pub struct Inspection {
     pub rarest: usize,
     /// The gradient norm's regions, from the easiest.
     pub regions: Vec<Region>,
+    /// The class of most samples, an index into `classes`.
+    pub largest: usize,
+    /// The gradient norms that the strategies' weights are given at.
+    pub norms: Vec<f64>,
     /// What each loss would do to these samples, plain cross entropy first and the suggested one last.
     pub strategies: Vec<Judged>,
     /// The samples of the largest gradient norm, largest first.
@@ -101,6 +105,10 @@ pub struct Judged {
     /// What it does to these samples.
     #[serde(flatten)]
     pub effect: Effect,
+    /// The weight of a sample of the rarest class at each of the inspection's norms.
+    pub weight_of_rarest: Vec<f64>,
+    /// The same of the largest class.
+    pub weight_of_largest: Vec<f64>,
 }
 
 /// A sample that contradicts its label: a candidate for a label error, or an outlier.
@@ -169,7 +177,6 @@ impl Inspection {
             gradient_share: plain.and_then(|plain| plain.region_gradient[index]),
         };
         let classes: Vec<Class> = (0..rows.labels.len()).map(class).collect();
-        let occurring = (0..classes.len()).filter(|&class| classes[class].samples > 0);
         Self {
             format: FORMAT,
             format_version: FORMAT_VERSION,
@@ -185,7 +192,9 @@ impl Inspection {
             positive: (task.objective == Objective::Bce).then(|| rows.labels[1].clone()),
             area_under_roc,
             notes: task.notes,
-            rarest: occurring.min_by_key(|&class| classes[class].samples).unwrap_or(0),
+            rarest: rarest(&rows.counts),
+            largest: largest(&rows.counts),
+            norms: norms(),
             regions: counts.into_iter().enumerate().map(region).collect(),
             classes,
             strategies: judged,
@@ -193,4 +202,20 @@ impl Inspection {
             suggestion,
         }
     }
+}
+
+/// The class of fewest samples that has some.
+pub(super) fn rarest(counts: &[u64]) -> usize {
+    let occurring = (0..counts.len()).filter(|&class| counts[class] > 0);
+    occurring.min_by_key(|&class| counts[class]).unwrap_or(0)
+}
+
+/// The class of most samples; of several the last, so that it is not the rarest unless all are alike.
+pub(super) fn largest(counts: &[u64]) -> usize {
+    (0..counts.len()).max_by_key(|&class| counts[class]).unwrap_or(0)
+}
+
+/// Gradient norms at which weights are given: the middles of a hundred equal parts of [0, 1].
+pub(super) fn norms() -> Vec<f64> {
+    (0..100).map(|part| (f64::from(part) + 0.5) / 100.0).collect()
 }

@@ -61,7 +61,7 @@ pub(super) fn show(out: &mut dyn Write, inspection: &Inspection, quiet: bool, wi
     Ok(())
 }
 
-fn head(inspection: &Inspection) -> String {
+pub(super) fn head(inspection: &Inspection) -> String {
     let file = on_one_line(&inspection.file, 200);
     let samples = thousands(inspection.samples);
     let kind = if inspection.scores == ScoreKind::Logits { "logits" } else { "probabilities" };
@@ -193,7 +193,7 @@ fn top(inspection: &Inspection, width: usize) -> String {
 }
 
 /// A probability near 0 in few letters.
-fn small(p: f64) -> String {
+pub(super) fn small(p: f64) -> String {
     if p >= 1e-4 || p == 0.0 { format!("{p:.4}") } else { format!("{p:.0e}") }
 }
 

@@ -44,6 +44,12 @@ const DARK: Scheme = Scheme {
     series: ["#a9b4c0", "#a4e0ff", "#ef5d25", "#64987c", "#b876d1", "#dde04d", "#4263ec", "#fffff2"],
 };
 
+/// The curves' colours on white as red, green and blue, for pictures that are not part of a page.
+pub(crate) fn light_series() -> [(u8, u8, u8); SERIES] {
+    let part = |colour: &str, at: usize| u8::from_str_radix(&colour[at..at + 2], 16).unwrap_or(0);
+    LIGHT.series.map(|colour| (part(colour, 1), part(colour, 3), part(colour, 5)))
+}
+
 impl Scheme {
     fn variables(&self) -> String {
         let named = [

@@ -189,7 +189,7 @@ fn strategies(inspection: &Inspection) -> Table {
 
 fn weights_by_norm(inspection: &Inspection) -> Chart {
     let chart = Chart::new("weights-by-norm", "Which weight a sample gets, by its gradient norm", summary(inspection));
-    weights(inspection, chart, inspection.norms.clone()).x(Axis::new("gradient norm g = 1 − p_t").range(0.0, 1.0))
+    weights(inspection, chart, &inspection.norms).x(Axis::new("gradient norm g = 1 − p_t").range(0.0, 1.0))
 }
 
 fn weights_by_probability(inspection: &Inspection) -> Chart {
@@ -198,8 +198,8 @@ fn weights_by_probability(inspection: &Inspection) -> Chart {
         "Which weight a sample gets, by the probability given to its label",
         summary(inspection),
     );
-    let p_t = inspection.norms.iter().map(|norm| 1.0 - norm).collect();
-    weights(inspection, chart, p_t).x(Axis::new("p_t, the probability given to the target").range(0.0, 1.0))
+    let p_t: Vec<f64> = inspection.norms.iter().map(|norm| 1.0 - norm).collect();
+    weights(inspection, chart, &p_t).x(Axis::new("p_t, the probability given to the target").range(0.0, 1.0))
 }
 
 fn summary(inspection: &Inspection) -> String {
@@ -212,7 +212,7 @@ fn summary(inspection: &Inspection) -> String {
     )
 }
 
-fn weights(inspection: &Inspection, mut chart: Chart, x: Vec<f64>) -> Chart {
+fn weights(inspection: &Inspection, mut chart: Chart, x: &[f64]) -> Chart {
     for (group, judged) in inspection.strategies.iter().enumerate() {
         let mean = judged.effect.mean_weight;
         if mean <= 0.0 {
@@ -220,11 +220,11 @@ fn weights(inspection: &Inspection, mut chart: Chart, x: Vec<f64>) -> Chart {
         }
         let relative = |weights: &[f64]| weights.iter().map(|weight| on_log_axis(weight / mean)).collect::<Vec<f64>>();
         let name = &judged.strategy.name;
-        let rarest = Curve::line(name, x.clone(), relative(&judged.weight_of_rarest));
+        let rarest = Curve::line(name, x.to_vec(), relative(&judged.weight_of_rarest));
         chart = chart.curve(rarest.group(group).dash(Dash::Solid));
         if judged.weight_of_largest != judged.weight_of_rarest {
             let label = &inspection.classes[inspection.largest].label;
-            let largest = Curve::line(format!("{name}, “{label}”"), x.clone(), relative(&judged.weight_of_largest));
+            let largest = Curve::line(format!("{name}, “{label}”"), x.to_vec(), relative(&judged.weight_of_largest));
             chart = chart.curve(largest.group(group).dash(Dash::Dot));
         }
     }

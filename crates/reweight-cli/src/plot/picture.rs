@@ -161,9 +161,9 @@ fn draw_panel<D: DrawingBackend>(
             // A whole line is one dash as long as the sample.
             let (dash, gap) = if member == 0 { (27 * scale, 1) } else { dashes(member, scale) };
             // The blanks keep the frame away from the text where the reader's font is wider than this one.
-            drawn.label(format!("{}   ", curve.name)).legend(move |(x, y)| {
-                DashedPathElement::new(vec![(x, y), (x + 26 * scale, y)].into_iter(), dash, gap, style)
-            });
+            drawn
+                .label(format!("{}   ", curve.name))
+                .legend(move |(x, y)| DashedPathElement::new(vec![(x, y), (x + 26 * scale, y)], dash, gap, style));
         }
     }
     if panel.has_legend {
@@ -196,7 +196,7 @@ fn dashes(member: usize, scale: i32) -> (i32, i32) {
 
 /// As many digits as tell an axis's labels apart.
 fn number(value: f64, top: f64) -> String {
-    if top >= 10_000.0 || top < 0.01 {
+    if !(0.01..10_000.0).contains(&top) {
         format!("{value:.0e}")
     } else if top > 5.0 {
         format!("{value:.0}")

@@ -30,6 +30,7 @@ commands! {
     ci Ci
     cuda Cuda
     figures Figures
+    peers Peers
     snapshots Snapshots
     tidy Tidy
 }

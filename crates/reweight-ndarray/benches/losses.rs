@@ -1,7 +1,8 @@
 //! Loss and gradient into the caller's buffer, one training step an iteration.
 //!
 //! Ids are backend/objective/weighter/element types/size. `cargo bench -p reweight-ndarray -- 8388608` runs the large
-//! ones; `REWEIGHT_ISA` chooses the instruction set and `RAYON_NUM_THREADS` the number of threads.
+//! ones; `REWEIGHT_ISA` chooses the instruction set and `RAYON_NUM_THREADS` the number of threads. As a test (`cargo test
+//! --bench losses`) each runs once and the large ones on little.
 
 use std::hint::black_box;
 
@@ -38,6 +39,16 @@ impl Data {
     }
 }
 
+/// Whether cargo asks for measurements, not only that every benchmark runs.
+fn measuring() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
+/// 8 M elements, or few where nothing is measured.
+fn large() -> usize {
+    if measuring() { 8 << 20 } else { 1_000 }
+}
+
 fn bce<W: SampleWeighter, A: Float, T: BceTarget>(
     c: &mut Criterion,
     id: &str,
@@ -70,7 +81,7 @@ fn binary(c: &mut Criterion) -> Result<(), Box<dyn std::error::Error>> {
             [BoxedWeighter::new(alpha), BoxedWeighter::new(focal)].into_iter().collect();
         Ok(Chain::from(links?))
     };
-    for n in [256, 65_536, 8 << 20] {
+    for n in [256, 65_536, large()] {
         let mut data = Data::new();
         let wide = Array1::from(data.logits(n));
         let logits = wide.mapv(|x| x as f32);
@@ -82,13 +93,16 @@ fn binary(c: &mut Criterion) -> Result<(), Box<dyn std::error::Error>> {
         bce(c, "ghm-10/f32-u8", Ghm::new(10, 0.75)?, &logits, &targets, 0.0);
         bce(c, "ghm-30/f32-u8", Ghm::new(30, 0.75)?, &logits, &targets, 0.0);
         bce(c, "alpha-focal-2/f32-f32", alpha_focal(2.0)?, &logits, &targets.mapv(f32::from), 0.0);
+        bce(c, "alpha-focal-2/f32-bool", alpha_focal(2.0)?, &logits, &targets.mapv(|target| target == 1), 0.0);
         bce(c, "alpha-focal-2/f64-u8", alpha_focal(2.0)?, &wide, &targets, 0.0);
+        bce(c, "ghm-10/f64-u8", Ghm::new(10, 0.75)?, &wide, &targets, 0.0);
     }
     Ok(())
 }
 
 fn softmax(c: &mut Criterion) -> Result<(), Box<dyn std::error::Error>> {
-    for (rows, classes) in [(256, 10), (65_536, 100), (8_192, 1_000), (1 << 20, 5)] {
+    let rows_of = |rows: usize| if measuring() { rows } else { 40 };
+    for (rows, classes) in [(256, 10), (rows_of(65_536), 100), (rows_of(8_192), 1_000), (rows_of(1 << 20), 5)] {
         let mut data = Data::new();
         let logits = Array2::from_shape_vec((rows, classes), data.logits(rows * classes))?.mapv(|x| x as f32);
         let targets: Array1<i64> = (0..rows).map(|_| (data.next() * classes as f64) as i64).collect();
@@ -108,7 +122,7 @@ fn softmax(c: &mut Criterion) -> Result<(), Box<dyn std::error::Error>> {
 
 /// The machine's own speed: the bytes of a step (a logit and a target read, a gradient written), copied.
 fn copy(c: &mut Criterion) {
-    let n = 8 << 20;
+    let n = large();
     let (from, mut to) = (vec![1_u8; n * 9 / 2], vec![0_u8; n * 9 / 2]);
     let mut group = c.benchmark_group("memory");
     group.throughput(Throughput::Elements(n as u64)).sample_size(20);

@@ -13,7 +13,7 @@ use crate::dispatch::dispatch;
 use crate::element::{BceTarget, Float};
 use crate::layout::{Layout, check_shape, share_order};
 use crate::outcome::{LossAndGrad, Outcome};
-use crate::parallel::{Merge, reduce};
+use crate::parallel::{self, From, Merge, reduce};
 use crate::part::{Inputs, Outputs, Slices, Views};
 use crate::step::{available, rescale, with_scratch};
 
@@ -186,13 +186,15 @@ where
         loss: &mut BceLoss<W>,
         wanted: Wanted<'_, A, D>,
     ) -> Result<LossSummary, LossError> {
-        let mut counts = loss.weighting_mut().counts(2);
-        let observed = self.check(loss, &wanted, &mut counts).and_then(|findings| {
-            loss.observe(&counts)?;
-            Ok(findings)
-        });
-        loss.weighting_mut().keep(counts);
-        self.weigh(loss, loss.weighter(), wanted, observed?)
+        parallel::step(self.logits.len(), || {
+            let mut counts = loss.weighting_mut().counts(2);
+            let observed = self.check(loss, &wanted, &mut counts).and_then(|findings| {
+                loss.observe(&counts)?;
+                Ok(findings)
+            });
+            loss.weighting_mut().keep(counts);
+            self.weigh(loss, loss.weighter(), wanted, observed?)
+        })
     }
 
     fn check<W: SampleWeighter>(
@@ -223,12 +225,23 @@ where
             check_shape("sample_weight", shape, sample_weight.shape())?;
         }
         loss.weighter().check(2)?;
-        let findings = self.each_part(Wanted::nothing(), &|part: Slices<'_, A, T>| {
+        // The regions are counted along with the checks, while a part is in its cache; of a batch with a fault the counts
+        // go nowhere.
+        let counting = !counts.gradient_norm.is_empty();
+        let shared = Mutex::new(&mut *counts);
+        let findings = self.each_part(Wanted::nothing(), From::Start, &|part: Slices<'_, A, T>| {
             if T::SOFT {
-                with_labels::<A, T, Soft, _>(part, |part| dispatch(isa, Survey::<A, Soft> { inputs: part.inputs }))
-            } else {
-                with_labels::<A, T, Hard, _>(part, |part| dispatch(isa, Survey::<A, Hard> { inputs: part.inputs }))
+                return with_labels::<A, T, Soft, _>(part, |part| {
+                    dispatch(isa, Survey::<A, Soft> { inputs: part.inputs })
+                });
             }
+            with_labels::<A, T, Hard, _>(part, |part| {
+                let findings = dispatch(isa, Survey::<A, Hard> { inputs: part.inputs });
+                if counting {
+                    with_scratch(&shared, |counts| dispatch(isa, Count::<A, Hard> { inputs: part.inputs, counts }));
+                }
+                findings
+            })
         });
         if findings.faulty
             && let Some(error) = diagnose(
@@ -240,30 +253,30 @@ where
         {
             return Err(error);
         }
-        counts.valid += findings.valid;
-        counts.positives += findings.positives;
-        if let [negatives, positives] = &mut counts.class_counts[..] {
-            *negatives += findings.valid - findings.positives;
-            *positives += findings.positives;
-        }
-        if !counts.gradient_norm.is_empty() {
+        if counting && T::SOFT {
+            // Along which axis is known only now: floats may be 0 and 1 throughout.
             let soft = findings.soft;
-            let counts = Mutex::new(counts);
-            self.each_part(Wanted::nothing(), &|part: Slices<'_, A, T>| {
-                if T::SOFT && soft {
+            self.each_part(Wanted::nothing(), From::End, &|part: Slices<'_, A, T>| {
+                if soft {
                     with_labels::<A, T, Soft, _>(part, |part| {
-                        with_scratch(&counts, |counts| {
+                        with_scratch(&shared, |counts| {
                             dispatch(isa, Count::<A, Soft> { inputs: part.inputs, counts });
                         });
                     });
                 } else {
                     with_labels::<A, T, Hard, _>(part, |part| {
-                        with_scratch(&counts, |counts| {
+                        with_scratch(&shared, |counts| {
                             dispatch(isa, Count::<A, Hard> { inputs: part.inputs, counts });
                         });
                     });
                 }
             });
+        }
+        counts.valid += findings.valid;
+        counts.positives += findings.positives;
+        if let [negatives, positives] = &mut counts.class_counts[..] {
+            *negatives += findings.valid - findings.positives;
+            *positives += findings.positives;
         }
         Ok(findings)
     }
@@ -282,7 +295,7 @@ where
         let late = reduction.needs_weight_sum();
         let factor = if late { 1.0 } else { reduction.factor(&totals) };
         let soft = findings.soft;
-        let sums = self.each_part(wanted.reborrow(), &|part: Slices<'_, A, T>| {
+        let sums = self.each_part(wanted.reborrow(), From::End, &|part: Slices<'_, A, T>| {
             if T::SOFT && soft {
                 with_labels::<A, T, Soft, _>(part, |part| dispatch(isa, Weigh::<A, Soft, W> { weighter, part, factor }))
             } else {
@@ -298,7 +311,12 @@ where
     }
 
     /// Runs `leaf` over stretches of the batch and merges what it returns, always in the same order.
-    fn each_part<R: Merge>(&self, wanted: Wanted<'_, A, D>, leaf: &(impl Fn(Slices<'_, A, T>) -> R + Sync)) -> R {
+    fn each_part<R: Merge>(
+        &self,
+        wanted: Wanted<'_, A, D>,
+        from: From,
+        leaf: &(impl Fn(Slices<'_, A, T>) -> R + Sync),
+    ) -> R {
         let share = share_order(
             Layout::of(&self.logits),
             &[
@@ -327,7 +345,7 @@ where
                 weights: wanted.weights.and_then(|all| all.into_slice_memory_order()),
                 losses: wanted.losses.and_then(|all| all.into_slice_memory_order()),
             };
-            return reduce(Slices { inputs, outputs }, leaf);
+            return reduce(Slices { inputs, outputs }, from, leaf);
         }
         let views = Views {
             logits: self.logits.view().into_dyn(),
@@ -338,7 +356,7 @@ where
             weights: wanted.weights.map(ArrayViewMut::into_dyn),
             losses: wanted.losses.map(ArrayViewMut::into_dyn),
         };
-        reduce(views, &|part: Views<'_, A, T>| part.with_slices(leaf))
+        reduce(views, from, &|part: Views<'_, A, T>| part.with_slices(leaf))
     }
 }
 

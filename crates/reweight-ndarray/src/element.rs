@@ -1,6 +1,7 @@
 //! The element types that the engine takes: floats as logits, anything that can be a target.
 
 use std::any::TypeId;
+use std::cell::Cell;
 use std::fmt::Debug;
 
 use pulp::bytemuck::{AnyBitPattern, NoUninit, Pod, cast_slice};
@@ -35,6 +36,9 @@ pub(crate) trait FloatLanes:
     fn thresholds(regions: &Regions, axis: RegionAxis) -> &[Self];
     /// The regions' weights in this precision.
     fn region_weights(table: &RegionTable) -> &[Self];
+    /// This thread's memory for what must be copied together, of any length and contents; kept, so that a warm thread
+    /// allocates nothing. Within `with` there is no other.
+    fn with_scratch<R>(with: impl FnOnce(&mut Vec<Self>) -> R) -> R;
 }
 
 /// Which of an instruction set's two vector types holds a float.
@@ -65,6 +69,15 @@ macro_rules! float {
             #[inline(always)]
             fn region_weights(table: &RegionTable) -> &[Self] {
                 table.$weights()
+            }
+            fn with_scratch<R>(with: impl FnOnce(&mut Vec<Self>) -> R) -> R {
+                thread_local! {
+                    static SCRATCH: Cell<Vec<$float>> = const { Cell::new(Vec::new()) };
+                }
+                let mut scratch = SCRATCH.take();
+                let result = with(&mut scratch);
+                SCRATCH.set(scratch);
+                result
             }
         }
         impl PickLanes for $float {

@@ -39,8 +39,14 @@ pub(crate) struct Logistic<L> {
 pub(crate) trait Elementary: Copy + Debug + Send + Sync + PartialEq + Into<f64> + 'static {
     /// See [`Lanes::exp`].
     fn exp<L: Lanes<Scalar = Self>>(x: L) -> L;
-    /// See [`Lanes::logistic`].
-    fn logistic<L: Lanes<Scalar = Self>>(x: L) -> Logistic<L>;
+    /// See [`Lanes::reduce_minus_abs`].
+    fn reduce_minus_abs<L: Lanes<Scalar = Self>>(x: L) -> (L, L);
+    /// See [`Lanes::exp_reduced`].
+    fn exp_reduced<L: Lanes<Scalar = Self>>(r: L, n: L) -> L;
+    /// See [`Lanes::ln_1p`].
+    fn ln_1p<L: Lanes<Scalar = Self>>(e: L) -> L;
+    /// See [`Lanes::logistic_with`].
+    fn logistic_with<L: Lanes<Scalar = Self>>(x: L, e: L, ln_1p: L) -> Logistic<L>;
 }
 
 macro_rules! elementary {
@@ -51,8 +57,20 @@ macro_rules! elementary {
                 self::$float::exp(x)
             }
             #[inline(always)]
-            fn logistic<L: Lanes<Scalar = Self>>(x: L) -> Logistic<L> {
-                self::$float::logistic(x)
+            fn reduce_minus_abs<L: Lanes<Scalar = Self>>(x: L) -> (L, L) {
+                self::$float::reduce_minus_abs(x)
+            }
+            #[inline(always)]
+            fn exp_reduced<L: Lanes<Scalar = Self>>(r: L, n: L) -> L {
+                self::$float::exp_reduced(r, n)
+            }
+            #[inline(always)]
+            fn ln_1p<L: Lanes<Scalar = Self>>(e: L) -> L {
+                self::$float::ln_1p(e)
+            }
+            #[inline(always)]
+            fn logistic_with<L: Lanes<Scalar = Self>>(x: L, e: L, ln_1p: L) -> Logistic<L> {
+                self::$float::logistic_with(x, e, ln_1p)
             }
         }
     )*};
@@ -109,6 +127,10 @@ pub(crate) trait Lanes:
     /// At most [`COUNT`](Self::COUNT) bytes as numbers; the other lanes are 0.
     fn from_u8_partial(bytes: &[u8]) -> Self;
 
+    /// Turns a square of [`COUNT`](Self::COUNT) rows: `to[j·to_step + i] = from[i·from_step + j]`. Whole rows of `to` are
+    /// written in their order, so that what one writes past its end may be replaced by the next.
+    fn transpose(from: &[Self::Scalar], from_step: usize, to: &mut [Self::Scalar], to_step: usize);
+
     /// `self · a + b`: rounded once where the instruction set has it, else twice.
     fn mul_add(self, a: Self, b: Self) -> Self;
     /// Clears the sign.
@@ -155,7 +177,7 @@ pub(crate) trait Lanes:
     /// `self · 2ⁿ` for an integral `n`, if the result is normal; else, unless [`SCALE_IS_TOTAL`](Self::SCALE_IS_TOTAL), any
     /// value.
     fn scale(self, n: Self) -> Self;
-    /// `self · 2ⁿ` for an integral `n` at most 0 whose power is a normal number; NaN stays NaN.
+    /// `self · 2ⁿ` for an integral `n` at most 0 whose power is a normal number, and 0 (or gradually less) for the next below; NaN stays NaN.
     fn scale_down(self, n: Self) -> Self;
 
     /// `e^self`: 0 at −∞, +∞ only where the true value overflows, NaN at NaN.
@@ -165,10 +187,33 @@ pub(crate) trait Lanes:
     }
     /// The natural logarithm, denormals included: −∞ at ±0, +∞ at +∞, NaN below 0 and at NaN.
     fn ln(self) -> Self;
-    /// `p`, `q` and their logarithms of the margin `self`, from one exponential and one division. Finite for every finite margin.
+    /// `p`, `q` and their logarithms of the margin `self`, from one exponential. Finite for every finite margin.
     #[inline(always)]
     fn logistic(self) -> Logistic<Self> {
-        Self::Scalar::logistic(self)
+        let (r, n) = self.reduce_minus_abs();
+        let e = Self::exp_reduced(r, n);
+        self.logistic_with(e, e.ln_1p())
+    }
+    /// The first of the four steps of [`logistic`](Self::logistic), each short enough for a processor to look ahead over
+    /// several: `(r, n)` with −|self| = r + n·ln 2.
+    #[inline(always)]
+    fn reduce_minus_abs(self) -> (Self, Self) {
+        Self::Scalar::reduce_minus_abs(self)
+    }
+    /// The second: e^(r + n·ln 2).
+    #[inline(always)]
+    fn exp_reduced(r: Self, n: Self) -> Self {
+        Self::Scalar::exp_reduced(r, n)
+    }
+    /// The third: ln(1 + self) on [0, 1].
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        Self::Scalar::ln_1p(self)
+    }
+    /// The fourth, with the results of the second and the third.
+    #[inline(always)]
+    fn logistic_with(self, e: Self, ln_1p: Self) -> Logistic<Self> {
+        Self::Scalar::logistic_with(self, e, ln_1p)
     }
 
     /// The largest lane; no lane may be NaN.
@@ -181,14 +226,35 @@ pub(crate) trait Lanes:
     fn wide_sum(sums: Self::Wide) -> f64;
 }
 
-/// Σ cᵢ·xⁱ, lowest power first.
+/// Σ cᵢ·xⁱ, lowest power first, of up to 16 terms; by pairs, pairs of pairs and so on (Estrin), whose chain of dependent
+/// operations is half as long as Horner's or shorter.
 #[inline(always)]
 fn polynomial<L: Lanes, const N: usize>(x: L, coefficients: &[f64; N]) -> L {
-    let mut sum = L::splat(coefficients[N - 1]);
-    for &coefficient in coefficients[..N - 1].iter().rev() {
-        sum = sum.mul_add(x, L::splat(coefficient));
-    }
-    sum
+    const { assert!(N <= 16) };
+    let power_2 = x * x;
+    let power_4 = power_2 * power_2;
+    let power_8 = power_4 * power_4;
+    let sum = eight_terms(x, power_2, power_4, coefficients, 0);
+    if N > 8 { eight_terms(x, power_2, power_4, coefficients, 8).mul_add(power_8, sum) } else { sum }
+}
+
+/// The terms from `at` on, without the power that they have in common; the conditions are known when this is compiled.
+#[inline(always)]
+fn eight_terms<L: Lanes, const N: usize>(x: L, power_2: L, power_4: L, c: &[f64; N], at: usize) -> L {
+    let sum = four_terms(x, power_2, c, at);
+    if at + 4 < N { four_terms(x, power_2, c, at + 4).mul_add(power_4, sum) } else { sum }
+}
+
+#[inline(always)]
+fn four_terms<L: Lanes, const N: usize>(x: L, power_2: L, c: &[f64; N], at: usize) -> L {
+    let sum = two_terms(x, c, at);
+    if at + 2 < N { two_terms(x, c, at + 2).mul_add(power_2, sum) } else { sum }
+}
+
+#[inline(always)]
+fn two_terms<L: Lanes, const N: usize>(x: L, c: &[f64; N], at: usize) -> L {
+    let sum = L::splat(c[at]);
+    if at + 1 < N { L::splat(c[at + 1]).mul_add(x, sum) } else { sum }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod dispatch;
 mod element;
 mod lanes;
 mod layout;
+mod margins;
 mod number;
 mod outcome;
 mod parallel;

@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use reweight::{Logistic, Real, RegionAxis, RegionTable};
 
 use crate::element::FloatLanes;
-use crate::lanes::Lanes;
+use crate::lanes::{self, Lanes};
 
 /// A register as a [`Real`]: one sample a lane.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,15 @@ impl<L: Lanes> Neg for Number<L> {
     #[inline(always)]
     fn neg(self) -> Self {
         Self(-self.0)
+    }
+}
+
+impl<L> lanes::Logistic<L> {
+    /// As a formula reads them.
+    #[inline(always)]
+    pub(crate) fn numbers(self) -> Logistic<Number<L>> {
+        let Self { log_p, log_q, p, q } = self;
+        Logistic { log_p: Number(log_p), log_q: Number(log_q), p: Number(p), q: Number(q) }
     }
 }
 
@@ -86,8 +95,7 @@ where
 
     #[inline(always)]
     fn logistic(self) -> Logistic<Self> {
-        let at = self.0.logistic();
-        Logistic { log_p: Self(at.log_p), log_q: Self(at.log_q), p: Self(at.p), q: Self(at.q) }
+        self.0.logistic().numbers()
     }
 
     #[inline(always)]

@@ -38,19 +38,39 @@ pub(crate) const LEAF: usize = 1 << 14;
 /// Batches of at most so many elements stay on the caller's thread: waking another costs more than it saves.
 const ALONE: usize = 1 << 15;
 
+/// Which end of a batch is computed first; the sums are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    Start,
+    /// What the pass before read last may still be in a cache.
+    End,
+}
+
 /// Computes all leaves of `part` and merges their sums.
-pub(crate) fn reduce<P: Divide, R: Merge>(part: P, leaf: &(impl Fn(P) -> R + Sync)) -> R {
+pub(crate) fn reduce<P: Divide, R: Merge>(part: P, from: From, leaf: &(impl Fn(P) -> R + Sync)) -> R {
     let size = part.size();
     if part.is_leaf() {
         return leaf(part);
     }
     let (first, second) = part.halve();
-    let (first, second) = if size > ALONE {
-        rayon::join(|| reduce(first, leaf), || reduce(second, leaf))
-    } else {
-        (reduce(first, leaf), reduce(second, leaf))
+    let (first, second) = match from {
+        From::Start => join(size, || reduce(first, from, leaf), || reduce(second, from, leaf)),
+        From::End => {
+            let (second, first) = join(size, || reduce(second, from, leaf), || reduce(first, from, leaf));
+            (first, second)
+        }
     };
     first.merge(second)
+}
+
+/// Both results; on two threads where there is enough to do.
+fn join<A: Send, B: Send>(size: usize, now: impl FnOnce() -> A + Send, also: impl FnOnce() -> B + Send) -> (A, B) {
+    if size > ALONE { rayon::join(now, also) } else { (now(), also()) }
+}
+
+/// Runs a whole step where its passes can share it with other threads: entering the pool once, not once a pass.
+pub(crate) fn step<R: Send>(size: usize, run: impl FnOnce() -> R + Send) -> R {
+    if size > ALONE && rayon::current_thread_index().is_none() { rayon::join(run, || ()).0 } else { run() }
 }
 
 /// Where a slice of `size` elements are cut: at a multiple of [`LEAF`], so that only the last part is ragged.

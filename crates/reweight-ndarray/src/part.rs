@@ -2,7 +2,7 @@
 //!
 //! A row is one logit for BCE and C of them for softmax.
 
-use ndarray::{ArrayViewD, ArrayViewMutD, Axis};
+use ndarray::{ArrayView1, ArrayViewD, ArrayViewMut1, ArrayViewMutD, Axis};
 
 use crate::element::FloatLanes;
 use crate::parallel::{Divide, LEAF, Merge};
@@ -198,32 +198,71 @@ impl<A: FloatLanes, T: Copy + Send + Sync> Divide for Views<'_, A, T> {
 impl<A: FloatLanes, T: Copy + Send + Sync> Views<'_, A, T> {
     /// Runs `kernel` over a copy of a leaf's rows, in the order of the indices, and copies its outputs back.
     pub(crate) fn with_slices<R>(self, kernel: impl FnOnce(Slices<'_, A, T>) -> R) -> R {
-        let row = self.row();
-        let logits: Vec<A> = self.logits.iter().copied().collect();
-        let targets: Vec<T> = self.targets.iter().copied().collect();
-        let valid: Option<Vec<bool>> = self.valid.map(|all| all.iter().copied().collect());
-        let sample_weight: Option<Vec<A>> = self.sample_weight.map(|all| all.iter().copied().collect());
-        let buffer = |wanted: &Option<ArrayViewMutD<'_, A>>| wanted.as_ref().map(|all| vec![A::ZERO; all.len()]);
-        let (mut grad, mut weights, mut losses) = (buffer(&self.grad), buffer(&self.weights), buffer(&self.losses));
-        let result = kernel(Slices {
-            inputs: Inputs {
-                row,
-                logits: &logits,
-                targets: &targets,
-                valid: valid.as_deref(),
-                sample_weight: sample_weight.as_deref(),
-            },
-            outputs: Outputs {
-                grad: grad.as_deref_mut(),
-                weights: weights.as_deref_mut(),
-                losses: losses.as_deref_mut(),
-            },
-        });
-        for (to, from) in [(self.grad, grad), (self.weights, weights), (self.losses, losses)] {
-            if let (Some(to), Some(from)) = (to, from) {
-                to.into_iter().zip(from).for_each(|(to, from)| *to = from);
+        let (row, rows) = (self.row(), self.targets.len());
+        let own_targets;
+        let targets = match self.targets.as_slice() {
+            Some(targets) => targets,
+            None => {
+                own_targets = gathered(&self.targets);
+                &own_targets
             }
-        }
-        result
+        };
+        let own_valid = self.valid.as_ref().filter(|valid| !valid.is_standard_layout()).map(gathered);
+        let valid = own_valid.as_deref().or_else(|| self.valid.as_ref().and_then(|valid| valid.as_slice()));
+        A::with_scratch(|scratch| {
+            scratch.resize(2 * rows * row + 3 * rows, A::ZERO);
+            let (logits, rest) = scratch.split_at_mut(rows * row);
+            let (grad, rest) = rest.split_at_mut(rows * row);
+            let (sample_weight, rest) = rest.split_at_mut(rows);
+            let (weights, losses) = rest.split_at_mut(rows);
+            gather(&self.logits, logits);
+            if let Some(from) = &self.sample_weight {
+                gather(from, sample_weight);
+            }
+            let result = kernel(Slices {
+                inputs: Inputs {
+                    row,
+                    logits,
+                    targets,
+                    valid,
+                    sample_weight: self.sample_weight.is_some().then_some(sample_weight),
+                },
+                outputs: Outputs {
+                    grad: self.grad.is_some().then_some(&mut *grad),
+                    weights: self.weights.is_some().then_some(&mut *weights),
+                    losses: self.losses.is_some().then_some(&mut *losses),
+                },
+            });
+            for (to, from) in [(self.grad, grad), (self.weights, weights), (self.losses, losses)] {
+                if let Some(mut to) = to {
+                    scatter(from, &mut to);
+                }
+            }
+            result
+        })
+    }
+}
+
+/// Copies a view's elements, in the order of the indices; lane by lane, because an iterator over all axes is many times
+/// slower than one over the last.
+fn gather<T: Copy>(from: &ArrayViewD<'_, T>, to: &mut [T]) {
+    let lane = from.shape().last().copied().unwrap_or(1);
+    for (from, to) in from.rows().into_iter().zip(to.chunks_exact_mut(lane.max(1))) {
+        ArrayViewMut1::from(to).assign(&from);
+    }
+}
+
+/// The same into memory of its own: for elements that no thread keeps memory for.
+fn gathered<T: Copy>(from: &ArrayViewD<'_, T>) -> Vec<T> {
+    let mut to = from.first().map_or_else(Vec::new, |&first| vec![first; from.len()]);
+    gather(from, &mut to);
+    to
+}
+
+/// The way back of [`gather`].
+fn scatter<T: Copy>(from: &[T], to: &mut ArrayViewMutD<'_, T>) {
+    let lane = to.shape().last().copied().unwrap_or(1);
+    for (mut to, from) in to.rows_mut().into_iter().zip(from.chunks_exact(lane.max(1))) {
+        to.assign(&ArrayView1::from(from));
     }
 }

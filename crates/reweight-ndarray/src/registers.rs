@@ -84,6 +84,23 @@ impl<L: Lanes> Running<L> {
         }
     }
 
+    /// Adds whole registers.
+    #[inline(always)]
+    pub(crate) fn add_all(&mut self, values: &[L::Scalar]) {
+        let mut rest = values;
+        while !rest.is_empty() {
+            let (some, more) = rest.split_at(rest.len().min(SHORT as usize * L::COUNT));
+            let mut short = L::splat(0.0);
+            let mut at = 0;
+            while at < some.len() {
+                short = short + L::load(&some[at..at + L::COUNT]);
+                at += L::COUNT;
+            }
+            self.long = L::wide_add(self.long, short);
+            rest = more;
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn total(self) -> f64 {
         L::wide_sum(L::wide_add(self.long, self.short))

@@ -13,7 +13,7 @@ use crate::dispatch::dispatch;
 use crate::element::{ClassIndex, Float, same_type};
 use crate::layout::check_shape;
 use crate::outcome::{LossAndGrad, Outcome};
-use crate::parallel::{Merge, reduce};
+use crate::parallel::{self, From, Merge, reduce};
 use crate::part::{Inputs, Outputs, Slices, Views};
 use crate::step::{available, rescale, with_scratch};
 use survey::{Count, Findings, Row, Survey, diagnose};
@@ -213,13 +213,15 @@ where
         loss: &mut SoftmaxLoss<W>,
         wanted: Wanted<'_, A>,
     ) -> Result<LossSummary, LossError> {
-        let mut counts = loss.weighting_mut().counts(self.classes());
-        let observed = self.survey(loss, &mut counts).and_then(|findings| {
-            loss.observe(&counts)?;
-            Ok(findings)
-        });
-        loss.weighting_mut().keep(counts);
-        self.weigh(loss, loss.weighter(), wanted, observed?)
+        parallel::step(self.logits.len(), || {
+            let mut counts = loss.weighting_mut().counts(self.classes());
+            let observed = self.survey(loss, &mut counts).and_then(|findings| {
+                loss.observe(&counts)?;
+                Ok(findings)
+            });
+            loss.weighting_mut().keep(counts);
+            self.weigh(loss, loss.weighter(), wanted, observed?)
+        })
     }
 
     /// Checks shapes and contents, and adds the batch to `counts`.
@@ -251,7 +253,7 @@ where
         }
         loss.weighter().check(classes)?;
         let ignore = loss.ignore_index();
-        let findings = self.each_part(Wanted::nothing(), &|part: Slices<'_, A, I>| {
+        let findings = self.each_part(Wanted::nothing(), From::Start, &|part: Slices<'_, A, I>| {
             labelled(part, |part| dispatch(isa, Survey { inputs: part.inputs, ignore }))
         });
         if findings.suspicious
@@ -263,7 +265,7 @@ where
         counts.positives += findings.positives;
         if !counts.gradient_norm.is_empty() || !counts.class_counts.is_empty() {
             let counts = Mutex::new(counts);
-            self.each_part(Wanted::nothing(), &|part: Slices<'_, A, I>| {
+            self.each_part(Wanted::nothing(), From::End, &|part: Slices<'_, A, I>| {
                 labelled(part, |part| {
                     with_scratch(&counts, |counts| dispatch(isa, Count { inputs: part.inputs, ignore, counts }));
                 });
@@ -301,7 +303,7 @@ where
         let late = reduction.needs_weight_sum();
         let factor = if late { 1.0 } else { reduction.factor(&totals) };
         let (ignore, epsilon) = (loss.ignore_index(), loss.label_smoothing());
-        let sums = self.each_part(wanted.reborrow(), &|part: Slices<'_, A, I>| {
+        let sums = self.each_part(wanted.reborrow(), From::End, &|part: Slices<'_, A, I>| {
             labelled(part, |part| dispatch(isa, Weigh { weighter, part, ignore, epsilon, factor }))
         });
         totals.loss_sum = sums.loss;
@@ -313,7 +315,12 @@ where
     }
 
     /// Runs `leaf` over stretches of the batch and merges what it returns, always in the same order.
-    fn each_part<R: Merge>(&self, wanted: Wanted<'_, A>, leaf: &(impl Fn(Slices<'_, A, I>) -> R + Sync)) -> R {
+    fn each_part<R: Merge>(
+        &self,
+        wanted: Wanted<'_, A>,
+        from: From,
+        leaf: &(impl Fn(Slices<'_, A, I>) -> R + Sync),
+    ) -> R {
         let classes = self.classes();
         let rows = self.rows();
         let standard = |all: &Option<ArrayViewMutD<'_, A>>| all.as_ref().is_none_or(|all| all.is_standard_layout());
@@ -336,7 +343,7 @@ where
                 weights: wanted.weights.and_then(|all| all.into_slice()),
                 losses: wanted.losses.and_then(|all| all.into_slice()),
             };
-            return reduce(Slices { inputs, outputs }, leaf);
+            return reduce(Slices { inputs, outputs }, from, leaf);
         }
         let views = Views {
             targets: self.targets.view().into_dyn(),
@@ -347,7 +354,7 @@ where
             weights: wanted.weights,
             losses: wanted.losses,
         };
-        reduce(views, &|part: Views<'_, A, I>| part.with_slices(leaf))
+        reduce(views, from, &|part: Views<'_, A, I>| part.with_slices(leaf))
     }
 }
 

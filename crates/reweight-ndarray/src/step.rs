@@ -9,7 +9,7 @@ use reweight::{BatchStatistics, LossError};
 use crate::dispatch::{Available, Kernel, dispatch};
 use crate::element::{FloatLanes, PickLanes};
 use crate::lanes::Lanes;
-use crate::parallel::{Divide, LEAF, Merge, middle, reduce};
+use crate::parallel::{Divide, From, LEAF, Merge, middle, reduce};
 use crate::registers::{each_register, load, store};
 
 /// Σ w·ce and Σ w.
@@ -68,7 +68,9 @@ pub(crate) fn rescale<A: PickLanes, D: Dimension>(isa: Available, mut grad: Arra
     // A sum of weights may be so small that its inverse is no float of this type; 0·∞ would be no number.
     let factor = factor.min(A::LARGEST.into());
     match grad.as_slice_memory_order_mut() {
-        Some(slice) => reduce(Whole(slice), &|part: Whole<'_, A>| dispatch(isa, Rescale { grad: part.0, factor })),
+        Some(slice) => {
+            reduce(Whole(slice), From::Start, &|part: Whole<'_, A>| dispatch(isa, Rescale { grad: part.0, factor }))
+        }
         None => grad.iter_mut().for_each(|slope| {
             dispatch(isa, Rescale { grad: std::slice::from_mut(slope), factor });
         }),

@@ -125,6 +125,17 @@ impl BoxedWeighter {
         Ok(Self(Inner::Other { weighter: Box::new(weighter), program }))
     }
 
+    /// The product with `other` for the chains that most configs hold, a balance and one rule: without the loop over links,
+    /// between whose turns an engine's registers would all go through memory.
+    #[inline(always)]
+    pub(crate) fn balanced<R: Real>(&self, other: &Self, sample: &Sample<R>) -> Option<R> {
+        match (&self.0, &other.0) {
+            (Inner::AlphaBalance(balance), Inner::Focal(rule)) => Some(balance.weight(sample) * rule.weight(sample)),
+            (Inner::AlphaBalance(balance), Inner::Ghm(rule)) => Some(balance.weight(sample) * rule.weight(sample)),
+            _ => None,
+        }
+    }
+
     /// The weighter as a config's entry, where it is a built-in one: its kind, and its settings.
     pub(crate) fn built_in(&self) -> Option<(&'static str, serde_json::Result<serde_json::Value>)> {
         use serde_json::to_value;

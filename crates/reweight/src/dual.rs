@@ -130,15 +130,7 @@ impl<R: Real> Real for Dual<R> {
 
     #[inline(always)]
     fn logistic(self) -> Logistic<Self> {
-        let at = self.value.logistic();
-        // d log σ(s)/ds = σ(−s) and d σ(s)/ds = σ(s)σ(−s): products of probabilities, so bounded and free of 0·∞.
-        let bell = at.p * at.q * self.slope;
-        Logistic {
-            log_p: Self { value: at.log_p, slope: at.q * self.slope },
-            log_q: Self { value: at.log_q, slope: -(at.p * self.slope) },
-            p: Self { value: at.p, slope: bell },
-            q: Self { value: at.q, slope: -bell },
-        }
+        self.value.logistic().along(self.slope)
     }
 
     #[inline(always)]
@@ -149,6 +141,21 @@ impl<R: Real> Real for Dual<R> {
     #[inline(always)]
     fn region(self, table: &RegionTable, axis: RegionAxis) -> Self {
         Self::constant(self.value.region(table, axis))
+    }
+}
+
+impl<R: Real> Logistic<R> {
+    /// The derivatives that belong to these values, where the margin's own is `slope`.
+    #[inline(always)]
+    pub fn along(self, slope: R) -> Logistic<Dual<R>> {
+        // d log σ(s)/ds = σ(−s) and d σ(s)/ds = σ(s)σ(−s): products of probabilities, so bounded and free of 0·∞.
+        let bell = self.p * self.q * slope;
+        Logistic {
+            log_p: Dual { value: self.log_p, slope: self.q * slope },
+            log_q: Dual { value: self.log_q, slope: -(self.p * slope) },
+            p: Dual { value: self.p, slope: bell },
+            q: Dual { value: self.q, slope: -bell },
+        }
     }
 }
 

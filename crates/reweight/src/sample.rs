@@ -1,6 +1,6 @@
 //! One sample as a weighter sees it: everything that follows from its margin.
 
-use crate::real::Real;
+use crate::real::{Logistic, Real};
 use crate::regions::{RegionAxis, RegionTable};
 
 /// What kind of target a sample has.
@@ -48,19 +48,30 @@ impl<R: Real> Sample<R> {
     /// A hard-labelled BCE sample with margin s = (2y − 1)·x and target y, 0 or 1.
     #[inline(always)]
     pub fn binary(margin: R, target: R) -> Self {
-        Self::hard(SampleKind::Binary, margin, target, target)
+        Self::binary_at(margin, margin.logistic(), target)
+    }
+
+    /// The same where [`Real::logistic`] of the margin is at hand: backends compute it for many samples at a time.
+    #[inline(always)]
+    pub fn binary_at(margin: R, at: Logistic<R>, target: R) -> Self {
+        Self::hard(SampleKind::Binary, margin, at, target, target)
     }
 
     /// A softmax sample with margin s = x_y − logsumexp over j ≠ y and its class index y as a number.
     #[inline(always)]
     pub fn class_of(margin: R, class: R) -> Self {
+        Self::class_at(margin, margin.logistic(), class)
+    }
+
+    /// The same where [`Real::logistic`] of the margin is at hand.
+    #[inline(always)]
+    pub fn class_at(margin: R, at: Logistic<R>, class: R) -> Self {
         let target = class.select_le(R::lit(0.5), R::lit(0.0), R::lit(1.0));
-        Self::hard(SampleKind::Class, margin, target, class)
+        Self::hard(SampleKind::Class, margin, at, target, class)
     }
 
     #[inline(always)]
-    fn hard(kind: SampleKind, margin: R, target: R, class: R) -> Self {
-        let at = margin.logistic();
+    fn hard(kind: SampleKind, margin: R, at: Logistic<R>, target: R, class: R) -> Self {
         Self {
             kind,
             margin,

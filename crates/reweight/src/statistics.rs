@@ -107,8 +107,11 @@ impl BatchStatistics {
     ///
     /// [`WeightError::StatisticsMismatch`] where the two answer different requests; `self` is then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<(), WeightError> {
-        let bins = |s: &Self| s.gradient_norm.iter().map(|h| h.regions().bins()).collect::<Vec<_>>();
-        if self.class_counts.len() != other.class_counts.len() || bins(self) != bins(other) {
+        // Compared in place: an engine merges once a stretch of a batch and must not allocate there.
+        fn bins(all: &BatchStatistics) -> impl Iterator<Item = u32> + '_ {
+            all.gradient_norm.iter().map(|histogram| histogram.regions().bins())
+        }
+        if self.class_counts.len() != other.class_counts.len() || !bins(self).eq(bins(other)) {
             return Err(WeightError::StatisticsMismatch { own: self.layout(), other: other.layout() });
         }
         for (own, new) in self.counts_mut().zip(other.counts()) {

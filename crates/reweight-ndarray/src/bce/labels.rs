@@ -7,6 +7,7 @@ use reweight::{Dual, Sample};
 
 use crate::element::{PickLanes, Target, same_type};
 use crate::lanes::Lanes;
+use crate::margins::Margins;
 use crate::number::Number;
 use crate::parallel::Merge;
 use crate::part::Slices;
@@ -25,8 +26,15 @@ pub(super) trait Labels<A: PickLanes> {
     fn convert<T: Target>(target: T) -> Self::Target;
     /// A register of targets as numbers.
     fn load<L: Lanes<Scalar = A>>(targets: &[Self::Target], whole: bool) -> L;
+    /// Puts into `margins`, from `at` on, what [`samples`](Self::samples) will want worked out.
+    fn prepare<L: Lanes<Scalar = A>>(logits: L, targets: L, margins: &mut Margins<A>, at: usize);
     /// Samples, and ∂s/∂x where they are differentiated in the margin s and not in the logit.
-    fn samples<L: Lanes<Scalar = A>>(logits: L, targets: L) -> (Sample<Dual<Number<L>>>, Option<L>);
+    fn samples<L: Lanes<Scalar = A>>(
+        logits: L,
+        targets: L,
+        margins: &Margins<A>,
+        at: usize,
+    ) -> (Sample<Dual<Number<L>>>, Option<L>);
 }
 
 /// Targets of 0 and 1.
@@ -53,12 +61,23 @@ impl<A: PickLanes> Labels<A> for Hard {
         load_bytes(targets, whole)
     }
 
+    #[inline(always)]
+    fn prepare<L: Lanes<Scalar = A>>(logits: L, targets: L, margins: &mut Margins<A>, at: usize) {
+        margins.put(at, sign(targets) * logits);
+    }
+
     /// Differentiated in the margin s = (2y − 1)·x; the sign is ∂s/∂x.
     #[inline(always)]
-    fn samples<L: Lanes<Scalar = A>>(logits: L, targets: L) -> (Sample<Dual<Number<L>>>, Option<L>) {
-        let sign = targets + targets - L::splat(1.0);
-        let margin = Dual::variable(Number(sign * logits));
-        (Sample::binary(margin, Dual::constant(Number(targets))), Some(sign))
+    fn samples<L: Lanes<Scalar = A>>(
+        _: L,
+        targets: L,
+        margins: &Margins<A>,
+        at: usize,
+    ) -> (Sample<Dual<Number<L>>>, Option<L>) {
+        let (margin, logistic) = margins.get::<L>(at);
+        let (margin, target) = (Dual::variable(Number(margin)), Dual::constant(Number(targets)));
+        let logistic = logistic.numbers().along(Number(L::splat(1.0)));
+        (Sample::binary_at(margin, logistic, target), Some(sign(targets)))
     }
 }
 
@@ -82,10 +101,25 @@ impl<A: PickLanes> Labels<A> for Soft {
         load(targets, whole)
     }
 
+    /// Nothing: a soft label's sample follows from no one margin.
     #[inline(always)]
-    fn samples<L: Lanes<Scalar = A>>(logits: L, targets: L) -> (Sample<Dual<Number<L>>>, Option<L>) {
+    fn prepare<L: Lanes<Scalar = A>>(_: L, _: L, _: &mut Margins<A>, _: usize) {}
+
+    #[inline(always)]
+    fn samples<L: Lanes<Scalar = A>>(
+        logits: L,
+        targets: L,
+        _: &Margins<A>,
+        _: usize,
+    ) -> (Sample<Dual<Number<L>>>, Option<L>) {
         (Sample::soft(Dual::variable(Number(logits)), Dual::constant(Number(targets))), None)
     }
+}
+
+/// 2y − 1.
+#[inline(always)]
+fn sign<L: Lanes>(targets: L) -> L {
+    targets + targets - L::splat(1.0)
 }
 
 /// Runs `kernel` over the stretch with its targets as `K` reads them.

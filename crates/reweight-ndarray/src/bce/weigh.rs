@@ -1,4 +1,4 @@
-//! The pass that weighs: loss, gradient, weights, two registers at a time.
+//! The pass that weighs: loss, gradient, weights, a block of samples at a time.
 
 use reweight::SampleWeighter;
 
@@ -6,8 +6,9 @@ use super::labels::Labels;
 use crate::dispatch::Kernel;
 use crate::element::PickLanes;
 use crate::lanes::{Lanes, Pair};
-use crate::part::Slices;
-use crate::registers::{Running, load, store, valid_lanes};
+use crate::margins::{BLOCK, Margins};
+use crate::part::{Inputs, Slices};
+use crate::registers::{Running, each_register, load, store, valid_lanes};
 use crate::step::Sums;
 
 /// Weighs a stretch.
@@ -44,42 +45,77 @@ where
     // What nearly every step is: all elements count, and the gradient alone is wanted.
     let plain = inputs.valid.is_none() && inputs.sample_weight.is_none() && outputs.weights.is_none();
     let n = inputs.logits.len();
-    let mut start = 0;
-    while start < n {
-        let end = n.min(start + L::COUNT);
-        let whole = end - start == L::COUNT;
-        let logits = load::<L>(&inputs.logits[start..end], whole);
-        let targets = K::load::<L>(&inputs.targets[start..end], whole);
-        let (sample, direction) = K::samples(logits, targets);
-        let weight = weighter.weight(&sample);
-        let loss = weight * sample.cross_entropy();
-        let (mut weight, mut slope, mut loss) = (weight.value.0, loss.slope.0, loss.value.0);
-        if let Some(direction) = direction {
-            slope = slope * direction;
-        }
-        if !(plain && whole) {
-            if let Some(sample_weight) = inputs.sample_weight {
-                let times = load::<L>(&sample_weight[start..end], whole);
-                (weight, slope, loss) = (weight * times, slope * times, loss * times);
+    let mut margins = Margins::new();
+    // Sums run over these afterwards: kept in registers they would crowd out the formula's numbers.
+    let (mut losses, mut weights) = ([A::ZERO; BLOCK], [A::ZERO; BLOCK]);
+    let mut first = 0;
+    while first < n {
+        let len = BLOCK.min(n - first);
+        prepare::<A, K, L>(&inputs, first, len, &mut margins);
+        let mut at = 0;
+        while at < len {
+            let (start, end) = (first + at, first + len.min(at + L::COUNT));
+            let whole = end - start == L::COUNT;
+            let logits = load::<L>(&inputs.logits[start..end], whole);
+            let targets = K::load::<L>(&inputs.targets[start..end], whole);
+            let (sample, direction) = K::samples(logits, targets, &margins, at);
+            let weight = weighter.weight(&sample);
+            let loss = weight * sample.cross_entropy();
+            let (mut weight, mut slope, mut loss) = (weight.value.0, loss.slope.0, loss.value.0);
+            if let Some(direction) = direction {
+                slope = slope * direction;
             }
-            // Lanes past the end hold a logit and a target of 0, whose loss is none of the batch's.
-            let valid = inputs.valid.map(|valid| &valid[start..end]);
-            if let Some(lanes) = valid_lanes::<L>(valid, end - start, whole) {
-                (weight, slope, loss) =
-                    (L::select(lanes, weight, zero), L::select(lanes, slope, zero), L::select(lanes, loss, zero));
-            }
-            for (to, value) in [(&mut outputs.weights, weight), (&mut outputs.losses, loss)] {
-                if let Some(to) = to {
-                    store(value, &mut to[start..end], whole);
+            if !(plain && whole) {
+                if let Some(sample_weight) = inputs.sample_weight {
+                    let times = load::<L>(&sample_weight[start..end], whole);
+                    (weight, slope, loss) = (weight * times, slope * times, loss * times);
+                }
+                // Lanes past the end hold a logit and a target of 0, whose loss is none of the batch's.
+                let valid = inputs.valid.map(|valid| &valid[start..end]);
+                if let Some(lanes) = valid_lanes::<L>(valid, end - start, whole) {
+                    (weight, slope, loss) =
+                        (L::select(lanes, weight, zero), L::select(lanes, slope, zero), L::select(lanes, loss, zero));
+                }
+                for (to, value) in [(&mut outputs.weights, weight), (&mut outputs.losses, loss)] {
+                    if let Some(to) = to {
+                        store(value, &mut to[start..end], whole);
+                    }
                 }
             }
+            loss.store(&mut losses[at..at + L::COUNT]);
+            weight.store(&mut weights[at..at + L::COUNT]);
+            if let Some(grad) = &mut outputs.grad {
+                store(slope * factor, &mut grad[start..end], whole);
+            }
+            at += L::COUNT;
         }
-        loss_sum.add(loss);
-        weight_sum.add(weight);
-        if let Some(grad) = &mut outputs.grad {
-            store(slope * factor, &mut grad[start..end], whole);
-        }
-        start = end;
+        loss_sum.add_all(&losses[..at]);
+        weight_sum.add_all(&weights[..at]);
+        first += len;
     }
     Sums { loss: loss_sum.total(), weight: weight_sum.total() }
+}
+
+/// Works out the margins of `len` samples from `first` on, to the end of the last pair of registers.
+#[inline(always)]
+fn prepare<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(
+    inputs: &Inputs<'_, A, K::Target>,
+    first: usize,
+    len: usize,
+    margins: &mut Margins<A>,
+) {
+    if K::SOFT {
+        return;
+    }
+    let (logits, targets) = (&inputs.logits[first..first + len], &inputs.targets[first..first + len]);
+    each_register::<L>(
+        len,
+        #[inline(always)]
+        |range, whole| {
+            let at = range.start;
+            let (logits, targets) = (load(&logits[range.clone()], whole), K::load(&targets[range], whole));
+            K::prepare::<L>(logits, targets, margins, at);
+        },
+    );
+    margins.work_out::<L>(len);
 }

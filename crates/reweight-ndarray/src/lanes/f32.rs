@@ -44,32 +44,39 @@ const LN_2_LOWER: f64 = -2.121_944_417e-4;
 /// The largest argument whose exponential is finite, and the smallest whose exponential is a normal number.
 const EXP_MAX: f64 = 88.722_83;
 const EXP_MIN: f64 = -87.336_54;
+/// Its power of two has the exponent −127, whose bits are those of 0: what lies below is flushed to zero by the scaling itself.
+const EXP_FLUSHED: f64 = -88.0;
 /// Below this even the smallest denormal is far; a bound that keeps ∞ − ∞ out of the argument's reduction.
 const EXP_ZERO: f64 = -105.0;
 
-/// `(p, n)` with eˣ = p·2ⁿ, `n` integral and `p` in [√½, √2], for |x| below 2²¹.
+/// `(r, n)` with x = r + n·ln 2, `n` integral and |r| ≤ ½·ln 2, for |x| below 2²¹.
 #[inline(always)]
-fn exp_parts<L: Lanes<Scalar = f32>>(x: L) -> (L, L) {
+fn reduce<L: Lanes<Scalar = f32>>(x: L) -> (L, L) {
     // Adding 1.5·2²³ rounds to an integer.
     let shift = L::splat(12_582_912.0);
     let n = x.mul_add(L::splat(std::f64::consts::LOG2_E), shift) - shift;
     let r = n.mul_add(L::splat(-LN_2_UPPER), x);
-    let r = n.mul_add(L::splat(-LN_2_LOWER), r);
-    let one = L::splat(1.0);
-    (polynomial(r, &EXP).mul_add(r, one).mul_add(r, one), n)
+    (n.mul_add(L::splat(-LN_2_LOWER), r), n)
 }
 
-/// e^−|x|.
+/// eʳ, in [√½, √2].
 #[inline(always)]
-fn exp_of_negative_magnitude<L: Lanes<Scalar = f32>>(x: L) -> L {
-    let x = x.minus_abs();
-    if L::SCALE_IS_TOTAL {
-        let (p, n) = exp_parts(L::splat(EXP_ZERO).max(x));
-        return p.scale_down(n);
-    }
-    let least = L::splat(EXP_MIN);
-    let (p, n) = exp_parts(least.max(x));
-    L::select(x.lt(least), L::splat(0.0), p.scale_down(n))
+fn exp_of_small<L: Lanes<Scalar = f32>>(r: L) -> L {
+    let one = L::splat(1.0);
+    polynomial(r, &EXP).mul_add(r, one).mul_add(r, one)
+}
+
+/// See [`Lanes::reduce_minus_abs`].
+#[inline(always)]
+pub(super) fn reduce_minus_abs<L: Lanes<Scalar = f32>>(x: L) -> (L, L) {
+    let least = if L::SCALE_IS_TOTAL { EXP_ZERO } else { EXP_FLUSHED };
+    reduce(L::splat(least).max(x.minus_abs()))
+}
+
+/// See [`Lanes::exp_reduced`].
+#[inline(always)]
+pub(super) fn exp_reduced<L: Lanes<Scalar = f32>>(r: L, n: L) -> L {
+    exp_of_small(r).scale_down(n)
 }
 
 /// See [`Lanes::exp`].
@@ -77,22 +84,26 @@ fn exp_of_negative_magnitude<L: Lanes<Scalar = f32>>(x: L) -> L {
 pub(super) fn exp<L: Lanes<Scalar = f32>>(x: L) -> L {
     // The constants stand first, so that a NaN gets through.
     if L::SCALE_IS_TOTAL {
-        let (p, n) = exp_parts(L::splat(89.0).min(L::splat(EXP_ZERO).max(x)));
-        return p.scale(n);
+        let (r, n) = reduce(L::splat(89.0).min(L::splat(EXP_ZERO).max(x)));
+        return exp_of_small(r).scale(n);
     }
     let (least, greatest) = (L::splat(EXP_MIN), L::splat(EXP_MAX));
-    let (p, n) = exp_parts(greatest.min(least.max(x)));
-    let e = L::select(x.lt(least), L::splat(0.0), p.scale(n));
+    let (r, n) = reduce(greatest.min(least.max(x)));
+    let e = L::select(x.lt(least), L::splat(0.0), exp_of_small(r).scale(n));
     // Above the greatest the sum is +∞, for NaN it is NaN.
     L::select(x.le(greatest), e, x + L::splat_scalar(f32::INFINITY))
 }
 
-/// See [`Lanes::logistic`].
+/// See [`Lanes::ln_1p`].
 #[inline(always)]
-pub(super) fn logistic<L: Lanes<Scalar = f32>>(x: L) -> Logistic<L> {
+pub(super) fn ln_1p<L: Lanes<Scalar = f32>>(e: L) -> L {
+    polynomial(e, &LN_1P).mul_add(e, L::splat(1.0)) * e
+}
+
+/// See [`Lanes::logistic_with`].
+#[inline(always)]
+pub(super) fn logistic_with<L: Lanes<Scalar = f32>>(x: L, e: L, ln_1p: L) -> Logistic<L> {
     let (zero, one) = (L::splat(0.0), L::splat(1.0));
-    let e = exp_of_negative_magnitude(x);
-    let ln_1p = polynomial(e, &LN_1P).mul_add(e, one) * e;
     let greater = one / (one + e);
     let less = e * greater;
     let negative = x.lt(zero);
@@ -154,6 +165,11 @@ impl<S: Isa> Lanes for F32s<S> {
             *to = *from;
         }
         Self(S::token().f32_from_u8(&padded[..Self::COUNT]))
+    }
+
+    #[inline(always)]
+    fn transpose(from: &[f32], from_step: usize, to: &mut [f32], to_step: usize) {
+        S::token().f32_transpose(from, from_step, to, to_step);
     }
 
     #[inline(always)]

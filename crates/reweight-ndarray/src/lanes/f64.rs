@@ -55,32 +55,39 @@ const LN_2_LOWER: f64 = 1.908_214_929_270_587_7e-10;
 /// The largest argument whose exponential is finite, and one just above the smallest whose exponential is a normal number.
 const EXP_MAX: f64 = 709.782_712_893_384;
 const EXP_MIN: f64 = -708.396_418_532_264;
+/// Its power of two has the exponent −1023, whose bits are those of 0: what lies below is flushed to zero by the scaling itself.
+const EXP_FLUSHED: f64 = -709.0;
 /// Below this even the smallest denormal is far; a bound that keeps ∞ − ∞ out of the argument's reduction.
 const EXP_ZERO: f64 = -746.0;
 
-/// `(p, n)` with eˣ = p·2ⁿ, `n` integral and `p` in [√½, √2], for |x| below 2⁵⁰.
+/// `(r, n)` with x = r + n·ln 2, `n` integral and |r| ≤ ½·ln 2, for |x| below 2⁵⁰.
 #[inline(always)]
-fn exp_parts<L: Lanes<Scalar = f64>>(x: L) -> (L, L) {
+fn reduce<L: Lanes<Scalar = f64>>(x: L) -> (L, L) {
     // Adding 1.5·2⁵² rounds to an integer.
     let shift = L::splat(6_755_399_441_055_744.0);
     let n = x.mul_add(L::splat(std::f64::consts::LOG2_E), shift) - shift;
     let r = n.mul_add(L::splat(-LN_2_UPPER), x);
-    let r = n.mul_add(L::splat(-LN_2_LOWER), r);
-    let one = L::splat(1.0);
-    (polynomial(r, &EXP).mul_add(r, one).mul_add(r, one), n)
+    (n.mul_add(L::splat(-LN_2_LOWER), r), n)
 }
 
-/// e^−|x|.
+/// eʳ, in [√½, √2].
 #[inline(always)]
-fn exp_of_negative_magnitude<L: Lanes<Scalar = f64>>(x: L) -> L {
-    let x = x.minus_abs();
-    if L::SCALE_IS_TOTAL {
-        let (p, n) = exp_parts(L::splat(EXP_ZERO).max(x));
-        return p.scale_down(n);
-    }
-    let least = L::splat(EXP_MIN);
-    let (p, n) = exp_parts(least.max(x));
-    L::select(x.lt(least), L::splat(0.0), p.scale_down(n))
+fn exp_of_small<L: Lanes<Scalar = f64>>(r: L) -> L {
+    let one = L::splat(1.0);
+    polynomial(r, &EXP).mul_add(r, one).mul_add(r, one)
+}
+
+/// See [`Lanes::reduce_minus_abs`].
+#[inline(always)]
+pub(super) fn reduce_minus_abs<L: Lanes<Scalar = f64>>(x: L) -> (L, L) {
+    let least = if L::SCALE_IS_TOTAL { EXP_ZERO } else { EXP_FLUSHED };
+    reduce(L::splat(least).max(x.minus_abs()))
+}
+
+/// See [`Lanes::exp_reduced`].
+#[inline(always)]
+pub(super) fn exp_reduced<L: Lanes<Scalar = f64>>(r: L, n: L) -> L {
+    exp_of_small(r).scale_down(n)
 }
 
 /// See [`Lanes::exp`].
@@ -88,29 +95,30 @@ fn exp_of_negative_magnitude<L: Lanes<Scalar = f64>>(x: L) -> L {
 pub(super) fn exp<L: Lanes<Scalar = f64>>(x: L) -> L {
     // The constants stand first, so that a NaN gets through.
     if L::SCALE_IS_TOTAL {
-        let (p, n) = exp_parts(L::splat(710.0).min(L::splat(EXP_ZERO).max(x)));
-        return p.scale(n);
+        let (r, n) = reduce(L::splat(710.0).min(L::splat(EXP_ZERO).max(x)));
+        return exp_of_small(r).scale(n);
     }
     let (least, greatest) = (L::splat(EXP_MIN), L::splat(EXP_MAX));
-    let (p, n) = exp_parts(greatest.min(least.max(x)));
-    let e = L::select(x.lt(least), L::splat(0.0), p.scale(n));
+    let (r, n) = reduce(greatest.min(least.max(x)));
+    let e = L::select(x.lt(least), L::splat(0.0), exp_of_small(r).scale(n));
     // Above the greatest the sum is +∞, for NaN it is NaN.
     L::select(x.le(greatest), e, x + L::splat_scalar(f64::INFINITY))
 }
 
-/// See [`Lanes::logistic`].
+/// See [`Lanes::ln_1p`].
 #[inline(always)]
-pub(super) fn logistic<L: Lanes<Scalar = f64>>(x: L) -> Logistic<L> {
-    let (zero, one) = (L::splat(0.0), L::splat(1.0));
-    let e = exp_of_negative_magnitude(x);
-    // One division for both quotients: 1/(1 + e) = (2 + e)·r and e/(2 + e) = e·(1 + e)·r.
-    let (sum, sum_2) = (one + e, e + L::splat(2.0));
-    let r = one / (sum * sum_2);
-    let greater = sum_2 * r;
-    let less = e * greater;
-    let z = e * (sum * r);
+pub(super) fn ln_1p<L: Lanes<Scalar = f64>>(e: L) -> L {
+    let z = e / (e + L::splat(2.0));
     let square = z * z;
-    let ln_1p = z.mul_add(square * polynomial(square, &ATANH), z + z);
+    z.mul_add(square * polynomial(square, &ATANH), z + z)
+}
+
+/// See [`Lanes::logistic_with`].
+#[inline(always)]
+pub(super) fn logistic_with<L: Lanes<Scalar = f64>>(x: L, e: L, ln_1p: L) -> Logistic<L> {
+    let (zero, one) = (L::splat(0.0), L::splat(1.0));
+    let greater = one / (one + e);
+    let less = e * greater;
     let negative = x.lt(zero);
     Logistic {
         // −softplus(−s) = min(s, 0) − ln(1 + e^−|s|)
@@ -170,6 +178,11 @@ impl<S: Isa> Lanes for F64s<S> {
             *to = *from;
         }
         Self(S::token().f64_from_u8(&padded[..Self::COUNT]))
+    }
+
+    #[inline(always)]
+    fn transpose(from: &[f64], from_step: usize, to: &mut [f64], to_step: usize) {
+        S::token().f64_transpose(from, from_step, to, to_step);
     }
 
     #[inline(always)]

@@ -48,6 +48,16 @@ pub(crate) trait Isa: Token {
     /// Adds one where `mask` is true.
     fn m64_add_to(self, counter: Self::u64s, mask: Self::m64s) -> Self::u64s;
 
+    /// See [`Lanes::transpose`](super::Lanes::transpose).
+    #[inline(always)]
+    fn f32_transpose(self, from: &[f32], from_step: usize, to: &mut [f32], to_step: usize) {
+        transpose(Self::F32_LANES, from, from_step, to, to_step);
+    }
+    /// See [`Lanes::transpose`](super::Lanes::transpose).
+    #[inline(always)]
+    fn f64_transpose(self, from: &[f64], from_step: usize, to: &mut [f64], to_step: usize) {
+        transpose(Self::F64_LANES, from, from_step, to, to_step);
+    }
     /// `a · b + c`.
     #[inline(always)]
     fn f32_mul_add(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
@@ -95,7 +105,7 @@ pub(crate) trait Isa: Token {
         let exponent = f32_exponent(self, n, 0.0);
         self.transmute_f32s_u32s(self.add_u32s(self.transmute_u32s_f32s(x), exponent))
     }
-    /// `x · 2ⁿ` for an integral `n` in [−126, 0]; NaN stays NaN, which adding to the exponent's bits does not promise.
+    /// `x · 2ⁿ` for an integral `n` in [−126, 0], and 0 for −127; NaN stays NaN, which adding to the exponent's bits does not promise.
     #[inline(always)]
     fn f32_scale_down(self, x: Self::f32s, n: Self::f32s) -> Self::f32s {
         self.mul_f32s(x, self.transmute_f32s_u32s(f32_exponent(self, n, 127.0)))
@@ -106,10 +116,20 @@ pub(crate) trait Isa: Token {
         let exponent = f64_exponent(self, n, 0.0);
         self.transmute_f64s_u64s(self.add_u64s(self.transmute_u64s_f64s(x), exponent))
     }
-    /// `x · 2ⁿ` for an integral `n` in [−1022, 0]; NaN stays NaN.
+    /// `x · 2ⁿ` for an integral `n` in [−1022, 0], and 0 for −1023; NaN stays NaN.
     #[inline(always)]
     fn f64_scale_down(self, x: Self::f64s, n: Self::f64s) -> Self::f64s {
         self.mul_f64s(x, self.transmute_f64s_u64s(f64_exponent(self, n, 1023.0)))
+    }
+}
+
+/// Element by element.
+#[inline(always)]
+fn transpose<A: Copy>(lanes: usize, from: &[A], from_step: usize, to: &mut [A], to_step: usize) {
+    for j in 0..lanes {
+        for (i, to) in to[j * to_step..][..lanes].iter_mut().enumerate() {
+            *to = from[i * from_step + j];
+        }
     }
 }
 
@@ -139,5 +159,11 @@ pub(super) fn elements<V: pulp::bytemuck::Pod, T: pulp::bytemuck::Pod>(vector: &
 /// The first `N` bytes.
 #[inline(always)]
 fn first_bytes<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    pulp::as_arrays::<N, u8>(bytes).0[0]
+    first_elements(bytes)
+}
+
+/// The first `N` elements.
+#[inline(always)]
+fn first_elements<const N: usize, A: Copy>(slice: &[A]) -> [A; N] {
+    pulp::as_arrays::<N, A>(slice).0[0]
 }

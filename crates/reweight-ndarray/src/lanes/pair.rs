@@ -107,6 +107,17 @@ impl<L: Lanes> Lanes for Pair<L> {
         Self(L::from_u8_partial(first), L::from_u8_partial(second))
     }
 
+    /// As four squares.
+    #[inline(always)]
+    fn transpose(from: &[L::Scalar], from_step: usize, to: &mut [L::Scalar], to_step: usize) {
+        let n = L::COUNT;
+        for j in [0, n] {
+            for i in [0, n] {
+                L::transpose(&from[i * from_step + j..], from_step, &mut to[j * to_step + i..], to_step);
+            }
+        }
+    }
+
     both! {
         mul_add(a, b);
         abs();

@@ -13,8 +13,12 @@ use crate::registers::{Running, each_register, load, store};
 /// Up to so many classes a row is a lane.
 pub(super) const NARROW: usize = 32;
 
-/// What the other classes' exponentials are kept in, class by class, where rows are lanes.
-pub(super) type NarrowWork<A> = [[A; MOST_LANES]; NARROW];
+/// Rows of few classes that are worked on at a time, function by function (see `margins`).
+pub(super) const ROWS: usize = 64;
+
+/// What the other classes' exponentials are kept in where rows are lanes: for each register of rows a place for
+/// [`NARROW`] registers, one a class.
+pub(super) type NarrowWork<A> = [A; NARROW * ROWS];
 
 /// As many rows as a register has lanes (fewer at the end, the missing ones valid nowhere).
 pub(super) struct Group<L: Lanes> {
@@ -77,40 +81,79 @@ pub(super) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>>(
     rows: usize,
     ignore: Option<i64>,
     smoothed: bool,
-    work: &mut NarrowWork<A>,
+    work: &mut [A],
 ) -> Group<L> {
     let classes = inputs.row;
     let (_, labels, valid) = labels::<A, L>(inputs, first, rows, ignore);
-    let logits = &inputs.logits[first * classes..][..rows * classes];
-    for (row, logits) in logits.chunks_exact(classes).enumerate() {
-        for (work, &logit) in work.iter_mut().zip(logits) {
-            work[row] = logit;
+    let logits = &inputs.logits[first * classes..];
+    if let Some(turns) = Turns::within::<L>(classes, rows, logits.len()) {
+        turns.each(
+            #[inline(always)]
+            |class| L::transpose(&logits[class..], classes, &mut work[class * L::COUNT..], L::COUNT),
+        );
+    } else {
+        for (row, logits) in logits[..rows * classes].chunks_exact(classes).enumerate() {
+            for (class, &logit) in logits.iter().enumerate() {
+                work[class * L::COUNT + row] = logit;
+            }
         }
     }
     let below = L::splat(f64::NEG_INFINITY);
     let mut label_logit = L::splat(0.0);
     let mut largest = below;
-    for (class, work) in work[..classes].iter_mut().enumerate() {
-        let logits = L::load(&work[..L::COUNT]);
+    for (class, work) in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT).enumerate() {
+        let logits = L::load(work);
         let own = labels.eq(L::splat(class as f64));
         label_logit = L::select(own, logits, label_logit);
         let others = L::select(own, below, logits);
         largest = others.max(largest);
-        others.store(&mut work[..L::COUNT]);
+        others.store(work);
     }
     let mut sum = L::splat(0.0);
     let mut rest = L::splat(0.0);
     let share = L::splat(1.0 / classes as f64);
-    for work in &mut work[..classes] {
-        let shifted = L::load(&work[..L::COUNT]) - largest;
+    for work in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT) {
+        let shifted = L::load(work) - largest;
         let exponential = shifted.exp();
-        exponential.store(&mut work[..L::COUNT]);
+        exponential.store(work);
         sum = sum + exponential;
         if smoothed {
             rest = rest + finite_share(shifted, share);
         }
     }
     Group { labels, valid, gap: label_logit - largest, sum, rest }
+}
+
+/// How rows of few classes are turned into registers of one class each, and back: square by square.
+///
+/// With fewer classes than lanes a square takes in the beginning of the row after; with more, the last square begins so
+/// that it ends with the row, and does some classes again.
+#[derive(Clone, Copy)]
+pub(super) struct Turns {
+    classes: usize,
+    lanes: usize,
+}
+
+impl Turns {
+    /// For a whole register of rows, where `available` elements hold all that the squares take in.
+    #[inline(always)]
+    pub(super) fn within<L: Lanes>(classes: usize, rows: usize, available: usize) -> Option<Self> {
+        let lanes = L::COUNT;
+        let fits = rows == lanes && available >= lanes * classes.max(1) + lanes.saturating_sub(classes);
+        fits.then_some(Self { classes, lanes })
+    }
+
+    /// Calls `turn` with the first class of each square.
+    #[inline(always)]
+    pub(super) fn each(self, mut turn: impl FnMut(usize)) {
+        let last = self.classes.saturating_sub(self.lanes);
+        let mut class = 0;
+        while class < last {
+            turn(class);
+            class += self.lanes;
+        }
+        turn(last);
+    }
 }
 
 /// (x_j − largest) / C, 0 at the label (which is −∞), and finite for logits at both ends of the floats.
@@ -146,15 +189,17 @@ pub(super) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>>(
     let ramp = L::load(&ramp[..L::COUNT]);
     for row in 0..rows {
         let logits = &inputs.logits[(first + row) * classes..][..classes];
-        // Distances from the register's start to the label: exact, and outside the lanes where the label is elsewhere.
-        let label = indices[row] as f64;
+        // Distances to the label, exact; one lane of one register is at it.
+        let (zero, step) = (L::splat(0.0), L::splat(L::COUNT as f64));
+        let start = ramp - L::splat(indices[row] as f64);
         let mut largest = below;
+        let mut distance = start;
         each_register::<L>(
             classes,
             #[inline(always)]
             |range, whole| {
-                let own = ramp.eq(L::splat(label - range.start as f64));
-                let mut others = L::select(own, below, load::<L>(&logits[range.clone()], whole));
+                let mut others = L::select(distance.eq(zero), below, load::<L>(&logits[range.clone()], whole));
+                distance = distance + step;
                 if !whole {
                     others = L::select(ramp.lt(L::splat(range.len() as f64)), others, below);
                 }
@@ -165,12 +210,14 @@ pub(super) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>>(
         let shift = L::splat_scalar(largest);
         let mut sum = Running::<L>::new();
         let mut rest = Running::<L>::new();
+        let mut distance = start;
         each_register::<L>(
             classes,
             #[inline(always)]
             |range, whole| {
-                let own = ramp.eq(L::splat(label - range.start as f64));
-                let mut shifted = L::select(own, below, load::<L>(&logits[range.clone()], whole) - shift);
+                let logits = load::<L>(&logits[range.clone()], whole);
+                let mut shifted = L::select(distance.eq(zero), below, logits - shift);
+                distance = distance + step;
                 if !whole {
                     shifted = L::select(ramp.lt(L::splat(range.len() as f64)), shifted, below);
                 }

@@ -2,12 +2,11 @@
 
 use reweight::{BatchStatistics, LossError, RegionAxis};
 
-use super::rows::{NARROW, NarrowWork, is_valid, narrow_group, wide_group};
+use super::rows::{NARROW, NarrowWork, ROWS, is_valid, narrow_group, wide_group};
 use crate::counting::count_regions;
 use crate::dispatch::Kernel;
 use crate::element::{Index, PickLanes};
 use crate::lanes::Lanes;
-use crate::number::MOST_LANES;
 use crate::parallel::Merge;
 use crate::part::Inputs;
 use crate::registers::{each_register, load, store};
@@ -108,7 +107,7 @@ fn count<A: PickLanes, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A>) {
     if counts.gradient_norm.is_empty() {
         return;
     }
-    let mut work: NarrowWork<A> = [[A::ZERO; MOST_LANES]; NARROW];
+    let mut work: NarrowWork<A> = [A::ZERO; NARROW * ROWS];
     let mut keys = [A::ZERO; KEYS];
     let mut rest = inputs;
     while !rest.targets.is_empty() {

@@ -2,12 +2,13 @@
 
 use reweight::{Dual, Sample, SampleWeighter};
 
-use super::rows::{Group, NARROW, NarrowWork, is_valid, narrow_group, wide_group};
+use super::rows::{Group, NARROW, NarrowWork, ROWS, Turns, is_valid, narrow_group, wide_group};
 use crate::dispatch::Kernel;
 use crate::element::PickLanes;
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, Logistic};
+use crate::margins::Margins;
 use crate::number::{MOST_LANES, Number};
-use crate::part::{Inputs, Slices};
+use crate::part::{Inputs, Outputs, Slices};
 use crate::registers::{Running, each_register, load, store};
 use crate::step::Sums;
 
@@ -27,7 +28,11 @@ impl<A: PickLanes, W: SampleWeighter> Kernel for Weigh<'_, '_, A, W> {
 
     #[inline(always)]
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Sums {
-        weigh::<A, W, A::Of<F32, F64>>(self)
+        if self.part.inputs.row <= NARROW {
+            weigh_narrow::<A, W, A::Of<F32, F64>>(self)
+        } else {
+            weigh_wide::<A, W, A::Of<F32, F64>>(self)
+        }
     }
 }
 
@@ -42,44 +47,135 @@ struct Weighed<L> {
 }
 
 #[inline(always)]
-fn weigh<A: PickLanes, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, W>) -> Sums {
+fn weigh_wide<A: PickLanes, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, W>) -> Sums {
     let Weigh { weighter, part, ignore, epsilon, factor } = kernel;
     let Slices { inputs, mut outputs } = part;
     let (rows, classes) = (inputs.targets.len(), inputs.row);
-    let smoothed = epsilon > 0.0;
-    let mut work: NarrowWork<A> = [[A::ZERO; MOST_LANES]; NARROW];
     let (mut loss_sum, mut weight_sum) = (Running::<L>::new(), Running::<L>::new());
     let mut first = 0;
     while first < rows {
         let count = L::COUNT.min(rows - first);
         let span = first * classes..(first + count) * classes;
-        let narrow = classes <= NARROW;
-        let group = if narrow {
-            narrow_group::<A, L>(&inputs, first, count, ignore, smoothed, &mut work)
-        } else {
-            let keep = outputs.grad.as_deref_mut().map(|grad| &mut grad[span.clone()]);
-            wide_group::<A, L>(&inputs, first, count, ignore, smoothed, keep)
-        };
-        let weighed = weigh_group(weighter, &group, sample_weights::<A, L>(&inputs, first, count), epsilon, classes);
+        let keep = outputs.grad.as_deref_mut().map(|grad| &mut grad[span.clone()]);
+        let group = wide_group::<A, L>(&inputs, first, count, ignore, epsilon > 0.0, keep);
+        let margin = group.margin();
+        let sample_weight = sample_weights::<A, L>(&inputs, first, count);
+        let weighed = weigh_group(weighter, &group, margin, margin.logistic(), sample_weight, epsilon, classes);
         loss_sum.add(weighed.loss);
         weight_sum.add(weighed.weight);
-        let whole = count == L::COUNT;
-        for (to, value) in [(&mut outputs.weights, weighed.weight), (&mut outputs.losses, weighed.loss)] {
-            if let Some(to) = to {
-                store(value, &mut to[first..first + count], whole);
-            }
-        }
+        store_rows(&mut outputs, &weighed, first, count);
         if let Some(grad) = &mut outputs.grad {
             let weighed = scaled(weighed, L::splat(factor));
-            if narrow {
-                narrow_gradient(&group, &weighed, &mut work, &mut grad[span], classes);
-            } else {
-                wide_gradient(&inputs, first, ignore, &weighed, &mut grad[span], classes);
-            }
+            wide_gradient(&inputs, first, ignore, &weighed, &mut grad[span], classes);
         }
         first += count;
     }
     Sums { loss: loss_sum.total(), weight: weight_sum.total() }
+}
+
+/// A register of rows at a time is too few: the chain from exponentials to slopes is long, so some of them go through it
+/// step by step.
+#[inline(always)]
+fn weigh_narrow<A: PickLanes, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, W>) -> Sums {
+    let Weigh { weighter, part, ignore, epsilon, factor } = kernel;
+    let Slices { inputs, mut outputs } = part;
+    let (rows, classes) = (inputs.targets.len(), inputs.row);
+    let mut work: NarrowWork<A> = [A::ZERO; NARROW * ROWS];
+    let mut groups = Groups {
+        labels: [A::ZERO; ROWS],
+        valid: [A::ZERO; ROWS],
+        gap: [A::ZERO; ROWS],
+        sum: [A::ZERO; ROWS],
+        rest: [A::ZERO; ROWS],
+    };
+    let mut margins = Margins::new();
+    let (mut loss_sum, mut weight_sum) = (Running::<L>::new(), Running::<L>::new());
+    let mut first = 0;
+    while first < rows {
+        let block = ROWS.min(rows - first);
+        let mut at = 0;
+        while at < block {
+            let count = L::COUNT.min(block - at);
+            let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
+            groups.put(at, &narrow_group::<A, L>(&inputs, first + at, count, ignore, epsilon > 0.0, work));
+            at += L::COUNT;
+        }
+        at = 0;
+        while at < block {
+            margins.put::<L>(at, groups.get::<L>(at).margin());
+            at += L::COUNT;
+        }
+        margins.work_out::<L>(block);
+        at = 0;
+        while at < block {
+            let count = L::COUNT.min(block - at);
+            let row = first + at;
+            let group = groups.get::<L>(at);
+            let (margin, logistic) = margins.get::<L>(at);
+            let sample_weight = sample_weights::<A, L>(&inputs, row, count);
+            let weighed = weigh_group(weighter, &group, margin, logistic, sample_weight, epsilon, classes);
+            loss_sum.add(weighed.loss);
+            weight_sum.add(weighed.weight);
+            store_rows(&mut outputs, &weighed, row, count);
+            if let Some(grad) = &mut outputs.grad {
+                let weighed = scaled(weighed, L::splat(factor));
+                let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
+                narrow_gradient(&group, &weighed, work, &mut grad[row * classes..], count, classes);
+            }
+            at += L::COUNT;
+        }
+        first += block;
+    }
+    Sums { loss: loss_sum.total(), weight: weight_sum.total() }
+}
+
+/// Groups between the steps.
+struct Groups<A> {
+    labels: [A; ROWS],
+    /// 1 where a row counts, else 0.
+    valid: [A; ROWS],
+    gap: [A; ROWS],
+    sum: [A; ROWS],
+    rest: [A; ROWS],
+}
+
+impl<A: PickLanes> Groups<A> {
+    #[inline(always)]
+    fn put<L: Lanes<Scalar = A>>(&mut self, at: usize, group: &Group<L>) {
+        let lanes = at..at + L::COUNT;
+        group.labels.store(&mut self.labels[lanes.clone()]);
+        L::select(group.valid, L::splat(1.0), L::splat(0.0)).store(&mut self.valid[lanes.clone()]);
+        group.gap.store(&mut self.gap[lanes.clone()]);
+        group.sum.store(&mut self.sum[lanes.clone()]);
+        group.rest.store(&mut self.rest[lanes]);
+    }
+
+    #[inline(always)]
+    fn get<L: Lanes<Scalar = A>>(&self, at: usize) -> Group<L> {
+        let lanes = at..at + L::COUNT;
+        Group {
+            labels: L::load(&self.labels[lanes.clone()]),
+            valid: L::splat(0.5).le(L::load(&self.valid[lanes.clone()])),
+            gap: L::load(&self.gap[lanes.clone()]),
+            sum: L::load(&self.sum[lanes.clone()]),
+            rest: L::load(&self.rest[lanes]),
+        }
+    }
+}
+
+/// Weights and losses of `count` rows, where they are wanted.
+#[inline(always)]
+fn store_rows<A: PickLanes, L: Lanes<Scalar = A>>(
+    outputs: &mut Outputs<'_, A>,
+    weighed: &Weighed<L>,
+    first: usize,
+    count: usize,
+) {
+    for (to, value) in [(&mut outputs.weights, weighed.weight), (&mut outputs.losses, weighed.loss)] {
+        if let Some(to) = to {
+            store(value, &mut to[first..first + count], count == L::COUNT);
+        }
+    }
 }
 
 #[inline(always)]
@@ -96,6 +192,8 @@ fn sample_weights<A: PickLanes, L: Lanes<Scalar = A>>(
 fn weigh_group<L: Lanes, W: SampleWeighter>(
     weighter: &W,
     group: &Group<L>,
+    margin: L,
+    logistic: Logistic<L>,
     sample_weight: Option<L>,
     epsilon: f64,
     classes: usize,
@@ -103,7 +201,9 @@ fn weigh_group<L: Lanes, W: SampleWeighter>(
 where
     L::Scalar: PickLanes,
 {
-    let sample = Sample::class_of(Dual::variable(Number(group.margin())), Dual::constant(Number(group.labels)));
+    let logistic = logistic.numbers().along(Number(L::splat(1.0)));
+    let (margin, class) = (Dual::variable(Number(margin)), Dual::constant(Number(group.labels)));
+    let sample = Sample::class_at(margin, logistic, class);
     let weight = weighter.weight(&sample);
     let (weight, slope) = (weight.value.0, weight.slope.0);
     let (log_p, q) = (sample.log_p().value.0, sample.q().value.0);
@@ -150,26 +250,35 @@ fn scaled<L: Lanes>(weighed: Weighed<L>, factor: L) -> Weighed<L> {
     Weighed { others: weighed.others * factor, floor: weighed.floor * factor, own: weighed.own * factor, ..weighed }
 }
 
-/// Rows as lanes: class by class in registers, then transposed into the rows.
+/// Rows as lanes: class by class in registers, then turned into the first `count` rows of `grad`; what lies beyond them
+/// may be overwritten.
 #[inline(always)]
 fn narrow_gradient<L: Lanes>(
     group: &Group<L>,
     weighed: &Weighed<L>,
-    work: &mut NarrowWork<L::Scalar>,
+    work: &mut [L::Scalar],
     grad: &mut [L::Scalar],
+    count: usize,
     classes: usize,
 ) where
     L::Scalar: PickLanes,
 {
     let zero = L::splat(0.0);
-    for (class, work) in work[..classes].iter_mut().enumerate() {
+    for (class, work) in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT).enumerate() {
         let own = group.labels.eq(L::splat(class as f64));
-        let others = L::select(group.valid, L::load(&work[..L::COUNT]).mul_add(weighed.others, weighed.floor), zero);
-        L::select(own, weighed.own, others).store(&mut work[..L::COUNT]);
+        let others = L::select(group.valid, L::load(work).mul_add(weighed.others, weighed.floor), zero);
+        L::select(own, weighed.own, others).store(work);
     }
-    for (row, grad) in grad.chunks_exact_mut(classes).enumerate() {
-        for (slope, work) in grad.iter_mut().zip(work.iter()) {
-            *slope = work[row];
+    if let Some(turns) = Turns::within::<L>(classes, count, grad.len()) {
+        turns.each(
+            #[inline(always)]
+            |class| L::transpose(&work[class * L::COUNT..], L::COUNT, &mut grad[class..], classes),
+        );
+        return;
+    }
+    for (row, grad) in grad[..count * classes].chunks_exact_mut(classes).enumerate() {
+        for (class, slope) in grad.iter_mut().enumerate() {
+            *slope = work[class * L::COUNT + row];
         }
     }
 }

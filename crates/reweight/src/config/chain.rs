@@ -83,6 +83,14 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Whether it weighs as its weighter does.
+    #[inline(always)]
+    fn is_unchanged(&self) -> bool {
+        self.scale.is_none() && self.clamp.is_none() && !self.detached
+    }
+}
+
 impl SampleWeighter for Link {
     #[inline(always)]
     fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
@@ -164,6 +172,13 @@ impl From<Vec<BoxedWeighter>> for Chain {
 impl SampleWeighter for Chain {
     #[inline(always)]
     fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
+        if let [first, second] = &self.links[..]
+            && first.is_unchanged()
+            && second.is_unchanged()
+            && let Some(product) = first.weighter.balanced(&second.weighter, sample)
+        {
+            return product;
+        }
         self.links.weight(sample)
     }
     fn statistics(&self) -> Statistics {

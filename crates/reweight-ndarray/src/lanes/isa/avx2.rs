@@ -2,7 +2,7 @@
 
 use pulp::{NullaryFnOnce, Simd, cast, f32x4, f32x8, f64x4, m32x8, m64x4, u8x16, u32x8, u64x4};
 
-use super::{Avx2, Isa, first_bytes};
+use super::{Avx2, Isa, first_bytes, first_elements};
 
 impl Isa for Avx2 {
     #[inline(always)]
@@ -40,6 +40,62 @@ impl Isa for Avx2 {
     #[inline(always)]
     fn m64_add_to(self, counter: u64x4, mask: m64x4) -> u64x4 {
         self.sub_u64s(counter, cast(mask))
+    }
+
+    /// Pairs, fours and halves of rows interleaved: 24 instructions for 64 elements.
+    #[inline(always)]
+    fn f32_transpose(self, from: &[f32], from_step: usize, to: &mut [f32], to_step: usize) {
+        let isa = self.avx;
+        // No closure: it might be left outside the instruction set.
+        macro_rules! rows {
+            ($($i:literal)*) => { [$(cast(first_elements::<8, f32>(&from[$i * from_step..]))),*] };
+        }
+        let [a, b, c, d, e, f, g, h] = rows!(0 1 2 3 4 5 6 7);
+        let (ab, ab_2) = (isa._mm256_unpacklo_ps(a, b), isa._mm256_unpackhi_ps(a, b));
+        let (cd, cd_2) = (isa._mm256_unpacklo_ps(c, d), isa._mm256_unpackhi_ps(c, d));
+        let (ef, ef_2) = (isa._mm256_unpacklo_ps(e, f), isa._mm256_unpackhi_ps(e, f));
+        let (gh, gh_2) = (isa._mm256_unpacklo_ps(g, h), isa._mm256_unpackhi_ps(g, h));
+        // 0x44 takes the lower pairs of both, 0xee the upper ones.
+        let upper = [
+            isa._mm256_shuffle_ps::<0x44>(ab, cd),
+            isa._mm256_shuffle_ps::<0xee>(ab, cd),
+            isa._mm256_shuffle_ps::<0x44>(ab_2, cd_2),
+            isa._mm256_shuffle_ps::<0xee>(ab_2, cd_2),
+        ];
+        let lower = [
+            isa._mm256_shuffle_ps::<0x44>(ef, gh),
+            isa._mm256_shuffle_ps::<0xee>(ef, gh),
+            isa._mm256_shuffle_ps::<0x44>(ef_2, gh_2),
+            isa._mm256_shuffle_ps::<0xee>(ef_2, gh_2),
+        ];
+        for j in 0..4 {
+            let half: [f32; 8] = cast(isa._mm256_permute2f128_ps::<0x20>(upper[j], lower[j]));
+            to[j * to_step..][..8].copy_from_slice(&half);
+        }
+        for j in 0..4 {
+            let half: [f32; 8] = cast(isa._mm256_permute2f128_ps::<0x31>(upper[j], lower[j]));
+            to[(4 + j) * to_step..][..8].copy_from_slice(&half);
+        }
+    }
+
+    #[inline(always)]
+    fn f64_transpose(self, from: &[f64], from_step: usize, to: &mut [f64], to_step: usize) {
+        let isa = self.avx;
+        macro_rules! rows {
+            ($($i:literal)*) => { [$(cast(first_elements::<4, f64>(&from[$i * from_step..]))),*] };
+        }
+        let [a, b, c, d] = rows!(0 1 2 3);
+        let (ab, ab_2) = (isa._mm256_unpacklo_pd(a, b), isa._mm256_unpackhi_pd(a, b));
+        let (cd, cd_2) = (isa._mm256_unpacklo_pd(c, d), isa._mm256_unpackhi_pd(c, d));
+        let turned: [[f64; 4]; 4] = [
+            cast(isa._mm256_permute2f128_pd::<0x20>(ab, cd)),
+            cast(isa._mm256_permute2f128_pd::<0x20>(ab_2, cd_2)),
+            cast(isa._mm256_permute2f128_pd::<0x31>(ab, cd)),
+            cast(isa._mm256_permute2f128_pd::<0x31>(ab_2, cd_2)),
+        ];
+        for (j, row) in turned.iter().enumerate() {
+            to[j * to_step..][..4].copy_from_slice(row);
+        }
     }
 
     #[inline(always)]

@@ -19,6 +19,17 @@ pub enum TensorLossError {
     /// The CPU's tensors could not be made or read.
     #[error("dfdx's Cpu device failed: {0}; out of memory, if the tensors themselves are in order")]
     Cpu(CpuError),
+    /// The CUDA device could not compute it.
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Cuda(#[from] crate::cuda::CudaFailure),
+}
+
+#[cfg(feature = "cuda")]
+impl From<dfdx::tensor::CudaError> for TensorLossError {
+    fn from(error: dfdx::tensor::CudaError) -> Self {
+        Self::Cuda(error.into())
+    }
 }
 
 impl From<CpuError> for TensorLossError {

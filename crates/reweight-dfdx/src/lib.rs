@@ -24,11 +24,14 @@
 //!   valid samples, sample weights, every sample's loss, and the three steps of a gathered batch.
 //! - Tensors are of any shape, const or run-time, of any layout (permuted and broadcast ones too), of `f32` or `f64`.
 //! - With a tape a call is a training step. Without one it is an evaluation, and the weighter's state stays as it is.
+//! - With the feature `cuda` all of it works on `Cuda` too: `cuda_device(0, seed)?` is the device, and nothing else changes.
 //! - [`BceDevice`] and [`SoftmaxDevice`] are what a device must do.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod bce;
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod device;
 mod error;
 mod outcome;
@@ -38,6 +41,8 @@ mod tensor_loss;
 
 pub use bce::BceBatch;
 pub use cpu::CpuGradient;
+#[cfg(feature = "cuda")]
+pub use cuda::{CudaFailure, CudaGradient, cuda_device};
 pub use device::{BceDevice, EachSample, Element, LossDevice, SoftmaxDevice};
 pub use error::TensorLossError;
 pub use outcome::{Each, Reduced};

@@ -1,25 +1,67 @@
-//! The dfdx losses on `Cpu` under the suite: plain data into tensors, one call on a tape, its gradient, and back.
+//! The dfdx losses under the suite, on whatever device: plain data into tensors, one call on a tape, its gradient, and back.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use dfdx::prelude::{
-    Backward, Cpu, Device, Gradients, HasShape, Shape, SumTo, Tensor as DfdxTensor, TensorFromVec, Trace,
+    Backward, Cpu, Device, Gradients, HasShape, Shape, Storage, SumTo, Tensor as DfdxTensor, TensorFromVec, Trace,
 };
 use reweight::{BatchStatistics, LossError, LossSummary, Reduction, SampleWeighter};
 use reweight_dfdx::prelude::{BceBatch, SoftmaxBatch, TensorLossError};
+use reweight_dfdx::{BceDevice, SoftmaxDevice};
 use reweight_testkit::{Backend, Batch, Loss, Observed, Precision, Targets, Tensor, wrong_objective};
 
 use crate::ndarray_adapter::Element;
 
-/// The dfdx losses on the CPU at one precision.
+/// The dfdx losses on one device at one precision.
 ///
 /// Shapes have run-time sizes: one axis for BCE, two or three for softmax. Tensors of another shape than the logits'
 /// are, with sizes that the compiler knows, no programs at all; those and layouts are the crate's own tests.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct DfdxCpu<A>(PhantomData<A>);
+pub struct Dfdx<A, D>(PhantomData<(A, D)>);
 
-impl<A> DfdxCpu<A> {
+/// The dfdx losses on the CPU.
+pub type DfdxCpu<A> = Dfdx<A, Cpu>;
+
+/// The dfdx losses on a CUDA device.
+#[cfg(feature = "cuda")]
+pub type DfdxCuda<A> = Dfdx<A, dfdx::prelude::Cuda>;
+
+/// A device that runs the suite.
+pub trait Place<A: Number>:
+    Device<A> + BceDevice<A> + SoftmaxDevice<A> + TensorFromVec<A> + TensorFromVec<i64> + TensorFromVec<bool>
+{
+    /// Its name.
+    const NAME: &'static str;
+    /// The device of this thread.
+    fn own() -> Self;
+}
+
+impl<A: Number> Place<A> for Cpu
+where
+    Cpu: Device<A>,
+{
+    const NAME: &'static str = "Cpu";
+    fn own() -> Self {
+        Self::default()
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl<A: Number> Place<A> for dfdx::prelude::Cuda
+where
+    Self: Device<A>,
+{
+    const NAME: &'static str = "Cuda";
+    fn own() -> Self {
+        thread_local! {
+            static OWN: dfdx::prelude::Cuda = reweight_dfdx::cuda_device(0, 0).unwrap_or_else(|error| panic!("{error}"));
+        }
+        OWN.with(Clone::clone)
+    }
+}
+
+impl<A, D> Dfdx<A, D> {
     /// The losses.
     pub const fn new() -> Self {
         Self(PhantomData)
@@ -32,15 +74,13 @@ pub trait Number: Element + reweight_dfdx::Element + reweight_ndarray::BceTarget
 impl Number for f32 {}
 impl Number for f64 {}
 
-fn tensor<S: Shape, T: dfdx::prelude::Unit, F: Copy>(
+fn tensor<S: Shape, T: dfdx::prelude::Unit, F: Copy, D: TensorFromVec<T>>(
+    device: &D,
     all: &Tensor<F>,
     shape: S,
     convert: impl Fn(F) -> T,
-) -> DfdxTensor<S, T, Cpu>
-where
-    Cpu: TensorFromVec<T>,
-{
-    Cpu::default().tensor_from_vec(all.data.iter().map(|&value| convert(value)).collect(), shape)
+) -> DfdxTensor<S, T, D> {
+    device.tensor_from_vec(all.data.iter().map(|&value| convert(value)).collect(), shape)
 }
 
 /// The suite knows the core's errors; a device that fails is no matter of laws.
@@ -51,7 +91,7 @@ fn core_error(error: TensorLossError) -> LossError {
     }
 }
 
-fn numbers<S: Shape, A: Number>(tensor: &DfdxTensor<S, A, Cpu>) -> Vec<f64> {
+fn numbers<S: Shape, A: Number, D: Storage<A>>(tensor: &DfdxTensor<S, A, D>) -> Vec<f64> {
     // dfdx 0.13 reads the first element of a tensor without one.
     if tensor.shape().num_elements() == 0 {
         return Vec::new();
@@ -59,7 +99,7 @@ fn numbers<S: Shape, A: Number>(tensor: &DfdxTensor<S, A, Cpu>) -> Vec<f64> {
     tensor.as_vec().into_iter().map(Into::into).collect()
 }
 
-fn slopes<S: Shape, A: Number>(gradients: &Gradients<A, Cpu>, logits: &DfdxTensor<S, A, Cpu>) -> Vec<f64> {
+fn slopes<S: Shape, A: Number, D: Storage<A>>(gradients: &Gradients<A, D>, logits: &DfdxTensor<S, A, D>) -> Vec<f64> {
     numbers(&gradients.get(logits))
 }
 
@@ -68,14 +108,15 @@ macro_rules! on_tensors {
     ($loss:expr, $batch:expr, |$own:ident, $logits:ident, $make:ident| $then:expr) => {{
         let batch: &Batch = $batch;
         let samples = batch.samples();
+        let device = <D as Place<A>>::own();
         macro_rules! with {
             ($type:ident, $inner:expr, $shape:expr, $samples:expr, $targets:expr, $convert:expr) => {{
                 let $own = $inner;
-                let $logits = tensor(&batch.logits, $shape, <A as Element>::nearest);
-                let targets = tensor($targets, $samples, $convert);
-                let valid = batch.valid.as_ref().map(|all| tensor(all, $samples, |value| value));
+                let $logits = tensor(&device, &batch.logits, $shape, <A as Element>::nearest);
+                let targets = tensor(&device, $targets, $samples, $convert);
+                let valid = batch.valid.as_ref().map(|all| tensor(&device, all, $samples, |value| value));
                 let sample_weight =
-                    batch.sample_weight.as_ref().map(|all| tensor(all, $samples, <A as Element>::nearest));
+                    batch.sample_weight.as_ref().map(|all| tensor(&device, all, $samples, <A as Element>::nearest));
                 macro_rules! $make {
                     ($tensor:expr) => {{
                         let mut made = $type::new($tensor, &targets);
@@ -109,10 +150,7 @@ macro_rules! on_tensors {
     }};
 }
 
-impl<A: Number> DfdxCpu<A>
-where
-    Cpu: Device<A>,
-{
+impl<A: Number, D: Place<A>> Dfdx<A, D> {
     fn each_and_step<W: SampleWeighter>(loss: &mut Loss<W>, batch: &Batch) -> Result<Observed, LossError> {
         on_tensors!(loss, batch, |own, logits, make| {
             // What is known of each sample comes from a copy, so that the loss itself takes exactly one step.
@@ -153,12 +191,9 @@ fn observed(summary: LossSummary, grad: Vec<f64>, weights: Option<Vec<f64>>, los
     Observed { loss: summary.loss, grad, summary: Some(summary), weights, losses }
 }
 
-impl<A: Number> Backend for DfdxCpu<A>
-where
-    Cpu: Device<A>,
-{
+impl<A: Number, D: Place<A>> Backend for Dfdx<A, D> {
     fn name(&self) -> String {
-        format!("dfdx Cpu {:?}", <A as Element>::PRECISION)
+        format!("dfdx {} {:?}", D::NAME, <A as Element>::PRECISION)
     }
 
     fn precision(&self) -> Precision {

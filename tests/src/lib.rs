@@ -7,7 +7,9 @@ pub mod fixtures;
 mod ndarray_adapter;
 pub mod properties;
 
-pub use dfdx_adapter::DfdxCpu;
+#[cfg(feature = "cuda")]
+pub use dfdx_adapter::DfdxCuda;
+pub use dfdx_adapter::{Dfdx, DfdxCpu, Number, Place};
 pub use ndarray_adapter::Ndarray;
 
 /// Runs a page's examples as doc tests.

@@ -91,6 +91,14 @@ macro_rules! laws_as_tests {
 
 #[doc(hidden)]
 #[macro_export]
+macro_rules! laws_as_list {
+    (() $($module:ident :: $law:ident,)*) => {
+        vec![$( (concat!(stringify!($module), "::", stringify!($law)), $crate::laws::$module::$law as fn(&_)), )*]
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
 macro_rules! laws_as_calls {
     (($backend:expr) $($module:ident :: $law:ident,)*) => {
         $( $crate::laws::$module::$law($backend); )*
@@ -105,6 +113,11 @@ macro_rules! backend_laws {
     ($backend:expr) => {
         $crate::for_each_law!(laws_as_tests!($backend));
     };
+}
+
+/// Every law with its name, for a program that runs them where there is no `cargo test`. A law that does not hold panics.
+pub fn laws<B: Backend>() -> Vec<(&'static str, fn(&B))> {
+    for_each_law!(laws_as_list!())
 }
 
 /// Checks every law on a backend, one after the other.

@@ -1,0 +1,134 @@
+//! `cuda-conformance [--short]`: every law on dfdx's Cuda and on its Cpu in one process, and each compared with the other.
+//!
+//! It ends with code 0 where all holds, 1 where something does not, 2 where there is no device to try it on. `--short` is
+//! for a tool that makes every memory access cost a hundredfold.
+#![forbid(unsafe_code)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use dfdx::prelude::{Cpu, Cuda, Device};
+use reweight::{AlphaBalance, BatchStatistics, BoxedWeighter, Chain, Focal, Ghm, Reduction};
+use reweight_conformance::{Dfdx, DfdxCpu, DfdxCuda, Number, Place, fixtures, properties};
+use reweight_testkit::{Backend, Check, Kind, Observed, Problem, Tolerance, laws};
+
+/// What holds and what does not.
+#[derive(Debug, Default)]
+struct Report {
+    failed: Vec<String>,
+    passed: usize,
+}
+
+impl Report {
+    /// Runs one check; its message has been printed where it panics.
+    fn check(&mut self, name: &str, check: impl FnOnce()) {
+        let begun = Instant::now();
+        let holds = catch_unwind(AssertUnwindSafe(check)).is_ok();
+        println!("{} {name} ({:.1} s)", if holds { "ok    " } else { "FAILED" }, begun.elapsed().as_secs_f64());
+        if holds { self.passed += 1 } else { self.failed.push(name.to_owned()) }
+    }
+}
+
+fn main() -> ExitCode {
+    let short = match std::env::args().nth(1).as_deref() {
+        None => false,
+        Some("--short") => true,
+        Some(other) => {
+            eprintln!("error: `{other}` is no option; there is --short");
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = reweight_dfdx::cuda_device(0, 0) {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
+    let mut report = Report::default();
+    beside::<f32>(&mut report, short);
+    beside::<f64>(&mut report, short);
+    if !short {
+        suite(&mut report, &DfdxCuda::<f32>::new());
+        suite(&mut report, &DfdxCuda::<f64>::new());
+        suite(&mut report, &DfdxCpu::<f32>::new());
+        suite(&mut report, &DfdxCpu::<f64>::new());
+    }
+    println!("{} passed, {} failed", report.passed, report.failed.len());
+    report.failed.iter().for_each(|name| println!("failed: {name}"));
+    if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Laws, fixtures and properties.
+fn suite<B: Backend>(report: &mut Report, backend: &B) {
+    let name = backend.name();
+    for (law, holds) in laws::<B>() {
+        report.check(&format!("{name}: {law}"), || holds(backend));
+    }
+    report.check(&format!("{name}: foreign code agrees"), || assert!(fixtures::check(backend) > 8));
+    report.check(&format!("{name}: random batches agree"), || properties::agree_with_the_reference(backend));
+    report.check(&format!("{name}: counts merge"), || properties::counts_merge(backend));
+    report.check(&format!("{name}: bad logits are found"), || properties::bad_logits_are_found(backend));
+    report.check(&format!("{name}: symmetries hold"), || properties::symmetries_hold(backend));
+}
+
+/// α, a broken γ and, where counts are the same on every device, GHM.
+fn chain(ghm: bool) -> Chain {
+    let boxed = |weighter: Result<BoxedWeighter, _>| weighter.expect("recordable");
+    let mut weighters = vec![
+        boxed(BoxedWeighter::new(AlphaBalance::binary(0.25).expect("α in [0, 1]"))),
+        boxed(BoxedWeighter::new(Focal::new(1.5).expect("γ ≥ 0"))),
+    ];
+    if ghm {
+        weighters.push(boxed(BoxedWeighter::new(Ghm::new(10, 0.75).expect("valid"))));
+    }
+    Chain::from(weighters)
+}
+
+/// The same batches on both devices: the same counts, losses and gradients within the stated accuracy, and a second step
+/// on the device with the same bits as the first.
+fn beside<A: Number>(report: &mut Report, short: bool)
+where
+    Cpu: Device<A> + Place<A>,
+    Cuda: Device<A> + Place<A>,
+{
+    let (host, device) = (Dfdx::<A, Cpu>::new(), Dfdx::<A, Cuda>::new());
+    let rows: &[usize] = if short { &[67] } else { &[1, 67, 4099] };
+    let kinds = [(Kind::Hard, 3), (Kind::Soft, 3), (Kind::Classes, 5), (Kind::Classes, 1100), (Kind::Classes, 9000)];
+    for (kind, classes) in kinds {
+        for &rows in rows.iter().filter(|&&rows| rows * classes < 700_000) {
+            let problem = Problem { masked: true, weighted: true, ..Problem::new("beside", kind, &[rows, classes]) };
+            let batch = problem.batch(rows as u64).rounded(device.precision());
+            let case = format!("{kind:?} of {rows} × {classes}");
+            report.check(&format!("{} beside {}: {case}", device.name(), host.name()), || {
+                let check = Check::new("both devices agree", case);
+                for reduction in [Reduction::Mean, Reduction::WeightedMean, Reduction::None] {
+                    // Counts of soft labels and softmax margins may differ by a sample at a region's edge.
+                    let loss = || problem.loss(chain(kind == Kind::Hard), reduction);
+                    if kind == Kind::Hard {
+                        let counts = |found: Option<Result<_, _>>| check.unwrap(found.expect("counted"));
+                        let expected: BatchStatistics = counts(host.statistics(&loss(), &batch));
+                        check.equal("counts", &counts(device.statistics(&loss(), &batch)), &expected);
+                    }
+                    let expected = check.unwrap(host.step(&mut loss(), &batch));
+                    let found = check.unwrap(device.step(&mut loss(), &batch));
+                    let strict = Tolerance::stated(device.precision()).doubled();
+                    let tolerance = if problem.has_differences() { strict.of_differences() } else { strict };
+                    check.close("gradient", &found.grad, &expected.grad, tolerance);
+                    check.close_number("loss", found.loss, expected.loss, strict);
+                    let ghm = || problem.loss(chain(true), reduction);
+                    let (first, second) = (device.step(&mut ghm(), &batch), device.step(&mut ghm(), &batch));
+                    let same = same_bits(&check.unwrap(first), &check.unwrap(second));
+                    check.holds(same, || "a second run has other bits".to_owned());
+                }
+            });
+        }
+    }
+}
+
+fn same_bits(one: &Observed, other: &Observed) -> bool {
+    let bits = |numbers: &[f64]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
+    let all = |own: &Observed| {
+        let parts = [&own.grad, own.weights.as_ref().unwrap_or(&own.grad), own.losses.as_ref().unwrap_or(&own.grad)];
+        (own.loss.map(f64::to_bits), parts.map(|part| bits(part)))
+    };
+    all(one) == all(other)
+}

@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
     ("format", || run(&mut cargo(["fmt", "--all", "--check"]))),
     ("tidy", || Tidy {}.run()),
     ("clippy", clippy),
+    ("cuda, types alone", cuda_types),
     // Doc tests, the README's among them, are part of it.
     ("tests", || run(cargo(TESTS).env("INSTA_UPDATE", "no"))),
     ("kernels on the host", kernels),
@@ -67,6 +68,14 @@ fn clippy() -> anyhow::Result<()> {
     let features = workspace::features(&workspace::packages(workspace::root())?);
     let selection = ["clippy", "--workspace", "--all-targets", "--locked", "--features", &features];
     run(&mut cargo(selection.into_iter().chain(["--", "-D", "warnings"])))
+}
+
+/// What is for CUDA, as far as its types go: linking it takes a toolkit.
+fn cuda_types() -> anyhow::Result<()> {
+    run(&mut cargo(["check", "-p", "reweight-dfdx", "--features", "cuda,ci-check", "--locked"]))?;
+    let programs = ["-p", "reweight-dfdx", "-p", "reweight-conformance", "-p", "reweight-cli"];
+    let all = ["clippy"].into_iter().chain(programs).chain(["--features", "cuda,ci-check", "--locked"]);
+    run(&mut cargo(all.chain(["--lib", "--bins", "--", "-D", "warnings"])))
 }
 
 /// The generated kernels, compiled for the host: not among the README's tests, because it needs a C++ compiler.

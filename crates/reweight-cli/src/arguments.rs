@@ -300,6 +300,8 @@ pub enum Backend {
     Ndarray,
     /// dfdx on the CPU.
     DfdxCpu,
+    /// dfdx on a CUDA device, in a program that was built with it.
+    DfdxCuda,
 }
 
 /// The floating-point type to compute in.

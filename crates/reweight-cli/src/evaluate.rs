@@ -55,6 +55,9 @@ struct Printed {
 ///
 /// [`EvalError`]; neither `--out` nor `--state-out` is then touched, unless writing them is what failed.
 pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalError> {
+    if arguments.backend == Backend::DfdxCuda && !cfg!(feature = "cuda") {
+        return Err(EvalError::WithoutCuda);
+    }
     let config = read_config(&arguments.config)?;
     let mut loss =
         config.build().map_err(|source| EvalError::Config { path: arguments.config.display().to_string(), source })?;
@@ -101,8 +104,8 @@ fn compute<A: Number>(files: &Files, loss: &mut ConfiguredLoss, backend: Backend
         ConfiguredLoss::Bce(loss) => {
             let inputs = BceInputs::<A>::new(files)?;
             match backend {
-                Backend::DfdxCpu if !inputs.logits.is_empty() => {
-                    tensors::bce(&inputs, loss).map_err(|source| files.refuse_tensor(source))
+                Backend::DfdxCpu | Backend::DfdxCuda if !inputs.logits.is_empty() => {
+                    A::bce(&inputs, loss, backend).map_err(|source| files.refuse_tensor(source))
                 }
                 _ => arrays::bce(&inputs, loss).map_err(|source| files.refuse(source)),
             }
@@ -110,8 +113,8 @@ fn compute<A: Number>(files: &Files, loss: &mut ConfiguredLoss, backend: Backend
         ConfiguredLoss::Softmax(loss) => {
             let inputs = SoftmaxInputs::<A>::new(files)?;
             match backend {
-                Backend::DfdxCpu if !inputs.logits.is_empty() => {
-                    tensors::softmax(&inputs, loss).map_err(|source| files.refuse_tensor(source))
+                Backend::DfdxCpu | Backend::DfdxCuda if !inputs.logits.is_empty() => {
+                    A::softmax(&inputs, loss, backend).map_err(|source| files.refuse_tensor(source))
                 }
                 _ => arrays::softmax(&inputs, loss).map_err(|source| files.refuse(source)),
             }

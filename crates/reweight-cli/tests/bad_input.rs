@@ -40,6 +40,14 @@ fn tables_that_cannot_be_used() {
     }
 }
 
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_build_without_cuda_says_how_to_get_one() {
+    let files = ["--config", "none.toml", "--logits", "none.npy", "--targets", "none.npy"];
+    let message = refusal(&[&["eval", "--backend", "dfdx-cuda"], &files[..]].concat());
+    assert!(message.contains("cargo build --release -p reweight-cli --features cuda"), "{message}");
+}
+
 fn words(subcommand: &str) -> Vec<&str> {
     subcommand.split(' ').chain(["--help"]).collect()
 }

@@ -10,16 +10,18 @@ use dfdx::prelude::*;
 use reweight_dfdx::prelude::*;
 use reweight_dfdx::reweight::{AlphaBalance, BoxedWeighter, Focal, Ghm};
 
+/// Where it trains: with the feature `cuda`, `Cuda` is the one change to make.
+type Place = Cpu;
 type Mlp = ((Linear<2, 32>, ReLU), (Linear<32, 32>, ReLU), Linear<32, 1>);
 /// A run-time number of rows.
-type Rows<const COLUMNS: usize, E> = Tensor<(usize, Const<COLUMNS>), E, Cpu>;
+type Rows<const COLUMNS: usize, E> = Tensor<(usize, Const<COLUMNS>), E, Place>;
 
 const TRAINING_ROWS: usize = 4_000;
 const TEST_ROWS: usize = 20_000;
 const EPOCHS: usize = 400;
 
 /// Two overlapping clouds: 2 % of the points are positive and lie around (1.5, 1.5), the others around the origin.
-fn clouds(device: &Cpu, rows: usize) -> (Rows<2, f32>, Rows<1, u8>) {
+fn clouds(device: &Place, rows: usize) -> (Rows<2, f32>, Rows<1, u8>) {
     let noise: Rows<2, f32> = device.sample_normal_like(&(rows, Const));
     let targets: Vec<u8> = (0..rows).map(|row| u8::from(row % 50 == 0)).collect();
     let centres = targets.iter().flat_map(|&target| [1.5 * f32::from(target); 2]).collect();
@@ -55,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{:<14} {:>9} {:>10} {:>8} {:>16}", "strategy", "last loss", "precision", "recall", "recall at 1 % FP");
     for (name, weighter) in strategies {
         // The seed is the device's, so that each strategy sees the same points and starts from the same network.
-        let device = Cpu::seed_from_u64(7);
+        let device = Place::seed_from_u64(7);
         let (features, targets) = clouds(&device, TRAINING_ROWS);
         let (test_features, test_targets) = clouds(&device, TEST_ROWS);
         let mut model = device.build_module::<Mlp, f32>();

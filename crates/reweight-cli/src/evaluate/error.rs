@@ -29,6 +29,13 @@ pub enum EvalError {
     Loss { files: String, source: LossError },
     #[error("the tensor library failed ({0}); --backend ndarray does without it")]
     Device(CpuError),
+    #[error(
+        "this program was built without CUDA; build one where a CUDA toolkit is, with `cargo build --release -p reweight-cli --features cuda`, or use another --backend"
+    )]
+    WithoutCuda,
+    #[cfg(feature = "cuda")]
+    #[error("--backend ndarray does without a device")]
+    Cuda(#[source] reweight_dfdx::CudaFailure),
     #[error("{path}: the state cannot be read; check the path, or leave out --state-in to start anew")]
     StateUnreadable { path: String, source: io::Error },
     #[error("{path}: not a state file ({reason}); give a file that --state-out wrote")]

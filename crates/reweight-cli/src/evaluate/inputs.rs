@@ -77,6 +77,8 @@ impl Files {
         match source {
             TensorLossError::Loss(source) => self.refuse(source),
             TensorLossError::Cpu(source) => EvalError::Device(source),
+            #[cfg(feature = "cuda")]
+            TensorLossError::Cuda(source) => EvalError::Cuda(source),
             // Reductions are chosen so that this cannot come; it is an error all the same, not a panic.
             other => self.refuse(LossError::Backend(other.to_string())),
         }

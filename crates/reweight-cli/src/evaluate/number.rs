@@ -3,10 +3,11 @@
 use ndarray::ArrayD;
 use reweight_dfdx::{BceTarget, Element};
 
+use super::tensors::OnTensors;
 use crate::npy::NpyArray;
 
 /// `f32` or `f64`.
-pub(super) trait Number: Element + BceTarget {
+pub(super) trait Number: Element + BceTarget + OnTensors {
     /// The array in this precision, rounded to the nearest.
     fn read(array: &NpyArray) -> ArrayD<Self>;
     /// As a .npy file holds it.

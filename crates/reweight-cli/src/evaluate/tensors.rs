@@ -6,29 +6,80 @@
 use dfdx::prelude::*;
 use ndarray::{ArrayD, IxDyn, ShapeError};
 use reweight::{LossError, Reduction};
-use reweight_dfdx::{BceBatch, BceTarget, Each, Reduced, SoftmaxBatch, TensorLossError};
+use reweight_dfdx::{BceBatch, BceDevice, BceTarget, Each, Reduced, SoftmaxBatch, SoftmaxDevice, TensorLossError};
 
 use super::inputs::{BceInputs, BceTargets, SoftmaxInputs};
 use super::{Bce, Computed, Number, Softmax};
+use crate::arguments::Backend;
 
-pub(super) fn bce<A: Number>(inputs: &BceInputs<A>, loss: &mut Bce) -> Result<Computed, TensorLossError> {
+/// A precision on whatever device a backend names.
+pub(super) trait OnTensors: Sized {
+    fn bce(inputs: &BceInputs<Self>, loss: &mut Bce, backend: Backend) -> Result<Computed, TensorLossError>;
+    fn softmax(inputs: &SoftmaxInputs<Self>, loss: &mut Softmax, backend: Backend)
+    -> Result<Computed, TensorLossError>;
+}
+
+/// dfdx's devices are types, and which one is known at run time only.
+macro_rules! on_tensors {
+    ($($float:ident)*) => {$(
+        impl OnTensors for $float {
+            fn bce(inputs: &BceInputs<Self>, loss: &mut Bce, backend: Backend) -> Result<Computed, TensorLossError> {
+                match backend {
+                    #[cfg(feature = "cuda")]
+                    Backend::DfdxCuda => bce_on(&reweight_dfdx::cuda_device(0, 0)?, inputs, loss),
+                    _ => bce_on(&Cpu::default(), inputs, loss),
+                }
+            }
+
+            fn softmax(
+                inputs: &SoftmaxInputs<Self>,
+                loss: &mut Softmax,
+                backend: Backend,
+            ) -> Result<Computed, TensorLossError> {
+                match backend {
+                    #[cfg(feature = "cuda")]
+                    Backend::DfdxCuda => softmax_on(&reweight_dfdx::cuda_device(0, 0)?, inputs, loss),
+                    _ => softmax_on(&Cpu::default(), inputs, loss),
+                }
+            }
+        }
+    )*};
+}
+on_tensors!(f32 f64);
+
+/// What a device must do for a batch in precision `A`.
+trait Place<A: Number>:
+    Device<A> + BceDevice<A> + SoftmaxDevice<A> + TensorFromVec<A> + TensorFromVec<i64> + TensorFromVec<bool>
+{
+}
+
+impl<A: Number, D> Place<A> for D where
+    D: Device<A> + BceDevice<A> + SoftmaxDevice<A> + TensorFromVec<A> + TensorFromVec<i64> + TensorFromVec<bool>
+{
+}
+
+fn bce_on<A: Number, D: Place<A>>(
+    device: &D,
+    inputs: &BceInputs<A>,
+    loss: &mut Bce,
+) -> Result<Computed, TensorLossError> {
     match &inputs.targets {
-        BceTargets::Hard(targets) => bce_with(inputs, targets, loss),
-        BceTargets::Soft(targets) => bce_with(inputs, targets, loss),
+        BceTargets::Hard(targets) => bce_with(device, inputs, targets, loss),
+        BceTargets::Soft(targets) => bce_with(device, inputs, targets, loss),
     }
 }
 
-fn bce_with<A: Number, Y: BceTarget + Unit>(
+fn bce_with<A: Number, Y: BceTarget + Unit, D: Place<A> + TensorFromVec<Y>>(
+    device: &D,
     inputs: &BceInputs<A>,
     targets: &ArrayD<Y>,
     loss: &mut Bce,
 ) -> Result<Computed, TensorLossError> {
-    let device = Cpu::default();
     let shape = (inputs.logits.len(),);
-    let logits = tensor(&device, &inputs.logits, shape)?;
-    let targets = tensor(&device, targets, shape)?;
-    let valid = inputs.valid.as_ref().map(|array| tensor(&device, array, shape)).transpose()?;
-    let sample_weight = inputs.sample_weight.as_ref().map(|array| tensor(&device, array, shape)).transpose()?;
+    let logits = tensor(device, &inputs.logits, shape)?;
+    let targets = tensor(device, targets, shape)?;
+    let valid = inputs.valid.as_ref().map(|array| tensor(device, array, shape)).transpose()?;
+    let sample_weight = inputs.sample_weight.as_ref().map(|array| tensor(device, array, shape)).transpose()?;
     let batch = || {
         let mut batch = BceBatch::new(logits.leaky_trace(), &targets);
         if let Some(valid) = &valid {
@@ -44,14 +95,17 @@ fn bce_with<A: Number, Y: BceTarget + Unit>(
     finish(scalar, &logits, &batch().each(loss)?, inputs.logits.shape(), inputs.logits.shape())
 }
 
-pub(super) fn softmax<A: Number>(inputs: &SoftmaxInputs<A>, loss: &mut Softmax) -> Result<Computed, TensorLossError> {
-    let device = Cpu::default();
+fn softmax_on<A: Number, D: Place<A>>(
+    device: &D,
+    inputs: &SoftmaxInputs<A>,
+    loss: &mut Softmax,
+) -> Result<Computed, TensorLossError> {
     let shape = inputs.logits.shape();
     let (rows, classes, rest) = (shape[0], shape[1], shape[2..].iter().product::<usize>());
-    let logits = tensor(&device, &inputs.logits, (rows, classes, rest))?;
-    let targets = tensor(&device, &inputs.targets, (rows, rest))?;
-    let valid = inputs.valid.as_ref().map(|array| tensor(&device, array, (rows, rest))).transpose()?;
-    let sample_weight = inputs.sample_weight.as_ref().map(|array| tensor(&device, array, (rows, rest))).transpose()?;
+    let logits = tensor(device, &inputs.logits, (rows, classes, rest))?;
+    let targets = tensor(device, &inputs.targets, (rows, rest))?;
+    let valid = inputs.valid.as_ref().map(|array| tensor(device, array, (rows, rest))).transpose()?;
+    let sample_weight = inputs.sample_weight.as_ref().map(|array| tensor(device, array, (rows, rest))).transpose()?;
     let batch = || {
         let mut batch = SoftmaxBatch::new(logits.leaky_trace(), &targets);
         if let Some(valid) = &valid {
@@ -67,8 +121,11 @@ pub(super) fn softmax<A: Number>(inputs: &SoftmaxInputs<A>, loss: &mut Softmax) 
 }
 
 /// The array's elements in C order as a tensor.
-fn tensor<S: Shape, Y: Unit>(device: &Cpu, array: &ArrayD<Y>, shape: S) -> Result<Tensor<S, Y, Cpu>, TensorLossError> {
-    Ok(device.try_tensor_from_vec(array.iter().copied().collect(), shape)?)
+fn tensor<S: Shape, Y: Unit, D>(device: &D, array: &ArrayD<Y>, shape: S) -> Result<Tensor<S, Y, D>, TensorLossError>
+where
+    D: TensorFromVec<Y> + HasErr<Err: Into<TensorLossError>>,
+{
+    device.try_tensor_from_vec(array.iter().copied().collect(), shape).map_err(Into::into)
 }
 
 /// Without a reduction the gradient is that of the sum, as everywhere.
@@ -76,14 +133,14 @@ fn on_tape(reduction: Reduction) -> Reduction {
     if reduction == Reduction::None { Reduction::Sum } else { reduction }
 }
 
-fn finish<S: Shape, L: Shape, A: Number>(
-    scalar: Reduced<A, Cpu, OwnedTape<A, Cpu>>,
-    logits: &Tensor<S, A, Cpu>,
-    each: &Each<L, A, Cpu, OwnedTape<A, Cpu>>,
+fn finish<S: Shape, L: Shape, A: Number, D: Place<A>>(
+    scalar: Reduced<A, D, OwnedTape<A, D>>,
+    logits: &Tensor<S, A, D>,
+    each: &Each<L, A, D, OwnedTape<A, D>>,
     shape: &[usize],
     sample_shape: &[usize],
 ) -> Result<Computed, TensorLossError> {
-    let gradients = scalar.loss.try_backward()?;
+    let gradients = scalar.loss.try_backward().map_err(Into::into)?;
     Ok(Computed {
         summary: each.summary,
         grad: array(gradients.get(logits).as_vec(), shape)?,

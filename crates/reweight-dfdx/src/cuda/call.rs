@@ -168,7 +168,7 @@ impl Call {
     /// Validates the batch and counts what `request` asks for.
     pub(super) fn statistics(&self, request: &Statistics) -> Result<BatchStatistics, TensorLossError> {
         let counters = BatchStatistics::zero(request, self.classes).as_counts().len();
-        let kernel = modules::kernel(&self.gpu, &*self.objective.statistics(request)?, self.objective.names()[0])?;
+        let kernel = modules::kernel(&self.gpu, &self.objective.statistics(request)?, self.objective.names()[0])?;
         // The fault's place, the counters, and the thresholds.
         let mut words = vec![0; 1 + counters];
         words[0] = Fault::NONE;
@@ -177,8 +177,8 @@ impl Call {
         let buffer = self.gpu.upload(words).map_err(CudaFailure::from)?;
         let span = Span::of(&buffer);
         let arguments = StatisticsArguments {
-            edges: span.from_word(1 + counters).holding(edges.len() * self.precision.bytes())?,
-            counts: span.from_word(1).holding(8 * counters)?,
+            edges: span.past(1 + counters).holding(edges.len() * self.precision.bytes())?,
+            counts: span.past(1).holding(8 * counters)?,
             fault: span.holding(8)?,
             ..self.objective.statistics_arguments()
         };
@@ -229,8 +229,8 @@ impl Call {
             None => [0; 2],
         };
         let fault = Span::of(&header).holding(8)?;
-        let partials = Span::of(&sums).from_word(TOTALS).holding(32 * blocks)?;
-        let constants = Span::of(&header).from_word(1).holding(constants.len() * self.precision.bytes())?;
+        let partials = Span::of(&sums).past(TOTALS).holding(32 * blocks)?;
+        let constants = Span::of(&header).past(1).holding(constants.len() * self.precision.bytes())?;
         let outputs = Outputs { constants, fault, partials, losses, weights, ..Outputs::default() };
         self.gpu.launch(value, self.samples, &self.objective.words(&outputs))?;
         let precision = self.precision;

@@ -40,8 +40,8 @@ impl Span {
         Self { address: *slice.device_ptr(), bytes: slice.num_bytes() }
     }
 
-    /// From word `first` on.
-    pub(super) fn from_word(self, first: usize) -> Self {
+    /// What lies past the first words.
+    pub(super) fn past(self, first: usize) -> Self {
         let skipped = (8 * first).min(self.bytes);
         Self { address: self.address + skipped as u64, bytes: self.bytes - skipped }
     }

@@ -93,9 +93,9 @@ impl<E: Element> CudaGradient<E> {
         let arriving = if each { self.call.samples } else { 1 } * size_of::<E>();
         let header = Span::of(&self.weighed.header);
         let outputs = Outputs {
-            constants: header.from_word(1).holding(8).unwrap_or(0),
+            constants: header.past(1).holding(8).unwrap_or(0),
             fault: header.holding(8).map_err(wrong)?,
-            factor: Span::of(&self.weighed.sums).from_word(FACTOR).holding(8).map_err(wrong)?,
+            factor: Span::of(&self.weighed.sums).past(FACTOR).holding(8).map_err(wrong)?,
             upstream: Span::of(incoming).holding(arriving).map_err(wrong)?,
             upstream_each: each.into(),
             ..Outputs::default()

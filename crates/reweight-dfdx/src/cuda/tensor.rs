@@ -140,7 +140,9 @@ impl Located {
     pub(super) fn is_plain(&self, order: &[usize]) -> bool {
         let sizes: Vec<usize> = order.iter().map(|&axis| self.sizes[axis]).collect();
         let plain = plain_strides(&sizes);
-        order.iter().zip(plain).all(|(&axis, stride)| self.sizes[axis] <= 1 || self.strides[axis] == stride)
+        // Where there are no elements, none lies elsewhere.
+        sizes.contains(&0)
+            || order.iter().zip(plain).all(|(&axis, stride)| self.sizes[axis] <= 1 || self.strides[axis] == stride)
     }
 }
 
@@ -237,7 +239,8 @@ impl Plain {
         let bytes = size_of::<E>();
         let copy: Buffer = gpu.zeroed((count * bytes).div_ceil(8))?;
         let source = gather(bytes);
-        let kernel = modules::kernel(gpu, &*modules::source(&source.key.clone(), || Ok(source))?, "reweight_gather")?;
+        let key = source.key.clone();
+        let kernel = modules::kernel(gpu, &modules::source(&key, || Ok(source))?, "reweight_gather")?;
         let axes = |of: &[usize]| order.iter().map(|&axis| of[axis] as u64).collect::<Vec<_>>();
         let layout = gpu.upload([axes(&located.sizes), axes(&located.strides)].concat())?;
         let arguments = GatherArguments {

@@ -1,0 +1,45 @@
+//! `cargo xtask cuda --bundle DIR`: all that a GPU machine without Rust needs to try the losses and to time them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use super::compile::nvcc;
+use crate::workspace::{self, cargo, run};
+
+/// The programs of the bundle.
+const PROGRAMS: [&str; 2] = ["cuda-conformance", "cuda-bench"];
+/// What lies beside them, from xtask/gpu.
+const SCRIPTS: [&str; 2] = ["run.sh", "peers.py"];
+/// The most that it may weigh.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// Builds the bundle into `folder`.
+pub(super) fn bundle(folder: &Path) -> anyhow::Result<()> {
+    // dfdx's build script would not say what it misses.
+    nvcc()?;
+    let names = PROGRAMS.into_iter().flat_map(|program| ["--bin", program]);
+    let package = ["build", "--release", "--locked", "-p", "reweight-conformance", "--features", "cuda"];
+    run(&mut cargo(package.into_iter().chain(names)))?;
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    let built = workspace::packages(workspace::root())?.target_directory.into_std_path_buf().join("release");
+    let scripts = workspace::root().join("xtask/gpu");
+    let all = PROGRAMS.iter().map(|name| (&built, name)).chain(SCRIPTS.iter().map(|name| (&scripts, name)));
+    let mut bytes = 0;
+    for (from, name) in all {
+        let (from, to) = (from.join(name), folder.join(name));
+        fs::copy(&from, &to).with_context(|| format!("copying {}", from.display()))?;
+        if PROGRAMS.contains(name) {
+            // Names and lines are of no use there; where the tool is missing, the bundle is only larger.
+            let _ = Command::new("strip").arg(&to).status();
+        }
+        bytes += fs::metadata(&to)?.len();
+    }
+    if bytes > MOST_BYTES {
+        bail!("the bundle has {bytes} bytes, more than {MOST_BYTES}");
+    }
+    println!("{}: {:.1} MiB; copy it to a GPU machine and run `sh run.sh` in it", folder.display(), bytes as f64 / 1048576.0);
+    Ok(())
+}

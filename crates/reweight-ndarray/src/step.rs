@@ -69,7 +69,7 @@ pub(crate) fn rescale<A: PickLanes, D: Dimension>(isa: Available, mut grad: Arra
     let factor = factor.min(A::LARGEST.into());
     match grad.as_slice_memory_order_mut() {
         Some(slice) => {
-            reduce(Whole(slice), From::Start, &|part: Whole<'_, A>| dispatch(isa, Rescale { grad: part.0, factor }))
+            reduce(Whole(slice), From::Start, &|part: Whole<'_, A>| dispatch(isa, Rescale { grad: part.0, factor }));
         }
         None => grad.iter_mut().for_each(|slope| {
             dispatch(isa, Rescale { grad: std::slice::from_mut(slope), factor });

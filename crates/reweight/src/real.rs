@@ -64,6 +64,7 @@ pub trait Real:
     fn region(self, table: &RegionTable, axis: RegionAxis) -> Self;
 
     /// The product with a constant.
+    #[inline(always)]
     fn scale(self, factor: f64) -> Self {
         self * Self::lit(factor)
     }
@@ -82,17 +83,20 @@ pub trait Real:
     ///
     /// Where x is a probability that may underflow, take the exponential of a multiple of its logarithm instead
     /// ([`Sample::log_p`](crate::Sample::log_p), [`Sample::log_q`](crate::Sample::log_q)).
+    #[inline(always)]
     fn powf(self, exponent: f64) -> Self {
         // 0⁰ is 1, and 0 · ln 0 would be NaN.
         if exponent == 0.0 { Self::lit(1.0) } else { self.ln().scale(exponent).exp() }
     }
 
     /// σ(x) = 1 / (1 + e⁻ˣ), without overflow.
+    #[inline(always)]
     fn sigmoid(self) -> Self {
         self.logistic().p
     }
 
     /// log(1 + eˣ), without overflow.
+    #[inline(always)]
     fn softplus(self) -> Self {
         -self.logistic().log_q
     }

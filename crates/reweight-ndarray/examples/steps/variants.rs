@@ -75,7 +75,7 @@ impl<A: Float + Element + Into<f64>> Binary<A> {
 
     fn with<W: SampleWeighter + 'static>(&self, weighter: W) -> Prepared {
         let (logits, targets) = (Rc::clone(&self.logits), Rc::clone(&self.targets));
-        let mut steps = vec![("into", self.into_buffer(weighter.clone(), Rc::clone(&self.targets)))];
+        let mut steps = vec![("into", self.buffered(weighter.clone(), Rc::clone(&self.targets)))];
         let mut loss = BceLoss::new(weighter.clone());
         if !loss.weighting().request().is_empty() {
             let (loss, logits, targets) = (loss.clone(), Rc::clone(&logits), Rc::clone(&targets));
@@ -96,7 +96,7 @@ impl<A: Float + Element + Into<f64>> Binary<A> {
     }
 
     /// The usual step: the caller keeps the gradient's memory.
-    fn into_buffer<W: SampleWeighter + 'static, T: BceTarget>(&self, weighter: W, targets: Rc<Array1<T>>) -> Step {
+    fn buffered<W: SampleWeighter + 'static, T: BceTarget>(&self, weighter: W, targets: Rc<Array1<T>>) -> Step {
         let mut loss = BceLoss::new(weighter);
         let logits = Rc::clone(&self.logits);
         let mut grad = Array1::from_elem(logits.len(), (self.from)(0.0));
@@ -111,10 +111,10 @@ impl Binary<f32> {
         let weighter = (AlphaBalance::binary(alpha)?, Focal::new(gamma)?);
         let links: Result<Vec<_>, TraceError> =
             [BoxedWeighter::new(weighter.0.clone()), BoxedWeighter::new(weighter.1.clone())].into_iter().collect();
-        steps.push(("boxed", self.into_buffer(Chain::from(links?), Rc::clone(&self.targets))));
-        steps.push(("own", self.into_buffer(BalancedSquare { alpha }, Rc::clone(&self.targets))));
-        steps.push(("bool", self.into_buffer(weighter.clone(), Rc::new(self.targets.mapv(|target| target == 1)))));
-        steps.push(("f32", self.into_buffer(weighter.clone(), Rc::new(self.targets.mapv(f32::from)))));
+        steps.push(("boxed", self.buffered(Chain::from(links?), Rc::clone(&self.targets))));
+        steps.push(("own", self.buffered(BalancedSquare { alpha }, Rc::clone(&self.targets))));
+        steps.push(("bool", self.buffered(weighter.clone(), Rc::new(self.targets.mapv(|target| target == 1)))));
+        steps.push(("f32", self.buffered(weighter.clone(), Rc::new(self.targets.mapv(f32::from)))));
         let n = self.logits.len();
         if let Some((rows, columns)) = [(n / 1024, 1024), (n / 16, 16)].into_iter().find(|&(a, b)| a * b == n && a > 1)
         {

@@ -115,8 +115,11 @@ macro_rules! backend_laws {
     };
 }
 
+/// A law's name, and the law.
+pub type Law<B> = (&'static str, fn(&B));
+
 /// Every law with its name, for a program that runs them where there is no `cargo test`. A law that does not hold panics.
-pub fn laws<B: Backend>() -> Vec<(&'static str, fn(&B))> {
+pub fn laws<B: Backend>() -> Vec<Law<B>> {
     for_each_law!(laws_as_list!())
 }
 

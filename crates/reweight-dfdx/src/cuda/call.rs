@@ -168,7 +168,8 @@ impl Call {
     /// Validates the batch and counts what `request` asks for.
     pub(super) fn statistics(&self, request: &Statistics) -> Result<BatchStatistics, TensorLossError> {
         let counters = BatchStatistics::zero(request, self.classes).as_counts().len();
-        let kernel = modules::kernel(&self.gpu, &self.objective.statistics(request)?, self.objective.names()[0])?;
+        let source = self.objective.statistics(request)?;
+        let kernel = modules::kernel(&self.gpu, &source, self.objective.names()[0])?;
         // The fault's place, the counters, and the thresholds.
         let mut words = vec![0; 1 + counters];
         words[0] = Fault::NONE;

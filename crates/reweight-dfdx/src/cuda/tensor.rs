@@ -240,7 +240,8 @@ impl Plain {
         let copy: Buffer = gpu.zeroed((count * bytes).div_ceil(8))?;
         let source = gather(bytes);
         let key = source.key.clone();
-        let kernel = modules::kernel(gpu, &modules::source(&key, || Ok(source))?, "reweight_gather")?;
+        let source = modules::source(&key, || Ok(source))?;
+        let kernel = modules::kernel(gpu, &source, "reweight_gather")?;
         let axes = |of: &[usize]| order.iter().map(|&axis| of[axis] as u64).collect::<Vec<_>>();
         let layout = gpu.upload([axes(&located.sizes), axes(&located.strides)].concat())?;
         let arguments = GatherArguments {

@@ -393,6 +393,15 @@ fn reports_of_odd_files_are_whole() {
         assert!(page.trim_end().ends_with("</html>") && !page.contains("<b>a</b>"), "{text}");
         assert!(reweight_cli::report::read_charts(&page).is_some());
     }
+    fs::write(folder.path().join("own.toml"), "objective = \"softmax-ce\"\n").unwrap();
+    let many: Vec<String> = (0..200).map(|index| format!("--strategy=<i>{index}</i>=own.toml")).collect();
+    let many: Vec<&str> = ["a.csv", "--report", "a.html"].into_iter().chain(many.iter().map(String::as_str)).collect();
+    done(&inspect(folder.path(), &many));
+    let page = fs::read_to_string(folder.path().join("a.html")).unwrap();
+    assert!(
+        page.len() < 3_000_000 && !page.contains("<i>") && page.contains("&lt;i&gt;199")
+            || page.contains("&#60;i&#62;199")
+    );
     let refused = inspect(folder.path(), &["a.csv", "--report", "nowhere/a.html"]);
     assert!(
         refused.status.code() == Some(2)

@@ -48,6 +48,8 @@ pub enum InspectError {
          to have every row divided by its sum"
     )]
     NotOne { name: String, line: u64, sum: f64 },
+    #[error("{name}: there are {scores} columns of scores, and at most {most} can be read; choose some with --score")]
+    TooManyScores { name: String, scores: usize, most: usize },
     #[error("{name}: line {line}: every probability is 0; a class must have one: mend or remove the row")]
     NoProbability { name: String, line: u64 },
     #[error(

@@ -11,6 +11,9 @@ use crate::table::read::{bare, find, is_missing, looks_like_a_header, names, sni
 /// Rows that the columns are understood from.
 const LOOKED_AT: usize = 200;
 
+/// Most columns of scores: classes are kept as numbers of 16 bits.
+const MOST_SCORES: usize = u16::MAX as usize;
+
 /// Names of a column of labels, in lower case.
 const LABELS: [&str; 11] =
     ["label", "labels", "target", "targets", "class", "truth", "y", "y_true", "true_label", "ground_truth", "actual"];
@@ -103,6 +106,9 @@ impl Layout {
         if let Some((_, &index)) = twice {
             let (name, column, column_name) = column(index);
             return Err(InspectError::ScoreTwice { name, column, column_name });
+        }
+        if scores.len() > MOST_SCORES {
+            return Err(InspectError::TooManyScores { name: name.to_owned(), scores: scores.len(), most: MOST_SCORES });
         }
         let by_name = || {
             let said = names[*scores.first()?].to_lowercase();

@@ -248,3 +248,47 @@ fn table(heads: &[&str], rows: Vec<Vec<String>>, left: &[usize]) -> Table {
 fn trimmed(table: &Table) -> String {
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    /// An inspection of three classes with long names.
+    fn inspection() -> Inspection {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (one, other) = ("a class with a name that is rather long", "日本語の名前はここでとても長いです");
+        let rows = (0..50).map(|row| {
+            let label = if row % 7 == 1 { other } else { one };
+            format!("{},0.{},-0.5,{label}\n", f64::from(row) / 9.0 - 2.0, row % 10)
+        });
+        let text = format!("{one},{other},c,label\n{}", rows.collect::<String>());
+        std::fs::write(file.path(), text).unwrap();
+        let path = file.path().to_str().unwrap();
+        let Command::Inspect(arguments) = Arguments::parse_from(["reweight", "inspect", path]).command else {
+            panic!("asked for inspect")
+        };
+        crate::inspect::inspect(&arguments).unwrap()
+    }
+
+    #[test]
+    fn everything_fits_the_width_but_for_the_file_to_be_copied() {
+        let inspection = inspection();
+        for width in [40, 60, 80, 100, 140] {
+            let mut text = Vec::new();
+            show(&mut text, &inspection, false, width).unwrap();
+            let text = String::from_utf8(text).unwrap();
+            let (shown, file) = text.split_once("A loss.toml to begin with\n").unwrap();
+            // The file's name is one word.
+            let lines = shown.lines().skip_while(|line| !line.is_empty());
+            let widest = lines.max_by_key(|line| console::measure_text_width(line)).unwrap();
+            assert!(console::measure_text_width(widest) <= width, "{width}: {widest}");
+            assert_eq!(file, inspection.suggestion);
+        }
+        let mut quiet = Vec::new();
+        show(&mut quiet, &inspection, true, 100).unwrap();
+        assert!(!String::from_utf8(quiet).unwrap().contains("Bars are logarithmic"));
+    }
+}

@@ -26,22 +26,23 @@ pub(super) fn show(out: &mut dyn Write, inspection: &Inspection, quiet: bool, wi
             say(out, &on_one_line(note, usize::MAX))?;
         }
     }
+    let title = |text: &str| heading(&wrapped(text, width));
     let explain = |out: &mut dyn Write, text: &str| {
         if quiet { Ok(()) } else { writeln!(out, "{}", aside(&wrapped(text, width))) }
     };
-    writeln!(out, "\n{}\n{}", heading("Who owns the gradient: the classes"), classes(inspection, width))?;
+    writeln!(out, "\n{}\n{}", title("Who owns the gradient: the classes"), classes(inspection, width))?;
     explain(
         out,
         "Gradient norm g = 1 − p_t: how far the score is from the label. Recall: of the class's samples, those that score \
          highest in it (of two classes, p_t > ½).",
     )?;
-    writeln!(out, "\n{}\n{}", heading("Who owns the gradient: easy and hard samples"), regions(inspection, width))?;
+    writeln!(out, "\n{}\n{}", title("Who owns the gradient: easy and hard samples"), regions(inspection, width))?;
     explain(
         out,
         "Bars are logarithmic: equal steps in length are equal factors in number. Beside them each region's share of the gradient, \
          under plain cross entropy and under each loss.",
     )?;
-    writeln!(out, "\n{}\n{}", heading("What a loss would do to these samples"), strategies(inspection, width))?;
+    writeln!(out, "\n{}\n{}", title("What a loss would do to these samples"), strategies(inspection, width))?;
     let rarest = on_one_line(&inspection.classes[inspection.rarest].label, NAME);
     explain(
         out,
@@ -51,10 +52,10 @@ pub(super) fn show(out: &mut dyn Write, inspection: &Inspection, quiet: bool, wi
         ),
     )?;
     if !inspection.top.is_empty() {
-        let title = "Largest gradient norms: candidates for label errors and outliers";
-        writeln!(out, "\n{}\n{}", heading(title), top(inspection, width))?;
+        let candidates = "Largest gradient norms: candidates for label errors and outliers";
+        writeln!(out, "\n{}\n{}", title(candidates), top(inspection, width))?;
     }
-    writeln!(out, "\n{}", heading("A loss.toml to begin with"))?;
+    writeln!(out, "\n{}", title("A loss.toml to begin with"))?;
     for line in inspection.suggestion.lines() {
         writeln!(out, "{}", if line.starts_with('#') { aside(line) } else { line.to_owned() })?;
     }

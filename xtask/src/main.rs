@@ -31,6 +31,7 @@ commands! {
     cuda Cuda
     figures Figures
     peers Peers
+    report Report
     snapshots Snapshots
     tidy Tidy
 }

@@ -64,21 +64,30 @@
     return copy;
   };
 
+  // 1, 2 and 5 of each of a few decades; of many, as many decades as have room.
+  const logTicks = (values, most) => {
+    const positive = values.filter((value) => value > 0).map(Math.log10);
+    const decades = positive.reduce((a, b) => Math.max(a, b), -Infinity) - positive.reduce((a, b) => Math.min(a, b), Infinity);
+    return decades > most ? Math.ceil(decades / (2 * most)) : "D2";
+  };
+
   const draw = (chart) => {
     const element = document.getElementById(chart.id + "-chart");
     const colours = theme();
     const width = element.clientWidth;
     const isNarrow = width < 560;
     const height = isNarrow ? 320 : 380;
-    const axis = (given, letters) => ({
+    const axis = (letter, given, letters, most) => ({
       ...given,
       title: { text: wrap(given.title.text, letters), standoff: 10, font: { size: isNarrow ? 12 : 13 } },
       color: colours.ink, gridcolor: colours.line, zerolinecolor: colours.line, linecolor: colours.line,
-      automargin: true, tickfont: { size: isNarrow ? 11 : 12 }, fixedrange: isNarrow,
+      automargin: true, ticks: "outside", ticklen: 4, tickcolor: colours.line, tickfont: { size: isNarrow ? 11 : 12 }, fixedrange: isNarrow,
+      ...(given.type === "log" ? { dtick: logTicks(chart.plot.data.flatMap((trace) => trace[letter]), most) } : {}),
     });
     const layout = {
       ...chart.plot.layout,
-      xaxis: axis(chart.plot.layout.xaxis, (width - 90) / 7), yaxis: axis(chart.plot.layout.yaxis, (height - 90) / 7),
+      xaxis: axis("x", chart.plot.layout.xaxis, (width - 90) / 7, width / 220),
+      yaxis: axis("y", chart.plot.layout.yaxis, (height - 90) / 7, isNarrow ? 3 : 4),
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height, width, autosize: false,
       font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colours.ink },
       hoverlabel: { bgcolor: colours.card, bordercolor: colours.muted, font: { color: colours.ink, size: 13 }, align: "left", namelength: 40 },

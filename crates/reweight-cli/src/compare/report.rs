@@ -35,7 +35,9 @@ fn page(comparison: &Comparison) -> Page {
     let strategies = comparison.settings.strategies.iter().map(|strategy| strategy.name.clone());
     page.toggles("Strategies", strategies.enumerate().map(|(index, name)| (name, shown.contains(&index))));
     let view = comparison.report.as_ref().map(|story| View { comparison, story });
-    overview::add(&mut page, comparison, view.as_ref().map(scores::rank));
+    // Of two classes, the verdict is about the ranks of the lowest positives.
+    let is_binary = comparison.data.positive.is_some();
+    overview::add(&mut page, comparison, view.as_ref().filter(|_| is_binary).map(scores::rank));
     if let Some(view) = view {
         scores::add(&mut page, &view);
         precision::add(&mut page, &view);
@@ -82,3 +84,6 @@ impl View<'_> {
         format!("`{}`", self.story.rare)
     }
 }
+
+#[cfg(test)]
+mod tests;

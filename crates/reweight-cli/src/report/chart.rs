@@ -121,7 +121,11 @@ impl Chart {
     pub(super) fn packable(&self) -> Packable<'_> {
         let mut plot = Plot::new();
         self.curves.iter().for_each(|curve| plot.add_trace(curve.trace(self)));
-        let layout = Layout::new().x_axis(self.x.axis()).y_axis(self.y.axis()).show_legend(false);
+        // Labels that are numbers would be taken for places otherwise.
+        let is_named = self.curves.iter().any(|curve| matches!(curve.x, Places::Names(_)));
+        let x = self.x.axis();
+        let x = if is_named { x.type_(AxisType::Category) } else { x };
+        let layout = Layout::new().x_axis(x).y_axis(self.y.axis()).show_legend(false);
         plot.set_layout(layout.hover_mode(HoverMode::Closest).bar_mode(BarMode::Group));
         plot.set_configuration(Configuration::new().display_logo(false));
         Packable { id: self.id, plot }
@@ -159,13 +163,12 @@ impl Axis {
     fn axis(&self) -> PlotlyAxis {
         let (ticks, hover) = match (self.is_share, self.is_log) {
             (true, _) => (".3~%", ".3~%"),
-            (false, true) => (".3~g", ",.4~r"),
+            (false, true) => (",.3~r", ",.4~r"),
             (false, false) => ("", ",.4~r"),
         };
         let axis = PlotlyAxis::new().title(plain(&self.title)).hover_format(hover);
         let axis = if ticks.is_empty() { axis } else { axis.tick_format(ticks) };
-        // Of a decade, only 1, 2 and 5 would have room.
-        let axis = if self.is_log { axis.type_(AxisType::Log).n_ticks(8) } else { axis.zero_line(false) };
+        let axis = if self.is_log { axis.type_(AxisType::Log) } else { axis.zero_line(false) };
         match self.range {
             Some((from, to)) if self.is_log => axis.range(vec![from.log10(), to.log10()]),
             Some((from, to)) => axis.range(vec![from, to]),

@@ -1,6 +1,6 @@
 //! The verdict in words, and the table of figures with paired differences.
 
-use super::words::{figure, signed};
+use super::words::{figure, grouped, signed};
 use crate::compare::comparison::{Comparison, FigureResult};
 use crate::compare::show::{legend, task};
 use crate::compare::verdict::verdict;
@@ -12,7 +12,7 @@ pub(super) fn lead(comparison: &Comparison) -> String {
     let networks = training.folds * training.seeds.len();
     format!(
         "{} rows, {} feature columns, {}. {} strategies, each judged on {networks} networks: {} folds of {}.",
-        data.rows,
+        grouped(data.rows),
         data.features.len(),
         task(data),
         comparison.settings.strategies.len(),
@@ -58,8 +58,10 @@ pub(super) fn add(page: &mut Page, comparison: &Comparison, chart: Option<Chart>
 
 fn table(comparison: &Comparison) -> Table {
     let arrow = |higher_is_better: bool| if higher_is_better { '↑' } else { '↓' };
-    let heads =
-        comparison.figures.iter().map(|head| format!("{} {}", head.figure.heading(), arrow(head.higher_is_better)));
+    let heads = comparison
+        .figures
+        .iter()
+        .map(|head| format!("{}\u{a0}{}", head.figure.heading(), arrow(head.higher_is_better)));
     let heads = std::iter::once("strategy".to_owned()).chain(heads);
     let mut table = Table::new("Mean, deviation and difference to the first row, with its 95 % interval", heads);
     for result in &comparison.results {

@@ -36,12 +36,25 @@ pub(super) fn add(page: &mut Page, view: &View<'_>) {
     );
     section.chart(
         Chart::new("tail", "The lower tail, enlarged", format!(
-            "The quarter of {rare} that scores lowest: how large a share of them lies below a score. Further to the right is higher."
+            "The quarter of {rare} that scores lowest: how large a share of them lies below a score. Further to the right is higher. The axis leaves out the lowest hundredth; zooming out shows it."
         ))
-        .x(Axis::new(format!("log odds of {rare}")))
+        .x(tail_axis(view, &rare))
         .y(Axis::new(format!("share of {rare} below (%)")).share().range(0.0, 0.26))
         .curves(view.curves(&scores.strategies, |name, one| Curve::line(name, one.lowest.clone(), scores.tail.clone()))),
     );
+    if view.comparison.data.positive.is_none() {
+        section.chart(rank(view));
+    }
+}
+
+/// From the lowest positives but for the last hundredth, which one far off would stretch.
+fn tail_axis(view: &View<'_>, rare: &str) -> Axis {
+    let axis = Axis::new(format!("log odds of {rare}"));
+    let strategies = &view.story.scores.strategies;
+    let low = strategies.iter().map(|one| one.lowest[1]).fold(f64::INFINITY, f64::min);
+    let high = strategies.iter().filter_map(|one| one.lowest.last().copied()).fold(f64::NEG_INFINITY, f64::max);
+    let room = 0.03 * (high - low);
+    if room > 0.0 { axis.range(low - room, high + room) } else { axis }
 }
 
 /// Where the lowest positives stand, which is what the verdict is about.
@@ -58,16 +71,17 @@ pub(super) fn rank(view: &View<'_>) -> Chart {
         .table(tail(view))
 }
 
-/// What the chart of ranks shows, of the strategy that is best at a tenth.
+/// What the chart of ranks shows, of the best strategy.
 fn above(view: &View<'_>) -> String {
     let text = format!(
         "For the quarter of {} that scores lowest: how many of the others score above each. Lower is better.",
         view.rare()
     );
     let at = |one: &StrategyScores| one.above_hardest.get(10).copied().unwrap_or(f64::NAN);
-    let best = view.names().zip(&view.story.scores.strategies).filter(|(_, one)| at(one).is_finite());
-    let Some((name, best)) = best.min_by(|a, b| at(a.1).total_cmp(&at(b.1))) else { return text };
-    let base = at(&view.story.scores.strategies[0]);
+    // Of those that are drawn at first, so that it can be seen.
+    let Some(best) = super::shown(view.comparison).get(1).copied() else { return text };
+    let strategies = &view.story.scores.strategies;
+    let (name, best, base) = (&view.comparison.settings.strategies[best].name, &strategies[best], at(&strategies[0]));
     format!("{text} At a tenth it is {} under {name}, {} under {BASELINE}.", percent(at(best)), percent(base))
 }
 

@@ -50,8 +50,8 @@ impl Scores {
             let ends = pooled.iter().map(move |one| [quantile(&one.positives, share), quantile(&one.negatives, share)]);
             ends.flatten()
         };
-        let low = ends(0.002).fold(f64::INFINITY, f64::min);
-        let high = ends(0.998).fold(f64::NEG_INFINITY, f64::max);
+        let low = ends(0.01).fold(f64::INFINITY, f64::min);
+        let high = ends(0.99).fold(f64::NEG_INFINITY, f64::max);
         let (low, high) = if high > low { (low, high) } else { (low - 1.0, low + 1.0) };
         let width = (high - low) / BINS as f64;
         let tail: Vec<f64> = (0..TAIL).map(|place| place as f64 / 100.0).collect();

@@ -10,15 +10,22 @@ fn page() -> Page {
     page.toggles(EVIL, [(EVIL.to_owned(), true), ("plain".to_owned(), false)]);
     let mut table = Table::new(EVIL, [EVIL, "b"]);
     table.row([Cell::text(EVIL), Cell::number(EVIL).note(EVIL, Mark::Worse)]);
+    let bars = Chart::new("two", EVIL, EVIL).curve(Curve::bars_over("bars", vec![EVIL.to_owned()], vec![1.0]).group(0));
     let chart = Chart::new("one", EVIL, EVIL)
         .x(Axis::new(EVIL).log().range(0.1, 10.0))
         .y(Axis::new(EVIL).share())
         .curve(Curve::line(EVIL, vec![1.0, 2.0], vec![0.5, f64::NAN]).group(1))
-        .curve(Curve::bars_over("bars", vec![EVIL.to_owned()], vec![1.0]))
         .curve(Curve::band("band", &[1.0, 2.0], &[3.0, 4.0], &[5.0, 6.0]))
         .table(table.clone());
     let section = page.section(EVIL);
-    section.paragraph(EVIL).verdict([EVIL.to_owned()]).list([EVIL.to_owned()]).code(EVIL).table(table).chart(chart);
+    section
+        .paragraph(EVIL)
+        .verdict([EVIL.to_owned()])
+        .list([EVIL.to_owned()])
+        .code(EVIL)
+        .table(table)
+        .chart(chart)
+        .chart(bars);
     page
 }
 
@@ -39,9 +46,11 @@ fn charts_come_out_as_they_were_put_in() {
     let plot = &charts[0]["plot"];
     assert_eq!(charts[0]["id"], "one");
     assert_eq!(plot["data"][0]["y"], serde_json::json!([0.5, null]), "what is no number is a gap");
-    assert_eq!((&plot["data"][0]["legendgroup"], &plot["data"][1]["type"]), (&"1".into(), &"bar".into()));
-    assert_eq!(plot["data"][2]["x"], serde_json::json!([1.0, 2.0, 2.0, 1.0]));
-    assert_eq!(plot["data"][2]["y"], serde_json::json!([3.0, 4.0, 6.0, 5.0]));
+    assert_eq!(plot["data"][0]["legendgroup"], "1");
+    assert_eq!(plot["data"][1]["x"], serde_json::json!([1.0, 2.0, 2.0, 1.0]));
+    assert_eq!(plot["data"][1]["y"], serde_json::json!([3.0, 4.0, 6.0, 5.0]));
+    let bars = &charts[1]["plot"];
+    assert_eq!((&bars["data"][0]["type"], &bars["layout"]["xaxis"]["type"]), (&"bar".into(), &"category".into()));
     assert_eq!(plot["layout"]["xaxis"]["range"], serde_json::json!([-1.0, 1.0]));
     assert!(!charts.to_string().contains("http"), "nothing to fetch");
 }

@@ -6,6 +6,7 @@ mod driver;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::Context;
 use clap::Args;
@@ -30,9 +31,15 @@ pub(crate) struct Report {
     release: bool,
 }
 
-/// What is made: a name, and the program's arguments before `--report FILE`.
-const REPORTS: &[(&str, &[&str])] =
-    &[("wine", &["compare", "--quiet"]), ("wine-classes", &["compare", "--multiclass", "--repeats", "1", "--quiet"])];
+/// Where the first report leaves its scores for another to be made of.
+const SCORES: &str = "wine-scores.csv";
+
+/// What is made: a name, and the program's arguments before `--report FILE`; it runs in the reports' folder.
+const REPORTS: &[(&str, &[&str])] = &[
+    ("wine", &["compare", "--quiet", "--scores", SCORES]),
+    ("wine-classes", &["compare", "--quiet", "--multiclass", "--repeats", "1"]),
+    ("wine-inspection", &["inspect", SCORES]),
+];
 
 impl Report {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
@@ -54,13 +61,14 @@ impl Report {
     }
 
     fn make(&self, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+        let profile: &[&str] = if self.release { &["--release"] } else { &[] };
+        run(&mut cargo(["build", "--quiet", "--package", "reweight-cli"].iter().chain(profile)))?;
+        let built = folder.with_file_name(if self.release { "release" } else { "debug" });
         let mut files = Vec::new();
         for (name, arguments) in REPORTS {
             let file = folder.join(format!("{name}.html"));
-            let profile: &[&str] = if self.release { &["--release"] } else { &[] };
-            let command = ["run", "--quiet", "--package", "reweight-cli"].iter().chain(profile).chain(&["--"]);
-            let mut command = cargo(command.chain(*arguments));
-            run(command.arg("--report").arg(&file))?;
+            let mut command = Command::new(built.join("reweight"));
+            run(command.current_dir(folder).args(*arguments).arg("--report").arg(&file).stdout(Stdio::null()))?;
             println!("{}: {:.2} MB", file.display(), fs::metadata(&file)?.len() as f64 / 1e6);
             files.push(file);
         }

@@ -78,5 +78,6 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
 /// As one would type it.
 fn line_of(command: &Command) -> String {
     let words = command.get_args().map(|word| word.to_string_lossy());
-    std::iter::once("cargo".into()).chain(words).collect::<Vec<_>>().join(" ")
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
+    std::iter::once(program).chain(words).collect::<Vec<_>>().join(" ")
 }

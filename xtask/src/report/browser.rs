@@ -48,7 +48,8 @@ for (const trace of [...chart._fullData].reverse()) {
   if (trace.visible !== true || trace.hoverinfo === 'skip') continue;
   if (trace.type === 'bar') {
     const bar = chart.querySelector('.barlayer path').getBoundingClientRect();
-    return [bar.left + bar.width / 2, bar.top + bar.height / 2];
+    // On a logarithmic axis a bar goes down for ever.
+    return [bar.left + bar.width / 2, bar.top + Math.min(bar.height / 2, 4)];
   }
   const order = [...trace.x.keys()].sort((a, b) => Math.abs(a - trace.x.length / 2) - Math.abs(b - trace.x.length / 2));
   for (const index of order) {

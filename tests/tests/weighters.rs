@@ -74,6 +74,7 @@ enum Flaw {
     RoundsItsState,
     KeepsAfterReset,
     TakesAnyState,
+    ObservesInSecret,
 }
 
 impl SampleWeighter for Stateful {
@@ -82,6 +83,9 @@ impl SampleWeighter for Stateful {
     }
     fn statistics(&self) -> Statistics {
         Statistics::class_counts()
+    }
+    fn observes(&self) -> bool {
+        self.flaw != Flaw::ObservesInSecret
     }
     fn observe(&mut self, batch: &BatchStatistics) -> Result<(), WeightError> {
         self.scale = 0.5 * self.scale + batch.class_counts[1] as f64 / batch.valid as f64 / 3.0;
@@ -117,8 +121,9 @@ fn states_that_break_their_contract_are_refused() {
     for (flaw, part) in [
         (Flaw::ForgetsToSave, "to the bit"),
         (Flaw::RoundsItsState, "to the bit"),
-        (Flaw::KeepsAfterReset, ""),
+        (Flaw::KeepsAfterReset, "reset starts anew"),
         (Flaw::TakesAnyState, "foreign state"),
+        (Flaw::ObservesInSecret, "says that it observes"),
     ] {
         let message = refusal(&with(flaw));
         assert!(message.contains(part), "{flaw:?}: {message}");

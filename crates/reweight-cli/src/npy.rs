@@ -64,6 +64,16 @@ macro_rules! array_types {
                 match self { $(Self::$variant(_) => stringify!($type),)+ }
             }
 
+            /// Puts 0 (false) where `masked` is true of an element's position, counted in C order.
+            pub(crate) fn clear_where(&mut self, masked: impl Fn(usize) -> bool) {
+                match self {
+                    $(Self::$variant(array) => {
+                        let masked = array.iter_mut().enumerate().filter(|(index, _)| masked(*index));
+                        masked.for_each(|(_, element)| *element = <$type>::default());
+                    })+
+                }
+            }
+
             fn pack(&self, writer: &mut NpzWriter<Cursor<Vec<u8>>>, name: &str) -> Result<(), WriteNpzError> {
                 match self { $(Self::$variant(array) => writer.add_array(name, array),)+ }
             }

@@ -200,3 +200,23 @@ fn numbers_that_are_none_are_refused_with_their_place() {
         }
     }
 }
+
+/// Ctrl-C after the first folds: what is finished is shown, with the exit code that shells give to an interruption.
+#[cfg(unix)]
+#[test]
+fn an_interruption_shows_what_is_finished() {
+    let folder = folder();
+    // Far more than is trained before the signal; the program ends itself by it.
+    let endless = ["data.csv", "--folds", "2", "--repeats", "1000", "--epochs", "400", "--hidden", "4", "-q"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reweight"));
+    command.current_dir(folder.path()).arg("compare").args(endless).args(["--json", "part.json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("INTERRUPTED"), "{text}");
+    let part: Value = serde_json::from_slice(&fs::read(folder.path().join("part.json")).unwrap()).unwrap();
+    assert_eq!(part["partial"], Value::Bool(true));
+}

@@ -104,6 +104,27 @@ fn focal_bce_is_the_one_worked_by_hand() {
 }
 
 #[test]
+fn what_is_masked_out_may_hold_anything() {
+    let batch = Batch::new("objective = \"softmax-ce\"\n")
+        .with("logits", &array![[1e300_f64, f64::NAN], [0.0, 0.0], [-1e300, 0.0]])
+        .with("targets", &array![0.5_f64, 1.0, f64::NAN])
+        .with("valid", &array![false, true, false])
+        .with("sample-weight", &array![1e300_f64, 1.0, -1.0]);
+    for backend in ["ndarray", "dfdx-cpu"] {
+        // 1e300 is no f32.
+        let object = batch.object(&["--backend", backend, "--dtype", "f32"]);
+        assert!((object["loss"].as_f64().unwrap() - 2.0_f64.ln()).abs() < 1e-6, "{object}");
+        batch.object(&["--backend", backend, "--dtype", "f64", "--out", "out.npz"]);
+        close(&read(&batch.path("out.npz"), "grad"), &[0.0, 0.0, 0.5, -0.5, 0.0, 0.0], EXACT);
+    }
+    let images = Batch::new("objective = \"softmax-ce\"\n")
+        .with("logits", &array![[[0.0_f64, 1e300], [0.0, 1.0]]])
+        .with("targets", &array![[1_u8, 200]])
+        .with("valid", &array![[true, false]]);
+    assert!((images.object(&[])["loss"].as_f64().unwrap() - 2.0_f64.ln()).abs() < 1e-6);
+}
+
+#[test]
 fn mask_sample_weights_soft_targets_and_no_reduction() {
     let config = "objective = \"bce\"\nreduction = \"none\"\n";
     let batch = Batch::new(config)

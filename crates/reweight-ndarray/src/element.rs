@@ -30,7 +30,7 @@ pub(crate) trait FloatLanes:
     const LARGEST: Self;
     /// The difference.
     fn minus(self, other: Self) -> Self;
-    /// The nearest float.
+    /// The nearest float; the largest one for what is finite and beyond it.
     fn from_f64(value: f64) -> Self;
     /// The regions' thresholds in this precision.
     fn thresholds(regions: &Regions, axis: RegionAxis) -> &[Self];
@@ -60,7 +60,9 @@ macro_rules! float {
             }
             #[inline(always)]
             fn from_f64(value: f64) -> Self {
-                value as Self
+                // A weight beyond the floats times a vanished slope would be ∞·0, which is no number.
+                let nearest = value as Self;
+                if nearest.is_infinite() && value.is_finite() { Self::MAX.copysign(nearest) } else { nearest }
             }
             #[inline(always)]
             fn thresholds(regions: &Regions, axis: RegionAxis) -> &[Self] {

@@ -129,3 +129,44 @@ fn a_refused_batch_leaves_gradient_and_state_as_they_were() {
     assert!(grad.iter().all(|&untouched| untouched == 7.0));
     assert_eq!(loss.state(), before);
 }
+
+/// Targets of a wider float than the logits round to the logits' before they are hard or soft.
+#[test]
+fn targets_of_another_float_are_rounded_once() {
+    let logits = Array1::from(vec![2.0_f32, 2.0, -1.0, 0.5]);
+    let wide = Array1::from(vec![1.0 - 1e-16, 1e-50, 1.0, 0.0]);
+    let narrow = Array1::from(vec![1.0_f32, 0.0, 1.0, 0.0]);
+    let bits = |loss: &mut BceLoss<Weighter>| loss.value_and_grad(&logits, &narrow).unwrap();
+    let expected = bits(&mut BceLoss::new(weighter()));
+    let found = BceLoss::new(weighter()).value_and_grad(&logits, &wide).unwrap();
+    assert_eq!((found.grad, found.summary), (expected.grad, expected.summary));
+
+    let soft = Array1::from(vec![0.25_f64, 1e-50, 1.0, 0.5]);
+    let found = BceLoss::new(weighter()).value_and_grad(&logits, &soft).unwrap();
+    let expected = BceLoss::new(weighter()).value_and_grad(&logits, &soft.mapv(|target| target as f32)).unwrap();
+    assert_eq!((found.grad, found.summary), (expected.grad, expected.summary));
+
+    let beyond = Array1::from(vec![1.0_f64 + 1e-15, 0.0, 1.0, 0.0]);
+    let refused = BceLoss::new(weighter()).value_and_grad(&logits, &beyond);
+    assert!(matches!(refused, Err(LossError::Target { index: 0, .. })), "{refused:?}");
+
+    let doubles = logits.mapv(f64::from);
+    let found = BceLoss::new(weighter()).value_and_grad(&doubles, &narrow).unwrap();
+    let expected = BceLoss::new(weighter()).value_and_grad(&doubles, &narrow.mapv(f64::from)).unwrap();
+    assert_eq!((found.grad, found.summary), (expected.grad, expected.summary));
+}
+
+/// Settings that are floats in `f64` and none in `f32` give the largest float, never ∞·0.
+#[test]
+fn settings_beyond_the_narrow_floats_stay_finite() {
+    let logits = Array1::from(vec![200.0_f32, -200.0, 0.0]);
+    let targets = Array1::from(vec![1_u8, 0, 1]);
+    let finite = |step: reweight_ndarray::LossAndGrad<f32, ndarray::Ix1>| {
+        assert!(step.grad.iter().all(|slope| !slope.is_nan()), "{}", step.grad);
+    };
+    let divided = BceLoss::new(()).with_reduction(Reduction::Divisor(1e-39)).unwrap().value_and_grad(&logits, &targets);
+    finite(divided.unwrap());
+    finite(BceLoss::new(Focal::new(1e39).unwrap()).value_and_grad(&logits, &targets).unwrap());
+    finite(BceLoss::new(AlphaBalance::per_class(&[1.0, 1e39]).unwrap()).value_and_grad(&logits, &targets).unwrap());
+    finite(BceLoss::new(Focal::new(2.0).unwrap().scaled(1e39).unwrap()).value_and_grad(&logits, &targets).unwrap());
+}

@@ -90,7 +90,8 @@ fn counts(weighter: &impl SampleWeighter, classes: usize, seed: u64) -> BatchSta
 /// - The slope that dual numbers give is the central difference, wherever that has one value.
 /// - The recorded formula (what boxes and kernels carry) gives what the formula itself gives, in `f64` and in duals.
 /// - A box gives what the weighter gives, before and after it observed.
-/// - State goes through JSON to the bit; `reset` starts anew; a clone observes on its own.
+/// - State goes through JSON to the bit; `reset` starts anew; a clone observes on its own; a state that `observe` changes
+///   belongs to a weighter that says so (`observes`).
 ///
 /// `classes` is the number of classes that it fits: 2 for what BCE is to use, which is then checked with it too.
 ///
@@ -123,6 +124,10 @@ pub fn check_weighter<W: SampleWeighter + 'static>(weighter: &W, classes: usize)
         let check = Check::new("a weighter observes what it asked for", name(weighter));
         check.unwrap(observing.observe(&counts));
         check.unwrap(boxed.observe(&counts));
+        if !weighter.observes() {
+            let check = Check::new("a weighter that takes something in says that it observes", name(weighter));
+            check.equal("state", &observing.state(), &states[0]);
+        }
         check_formula(&observing, &boxed, classes);
         check_state(weighter, &observing, classes);
         states.push(observing.state());

@@ -203,7 +203,7 @@ impl SampleWeighter for BoxedWeighter {
 
     fn observe(&mut self, batch: &BatchStatistics) -> Result<(), WeightError> {
         match &mut self.0 {
-            Inner::Other { weighter, program } if (**weighter).observes() => {
+            Inner::Other { weighter, program } => {
                 let refuse = |error: TraceError| WeightError::Custom(error.to_string());
                 change(weighter, program, |weighter| weighter.observe(batch), refuse)
             }

@@ -145,8 +145,8 @@ impl LossConfig {
             toml::from_str(text).map_err(|error| ConfigError::Toml(error.to_string().trim_end().to_owned()))?;
         for (index, entry) in config.weighter.iter().enumerate() {
             // TOML has no null: what became one is a number that JSON has not, and must not read as "left out".
-            if let Some((name, _)) = entry.settings.iter().find(|(_, value)| value.is_null()) {
-                let reason = format!("`{name}` must be a finite number");
+            if let Some((name, _)) = entry.settings.iter().find(|(_, value)| has_null(value)) {
+                let reason = format!("`{name}` must be finite, but is or holds nan or inf");
                 return Err(ConfigError::Weighter { position: index + 1, kind: entry.kind.clone(), reason });
             }
         }
@@ -215,6 +215,15 @@ impl LossConfig {
                 Ok(ConfiguredLoss::Softmax(loss.with_label_smoothing(self.label_smoothing.unwrap_or(0.0))?))
             }
         }
+    }
+}
+
+fn has_null(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null => true,
+        serde_json::Value::Array(values) => values.iter().any(has_null),
+        serde_json::Value::Object(values) => values.values().any(has_null),
+        _ => false,
     }
 }
 

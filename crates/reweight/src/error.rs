@@ -82,7 +82,9 @@ pub enum StateError {
         found: String,
     },
     /// Saved in a format that this version does not read.
-    #[error("the state of `{kind}` has format version {found}, but this version reads {expected}")]
+    #[error(
+        "the state of `{kind}` has format version {found}, but this version reads {expected}: load it with the version that saved it, or start from an empty state"
+    )]
     Version {
         /// The weighter's kind.
         kind: String,
@@ -116,7 +118,7 @@ pub enum StateError {
         found: usize,
     },
     /// The contents are damaged.
-    #[error("the state of `{kind}` is damaged: {reason}")]
+    #[error("the state of `{kind}` is damaged: {reason}; take another checkpoint, or start from an empty state")]
     Damaged {
         /// The weighter's kind.
         kind: String,
@@ -158,7 +160,9 @@ pub enum LossError {
         hint: &'static str,
     },
     /// A soft target outside [0, 1], or not a number.
-    #[error("the target at index {index} is {target}, but must lie in [0, 1]")]
+    #[error(
+        "the target at index {index} is {target}, but must lie in [0, 1]: give probabilities, or leave such samples out with a valid mask"
+    )]
     Target {
         /// The position in the targets, counted row by row.
         index: usize,
@@ -174,7 +178,9 @@ pub enum LossError {
         logit: f64,
     },
     /// A per-sample weight that is negative, infinite or not a number.
-    #[error("the sample weight at index {index} is {weight}, but must be finite and at least 0")]
+    #[error(
+        "the sample weight at index {index} is {weight}, but must be finite and at least 0: give 0 to a sample without weight"
+    )]
     SampleWeight {
         /// The position in the sample weights, counted row by row.
         index: usize,
@@ -198,7 +204,7 @@ impl LossError {
         let hint = if label < 0 {
             "; leave such samples out with a valid mask, or in softmax with `ignore_index`"
         } else {
-            ""
+            "; the classes are as many as the logits of a row (2 for binary cross entropy), counted from 0"
         };
         Self::Label { index, label, last: classes as i64 - 1, hint }
     }

@@ -17,7 +17,8 @@ pub enum RegionAxis {
 ///
 /// Region i holds i/M ≤ g < (i+1)/M. A key (see [`RegionAxis`]) lies in the region whose index is the number of
 /// thresholds that it does not exceed. The `f32` thresholds are rounded towards −∞: a comparison of an `f32` key
-/// then has the same outcome as the comparison of the same number in `f64`, and counts do not depend on the precision.
+/// then has the same outcome as the comparison of the same number in `f64`. A hard BCE label's key is its logit, so its
+/// counts do not depend on the precision; other keys are computed and round.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Regions {
     bins: u32,

@@ -115,7 +115,8 @@ impl BatchStatistics {
             return Err(WeightError::StatisticsMismatch { own: self.layout(), other: other.layout() });
         }
         for (own, new) in self.counts_mut().zip(other.counts()) {
-            *own += new;
+            // Counts may come from a file or from another machine, and a sum beyond u64 is no batch of samples.
+            *own = own.saturating_add(new);
         }
         Ok(())
     }

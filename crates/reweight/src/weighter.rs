@@ -69,12 +69,14 @@ pub trait SampleWeighter: Clone + Debug + Send + Sync {
         Statistics::none()
     }
 
-    /// Whether [`observe`](Self::observe) does anything; by default, whether statistics are asked for.
+    /// Whether [`observe`](Self::observe) does anything; by default, whether statistics are asked for. A weighter that
+    /// only counts steps, or reads the totals that every batch has, says so here: it is not called otherwise.
     fn observes(&self) -> bool {
         !self.statistics().is_empty()
     }
 
-    /// Takes in the counts of one training step; called once a step, before weighting, never with `valid` = 0.
+    /// Takes in the counts of one training step; called once a step, before weighting, where the weighter
+    /// [`observes`](Self::observes), and never with `valid` = 0.
     ///
     /// # Errors
     ///

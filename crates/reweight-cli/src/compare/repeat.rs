@@ -73,6 +73,9 @@ impl Recorded {
             Some(**recorded == run.logits_sha256)
         });
         let (same, all) = both.fold((0, 0), |(same, all), equal| (same + usize::from(equal), all + 1));
+        if all == 0 {
+            return (false, "NOT repeated: no network of the recorded comparison was trained to its end.".to_owned());
+        }
         if same == all {
             return (true, format!("Repeated to the bit: all {all} networks are the recorded ones."));
         }

@@ -81,7 +81,14 @@ impl Settings {
     #[must_use]
     pub fn command(&self, arguments: &StrategyArguments) -> String {
         let mut words = vec!["reweight".to_owned(), "compare".to_owned()];
-        let mut say = |option: &str, value: String| words.extend([option.to_owned(), quoted(&value)]);
+        // A value that begins with a dash would be read as an option of its own.
+        let mut say = |option: &str, value: String| {
+            if value.starts_with('-') {
+                words.push(quoted(&format!("{option}={value}")));
+            } else {
+                words.extend([option.to_owned(), quoted(&value)]);
+            }
+        };
         let data = &self.data;
         if let Some(target) = &data.target {
             say("--target", target.clone());

@@ -49,12 +49,35 @@ impl Files {
         let read = |path: &std::path::PathBuf| -> Result<Named, EvalError> {
             Ok(Named { path: path.display().to_string(), array: read_npy(path)? })
         };
-        Ok(Self {
+        let mut files = Self {
             logits: read(&arguments.logits)?,
             targets: read(&arguments.targets)?,
             valid: arguments.valid.as_ref().map(read).transpose()?,
             sample_weight: arguments.sample_weight.as_ref().map(read).transpose()?,
-        })
+        };
+        files.clear_masked()?;
+        Ok(files)
+    }
+
+    /// What is masked out may hold anything, also what has no form in the precision asked for.
+    fn clear_masked(&mut self) -> Result<(), EvalError> {
+        let Some(mask) = self.valid()? else { return Ok(()) };
+        let valid: Vec<bool> = mask.iter().copied().collect();
+        let samples = [Some(&mut self.targets), self.sample_weight.as_mut()];
+        // Where a shape does not fit, that is what the user has to be told.
+        for named in samples.into_iter().flatten().filter(|named| named.array.shape() == mask.shape()) {
+            named.array.clear_where(|index| !valid[index]);
+        }
+        let shape = self.logits.array.shape();
+        if shape == mask.shape() {
+            self.logits.array.clear_where(|index| !valid[index]);
+        } else if let [rows, classes, inner @ ..] = shape
+            && [&[*rows][..], inner].concat() == mask.shape()
+        {
+            let (classes, inner) = (*classes, inner.iter().product::<usize>());
+            self.logits.array.clear_where(|index| !valid[index / (classes * inner) * inner + index % inner]);
+        }
+        Ok(())
     }
 
     /// The engine's error, with the file that it is about.

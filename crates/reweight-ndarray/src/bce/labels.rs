@@ -53,7 +53,12 @@ impl<A: PickLanes> Labels<A> for Hard {
 
     #[inline(always)]
     fn convert<T: Target>(target: T) -> u8 {
-        target.hard()
+        if !T::SOFT {
+            return target.hard();
+        }
+        // As the survey saw it: a float next to 0 or 1 may become that in the logits' precision.
+        let rounded: f64 = <Soft as Labels<A>>::convert(target).into();
+        rounded.hard()
     }
 
     #[inline(always)]

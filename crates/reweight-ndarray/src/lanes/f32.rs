@@ -4,6 +4,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::isa::{Isa, elements};
 use super::{Lanes, Logistic, polynomial};
+use crate::element::FloatLanes;
 
 /// `f32` lanes of the instruction set `S`.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +127,7 @@ impl<S: Isa> Lanes for F32s<S> {
 
     #[inline(always)]
     fn splat(x: f64) -> Self {
-        Self::splat_scalar(x as f32)
+        Self::splat_scalar(f32::from_f64(x))
     }
     #[inline(always)]
     fn splat_scalar(x: f32) -> Self {

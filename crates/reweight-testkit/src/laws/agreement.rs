@@ -39,7 +39,8 @@ fn two_steps<B: Backend, W: SampleWeighter>(
         let own = check.unwrap(backend.step(&mut ours, &batch));
         let other = check.unwrap(Reference.step(&mut theirs, &batch));
         compare(&check, &own, &other, tolerance);
-        // Counts are whole numbers, so that what was observed does not depend on the precision.
+        // Whole numbers. Those of hard BCE labels do not depend on the precision; a softmax margin or a soft label's norm
+        // is computed, and none of these seeds' lies within rounding of a region's edge.
         check.equal("the state after the step", &ours.state(), &theirs.state());
         let tolerance = Tolerance::stated(backend.precision());
         check.close_number("the value for evaluation", value, own.loss, tolerance);

@@ -16,6 +16,11 @@ fn links(state: &State, expected: usize) -> Result<&[State], StateError> {
     }
 }
 
+/// A link of a product sees what it would see alone: nothing, unless it says that it observes.
+fn observe_link<W: SampleWeighter>(link: &mut W, batch: &BatchStatistics) -> Result<(), WeightError> {
+    if link.observes() { link.observe(batch) } else { Ok(()) }
+}
+
 impl SampleWeighter for () {
     #[inline(always)]
     fn weight<R: Real>(&self, _: &Sample<R>) -> R {
@@ -48,13 +53,13 @@ macro_rules! product {
                 // A single link that observes keeps itself whole; several change on a copy, all or none.
                 if usize::from(self.$first_index.observes()) $(+ usize::from(self.$index.observes()))* > 1 {
                     let mut next = self.clone();
-                    next.$first_index.observe(batch)?;
-                    $(next.$index.observe(batch)?;)*
+                    observe_link(&mut next.$first_index, batch)?;
+                    $(observe_link(&mut next.$index, batch)?;)*
                     *self = next;
                     return Ok(());
                 }
-                self.$first_index.observe(batch)?;
-                $(self.$index.observe(batch)?;)*
+                observe_link(&mut self.$first_index, batch)?;
+                $(observe_link(&mut self.$index, batch)?;)*
                 Ok(())
             }
             fn reset(&mut self) {
@@ -109,11 +114,11 @@ impl<W: SampleWeighter> SampleWeighter for Vec<W> {
         // As for tuples: several links that observe change on a copy, all or none.
         if self.iter().filter(|link| link.observes()).count() > 1 {
             let mut next = self.clone();
-            next.iter_mut().try_for_each(|link| link.observe(batch))?;
+            next.iter_mut().try_for_each(|link| observe_link(link, batch))?;
             *self = next;
             return Ok(());
         }
-        self.iter_mut().try_for_each(|link| link.observe(batch))
+        self.iter_mut().try_for_each(|link| observe_link(link, batch))
     }
     fn reset(&mut self) {
         for link in self {
@@ -136,3 +141,6 @@ impl<W: SampleWeighter> SampleWeighter for Vec<W> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

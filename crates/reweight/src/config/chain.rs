@@ -1,6 +1,9 @@
 //! A product of weighters put together at run time, each with its modifiers.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::{ConfigError, Registry};
@@ -28,8 +31,32 @@ pub struct WeighterConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clamp: Option<[f64; 2]>,
     /// The kind's own settings.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "distinct")]
     pub settings: Map<String, Value>,
+}
+
+/// Settings that are given once each: a JSON map would silently keep the last of two.
+fn distinct<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    struct Distinct;
+    impl<'de> Visitor<'de> for Distinct {
+        type Value = Map<String, Value>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a weighter's settings")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut settings = Map::new();
+            while let Some((name, value)) = entries.next_entry::<String, Value>()? {
+                if settings.contains_key(&name) {
+                    return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                }
+                settings.insert(name, value);
+            }
+            Ok(settings)
+        }
+    }
+    deserializer.deserialize_map(Distinct)
 }
 
 /// One weighter of a [`Chain`], with its modifiers: first the factor, then the bounds, then the cut.

@@ -54,6 +54,15 @@ impl Default for Registry {
     }
 }
 
+/// What is wrong with an entry's settings: which of them, and what every kind may have besides.
+fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let (path, reason) = (error.path().to_string(), error.inner().to_string());
+    if reason.starts_with("unknown field") {
+        return format!("{reason}; every kind also has `scale`, `clamp` and `detached`");
+    }
+    if path == "." { reason } else { format!("`{path}`: {reason}") }
+}
+
 /// Settings read as `S`, made into the weighter `W`.
 fn build<S, W>(settings: Value) -> Result<BoxedWeighter, String>
 where
@@ -61,7 +70,7 @@ where
     W: SampleWeighter + TryFrom<S> + 'static,
     W::Error: fmt::Display,
 {
-    let settings: S = serde_json::from_value(settings).map_err(|error| error.to_string())?;
+    let settings: S = serde_path_to_error::deserialize(settings).map_err(|error| misread(&error))?;
     let weighter = W::try_from(settings).map_err(|error| error.to_string())?;
     BoxedWeighter::new(weighter).map_err(|error| error.to_string())
 }

@@ -4,22 +4,24 @@ use super::{Logistic, Real};
 use crate::regions::{RegionAxis, RegionTable};
 
 macro_rules! float {
-    ($float:ty, $thresholds:ident) => {
+    ($float:ident, $thresholds:ident) => {
         impl Real for $float {
             fn lit(value: f64) -> Self {
-                value as $float
+                // Finite stays finite: a weight beyond the floats times a vanished slope would be ∞·0, no number.
+                let nearest = value as $float;
+                if nearest.is_infinite() && value.is_finite() { $float::MAX.copysign(nearest) } else { nearest }
             }
             fn exp(self) -> Self {
-                <$float>::exp(self)
+                $float::exp(self)
             }
             fn ln(self) -> Self {
-                <$float>::ln(self)
+                $float::ln(self)
             }
             fn sqrt(self) -> Self {
-                <$float>::sqrt(self)
+                $float::sqrt(self)
             }
             fn abs(self) -> Self {
-                <$float>::abs(self)
+                $float::abs(self)
             }
             fn max(self, other: Self) -> Self {
                 if self >= other { self } else { other }
@@ -35,9 +37,9 @@ macro_rules! float {
             }
             fn logistic(self) -> Logistic<Self> {
                 // e ≤ 1, so nothing overflows, and the smaller of the two probabilities is e/(1+e): never 1 − σ.
-                let e = (-<$float>::abs(self)).exp();
+                let e = (-$float::abs(self)).exp();
                 let log_larger = -e.ln_1p();
-                let log_smaller = log_larger - <$float>::abs(self);
+                let log_smaller = log_larger - $float::abs(self);
                 let larger = 1.0 / (1.0 + e);
                 let smaller = e * larger;
                 if self >= 0.0 {
@@ -49,12 +51,12 @@ macro_rules! float {
             fn gather(self, values: &[f64]) -> Self {
                 // A cast saturates, so a negative index or NaN would read entry 0: send those outside instead.
                 let index = if self >= 0.0 { self as usize } else { usize::MAX };
-                values.get(index).map_or(<$float>::NAN, |&value| value as $float)
+                values.get(index).map_or($float::NAN, |&value| Self::lit(value))
             }
             fn region(self, table: &RegionTable, axis: RegionAxis) -> Self {
                 let thresholds = table.regions().$thresholds(axis);
                 let region = thresholds.partition_point(|&threshold| self <= threshold);
-                table.weights()[region] as $float
+                Self::lit(table.weights()[region])
             }
         }
     };

@@ -58,6 +58,8 @@ pub struct Ghm {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GhmRecord {
+    /// That of [`GhmState`].
+    version: u32,
     settings: GhmConfig,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     state: Option<GhmState>,
@@ -129,6 +131,10 @@ impl TryFrom<GhmRecord> for Ghm {
     type Error = String;
 
     fn try_from(record: GhmRecord) -> Result<Self, String> {
+        if record.version != STATE_VERSION {
+            let (expected, found) = (STATE_VERSION, record.version);
+            return Err(StateError::Version { kind: KIND.to_owned(), expected, found }.to_string());
+        }
         let mut weighter = Self::try_from(record.settings).map_err(|error| error.to_string())?;
         if let Some(state) = record.state {
             weighter.load(state).map_err(|error| error.to_string())?;
@@ -140,7 +146,7 @@ impl TryFrom<GhmRecord> for Ghm {
 impl From<Ghm> for GhmRecord {
     fn from(weighter: Ghm) -> Self {
         let state = (weighter.steps() > 0).then(|| weighter.save());
-        Self { settings: weighter.config, state }
+        Self { version: STATE_VERSION, settings: weighter.config, state }
     }
 }
 

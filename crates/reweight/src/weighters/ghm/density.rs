@@ -38,11 +38,11 @@ impl Density {
             GhmUnit::Fractions => 1.0 / valid as f64,
         };
         let m = config.momentum;
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         for ((average, updates), &count) in self.averages.iter_mut().zip(&mut self.updates).zip(counts) {
             if count > 0 || config.decay() == Decay::All {
                 *average = m * *average + (1.0 - m) * (count as f64 * unit);
-                *updates += 1;
+                *updates = updates.saturating_add(1);
             }
         }
     }

@@ -127,6 +127,9 @@ fn the_state_goes_through_json_to_the_bit() {
         // Settings and state in one, as a checkpoint of the weighter itself holds them.
         let whole = serde_json::to_string(&weighter).expect("serialises");
         assert_eq!(serde_json::from_str::<Ghm>(&whole).expect("comes back"), weighter);
+        let newer = whole.replacen("\"version\":1", "\"version\":2", 1);
+        let refused = serde_json::from_str::<Ghm>(&newer).map_err(|error| error.to_string());
+        assert!(refused.is_err_and(|text| text.contains("format version 2, but this version reads 1")), "{newer}");
     }
 }
 

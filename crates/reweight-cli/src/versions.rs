@@ -32,7 +32,7 @@ impl Versions {
             reweight: env!("CARGO_PKG_VERSION"),
             libraries: LIBRARIES.into_iter().filter_map(version).collect(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            instructions: InstructionSet::detected().name(),
+            instructions: InstructionSet::active().unwrap_or_else(|_| InstructionSet::detected()).name(),
         }
     }
 }
@@ -44,11 +44,15 @@ impl fmt::Display for Versions {
     }
 }
 
-/// The version of a package in a lock file; the first of several.
+/// The version of a package in a lock file; all of them, where several are built in.
 fn locked(lock: &str, name: &str) -> Option<String> {
     let wanted = format!("name = \"{name}\"");
-    let mut lines = lock.lines().skip_while(|line| *line != wanted).skip(1);
-    Some(lines.next()?.strip_prefix("version = \"")?.trim_end_matches('"').to_owned())
+    let mut lines = lock.lines();
+    let mut versions = Vec::new();
+    while lines.any(|line| line == wanted) {
+        versions.push(lines.next()?.strip_prefix("version = \"")?.trim_end_matches('"'));
+    }
+    (!versions.is_empty()).then(|| versions.join(" and "))
 }
 
 #[cfg(test)]
@@ -60,5 +64,8 @@ mod tests {
         let versions = Versions::current();
         assert!(versions.libraries["dfdx"].starts_with("0.13"), "{versions:?}");
         assert!(versions.libraries.contains_key("rand_chacha"));
+        let lock = "[[package]]\nname = \"a\"\nversion = \"1.0\"\n\n[[package]]\nname = \"a\"\nversion = \"2.1\"\n";
+        assert_eq!(locked(lock, "a").as_deref(), Some("1.0 and 2.1"));
+        assert_eq!(locked(lock, "b"), None);
     }
 }

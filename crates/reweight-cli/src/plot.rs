@@ -1,6 +1,6 @@
 //! `reweight plot`: curves of weights, as a picture or in the terminal.
 //!
-//! [`curves`] computes them from the library's formulas; `picture` draws them with plotters, `letters` with ratatui's widgets.
+//! [`mod@curves`] computes them from the library's formulas; `picture` draws them with plotters, `letters` with ratatui's widgets.
 
 pub mod curves;
 mod error;

@@ -37,6 +37,11 @@ pub(crate) struct Peers {
     threads: Option<usize>,
 }
 
+/// What the page says by hand of its tables, which a new run keeps.
+fn by_hand(page: &str) -> &str {
+    page.find("\n## What is not met").map_or("", |from| &page[from..])
+}
+
 impl Peers {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let folder = workspace::packages(workspace::root())?.target_directory.into_std_path_buf().join("peers");
@@ -54,6 +59,7 @@ impl Peers {
             println!("{text}");
         } else {
             let page = workspace::root().join("docs/benchmarks.md");
+            let text = text + by_hand(&fs::read_to_string(&page).unwrap_or_default());
             fs::write(&page, text).with_context(|| format!("writing {}", page.display()))?;
             println!("wrote {} after {:.0} s", page.display(), started.elapsed().as_secs_f64());
         }
@@ -117,5 +123,16 @@ impl Stage {
         // What torch.compile has built is kept for the next run.
         command.env("TORCHINDUCTOR_CACHE_DIR", self.folder.join("compiled"));
         Process::start(&mut command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_run_keeps_what_was_written_by_hand() {
+        assert_eq!(by_hand("# T\n\n| a |\n\n## What is not met, and why\n\n- x\n"), "\n## What is not met, and why\n\n- x\n");
+        assert_eq!(by_hand("# T\n\n| a |\n"), "");
     }
 }

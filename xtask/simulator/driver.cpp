@@ -17,6 +17,8 @@
 #include <map>
 #include <string>
 #include <vector>
+#define SHIM_STATE   // here is what the kernels' libraries share
+#include "shim.h"
 
 typedef int Status;
 enum { OK = 0, INVALID = 1, NO_MEMORY = 2, INVALID_IMAGE = 200, NOT_FOUND = 500 };
@@ -68,9 +70,20 @@ static std::string cache() {
     const char* folder = getenv("SIMULATOR_CACHE");
     return folder ? folder : "/tmp";
 }
+static std::string contents(const char* path) {
+    std::string all;
+    FILE* file = path ? fopen(path, "r") : nullptr;
+    if (!file) return all;
+    char part[4096];
+    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0;) all.append(part, got);
+    fclose(file);
+    return all;
+}
 static bool compile(Program& program) {
+    // What was compiled with another header is another library.
+    static const std::string header = contents(getenv("SIMULATOR_SHIM"));
     uint64_t hash = 1469598103934665603ull;
-    for (unsigned char c : program.source) hash = (hash ^ c) * 1099511628211ull;
+    for (unsigned char c : header + program.source) hash = (hash ^ c) * 1099511628211ull;
     char name[32];
     snprintf(name, sizeof name, "/k%016llx", (unsigned long long)hash);
     const std::string base = cache() + name, library = base + ".so";
@@ -79,7 +92,7 @@ static bool compile(Program& program) {
     if (stat(library.c_str(), &found) == 0) return true;
     FILE* file = fopen((base + ".cpp").c_str(), "w");
     if (!file) return false;
-    fprintf(file, "#include \"%s\"\n%s\n", getenv("SIMULATOR_SHIM"), program.source.c_str());
+    fprintf(file, "#define SHIM_STATE extern\n#include \"%s\"\n%s\n", getenv("SIMULATOR_SHIM"), program.source.c_str());
     // For each kernel a function that takes its struct by address.
     const std::string head = "extern \"C\" __global__ void ";
     for (size_t at = 0; (at = program.source.find(head, at)) != std::string::npos;) {
@@ -99,11 +112,7 @@ static bool compile(Program& program) {
                           " -std=c++17 -O1 -w -U_FORTIFY_SOURCE -mfma -ffp-contract=fast -shared -fPIC -o " + made + " " +
                           base + ".cpp 2> " + log;
     if (system(command.c_str()) != 0) {
-        if (FILE* text = fopen(log.c_str(), "r")) {
-            char part[4096];
-            for (size_t got; (got = fread(part, 1, sizeof part, text)) > 0;) program.log.append(part, got);
-            fclose(text);
-        }
+        program.log = contents(log.c_str());
         return false;
     }
     return rename(made.c_str(), library.c_str()) == 0;

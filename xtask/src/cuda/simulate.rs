@@ -11,6 +11,8 @@ use anyhow::{Context, bail};
 
 use crate::workspace::{self, cargo, run};
 
+/// Where the header lies that gives CUDA's words to the host.
+const SHIM: &str = "crates/reweight-codegen/tests/host";
 /// Failures that the simulator can be asked for, and a word of the message that they must give.
 const FAILURES: [(&str, &str, &str); 3] = [
     ("SIMULATED_INIT", "34", "driver"),
@@ -33,7 +35,7 @@ pub(super) fn simulate(short: bool) -> anyhow::Result<()> {
     let suite = || {
         let mut command = Command::new(&program);
         command.env("SIMULATOR_CACHE", &cache);
-        command.env("SIMULATOR_SHIM", workspace::root().join("crates/reweight-codegen/tests/host/shim.h"));
+        command.env("SIMULATOR_SHIM", workspace::root().join(SHIM).join("shim.h"));
         command
     };
     for (name, value, word) in FAILURES {
@@ -53,7 +55,8 @@ fn library(folder: &Path) -> anyhow::Result<PathBuf> {
     let (library, source) = (folder.join("libsimulated.so"), workspace::root().join("xtask/simulator/driver.cpp"));
     let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
     let mut command = Command::new(&compiler);
-    command.args(["-std=c++17", "-O1", "-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl");
+    command.args(["-std=c++17", "-O1", "-shared", "-fPIC", "-U_FORTIFY_SOURCE", "-I"]).arg(workspace::root().join(SHIM));
+    command.arg("-o").arg(&library).arg(&source).arg("-ldl");
     let status = command.status().with_context(|| format!("starting the C++ compiler {}", compiler.display()))?;
     if !status.success() {
         bail!("the C++ compiler refuses {}", source.display());

@@ -15,23 +15,29 @@
 #define __forceinline__ inline
 #define __shared__ static   // blocks run one after the other
 
+// A block's state. One program has it to itself; where each kernel is a library, all share that of the program that
+// loads them (SHIM_STATE is `extern` in the libraries, and empty there): stacks of its own took each library 64 MiB.
+#ifndef SHIM_STATE
+#define SHIM_STATE static
+#endif
+
 struct dim3_ { unsigned x; };
-static dim3_ threadIdx, blockIdx, blockDim, gridDim;
+SHIM_STATE dim3_ threadIdx, blockIdx, blockDim, gridDim;
 
 namespace shim {
 struct Fiber {
     ucontext_t context;   // for the first entry alone: a switch by ucontext costs a system call
     jmp_buf place;
-    std::vector<char> stack;
+    char* stack;
     unsigned index;
     bool started, done, waits_for_block, waits_for_warp;
 };
-static std::vector<Fiber> fibers;
-static jmp_buf scheduler;
-static Fiber* current;
-static std::function<void()> body;
+SHIM_STATE std::vector<Fiber> fibers;
+SHIM_STATE jmp_buf scheduler;
+SHIM_STATE Fiber* current;
+SHIM_STATE std::function<void()> body;
 // One slot a lane for the value that a shuffle hands over.
-static unsigned char slots[1024][8];
+SHIM_STATE unsigned char slots[1024][8];
 
 static void fail(const char* what) {
     fprintf(stderr, "block %u: %s\n", blockIdx.x, what);
@@ -94,10 +100,12 @@ static void make_fibers() {
         Fiber& fiber = fibers[t];
         fiber.index = t;
         fiber.started = false;
-        fiber.stack.resize(64 * 1024);
+        // Never freed, and of no use before a thread runs on it.
+        fiber.stack = (char*)malloc(64 * 1024);
+        if (!fiber.stack) fail("no memory for the threads' stacks");
         getcontext(&fiber.context);
-        fiber.context.uc_stack.ss_sp = fiber.stack.data();
-        fiber.context.uc_stack.ss_size = fiber.stack.size();
+        fiber.context.uc_stack.ss_sp = fiber.stack;
+        fiber.context.uc_stack.ss_size = 64 * 1024;
         fiber.context.uc_link = nullptr;
         makecontext(&fiber.context, run_fiber, 0);
     }

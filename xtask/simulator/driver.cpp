@@ -4,15 +4,17 @@
 // and a launch runs the kernel's threads as fibers, one block after the other. All calls are synchronous. What is proved
 // with it is everything but the device: which kernels are launched on what, in which order, with which arguments.
 //
-// SIMULATOR_SHIM is the header's path, SIMULATOR_CACHE a folder for compiled kernels. SIMULATED_INIT, SIMULATED_COUNT,
-// SIMULATED_LOAD and SIMULATED_MEMORY make cuInit and cuModuleLoadData fail with a code, set the number of devices, and
-// the bytes of its memory.
+// SIMULATOR_SHIM is the header's path, SIMULATOR_CACHE a folder for compiled kernels. SIMULATED_INIT,
+// SIMULATED_LOAD and SIMULATED_COMPILE make cuInit, cuModuleLoadData and nvrtcCompileProgram fail with a code,
+// SIMULATED_COUNT and SIMULATED_NVRTC set the number of devices and NVRTC's version, SIMULATED_MEMORY the bytes of the
+// device's memory, and of its allocations that of the number SIMULATED_ALLOCATION, from 1, finds none.
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <map>
 #include <string>
@@ -21,7 +23,7 @@
 #include "shim.h"
 
 typedef int Status;
-enum { OK = 0, INVALID = 1, NO_MEMORY = 2, INVALID_IMAGE = 200, NOT_FOUND = 500 };
+enum { OK = 0, INVALID = 1, NO_MEMORY = 2, INVALID_IMAGE = 200, INVALID_HANDLE = 400, NOT_FOUND = 500 };
 
 static long setting(const char* name, long otherwise) {
     const char* text = getenv(name);
@@ -32,6 +34,8 @@ static long setting(const char* name, long otherwise) {
 static std::map<uint64_t, size_t> pieces;
 static size_t used;
 static Status allocate(uint64_t* address, size_t bytes) {
+    static long allocations;
+    if (++allocations == setting("SIMULATED_ALLOCATION", 0)) return NO_MEMORY;
     if (used + bytes > (size_t)setting("SIMULATED_MEMORY", 4L << 30)) return NO_MEMORY;
     // Never null, and far enough from the next piece that a read past the end meets other bits than the neighbour's.
     unsigned char* piece = (unsigned char*)malloc(bytes + 512);
@@ -160,9 +164,21 @@ Status cuDeviceGetAttribute(int* value, int, int) { *value = 1; return OK; }
 Status cuDevicePrimaryCtxRetain(void** context, int) { *context = (void*)1; return OK; }
 Status cuDevicePrimaryCtxRelease_v2(int) { return OK; }
 Status cuCtxSetCurrent(void*) { return OK; }
-Status cuEventCreate(void** event, unsigned) { *event = (void*)2; return OK; }
-Status cuEventDestroy_v2(void*) { return OK; }
-Status cuEventRecord(void*, void*) { return OK; }
+// An event is the time at which it was recorded, in milliseconds; negative before.
+Status cuEventCreate(double** event, unsigned) { *event = new double(-1); return OK; }
+Status cuEventDestroy_v2(double* event) { delete event; return OK; }
+Status cuEventRecord(double* event, void*) {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    *event = now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
+    return OK;
+}
+Status cuEventSynchronize(double*) { return OK; }
+Status cuEventElapsedTime(float* milliseconds, const double* begin, const double* end) {
+    if (*begin < 0 || *end < 0) return INVALID_HANDLE;
+    *milliseconds = *end - *begin;
+    return OK;
+}
 Status cuStreamCreate(void** stream, unsigned) { *stream = (void*)3; return OK; }
 Status cuStreamDestroy_v2(void*) { return OK; }
 Status cuStreamSynchronize(void*) { return OK; }
@@ -237,7 +253,10 @@ Status nvrtcCreateProgram(Program** program, const char* source, const char*, in
     return OK;
 }
 Status nvrtcDestroyProgram(Program**) { return OK; }
-Status nvrtcCompileProgram(Program* program, int, const char**) { return compile(*program) ? 0 : 6; }
+Status nvrtcCompileProgram(Program* program, int, const char**) {
+    if (Status code = setting("SIMULATED_COMPILE", OK)) return code;
+    return compile(*program) ? 0 : 6;
+}
 Status nvrtcGetPTXSize(Program* program, size_t* size) { *size = program->image.size() + 1; return OK; }
 Status nvrtcGetPTX(Program* program, char* text) { memcpy(text, program->image.c_str(), program->image.size() + 1); return OK; }
 Status nvrtcGetProgramLogSize(Program* program, size_t* size) { *size = program->log.size() + 1; return OK; }

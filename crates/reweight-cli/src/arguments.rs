@@ -7,6 +7,8 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::device::DeviceChoice;
+
 mod completions;
 mod inspect;
 mod plot;
@@ -119,7 +121,7 @@ pub struct CompareArguments {
     /// Repeat the comparison that --json wrote to FILE, and say whether it came out the same to the bit.
     #[arg(long, value_name = "FILE", help_heading = "Output", conflicts_with_all = [
         "data", "target", "positive", "multiclass", "header", "delimiter", "drop", "categorical", "strategy", "no_presets",
-        "folds", "repeats", "seed", "epochs", "batch_size", "hidden", "learning_rate", "weight_decay",
+        "folds", "repeats", "seed", "epochs", "batch_size", "hidden", "learning_rate", "weight_decay", "device",
     ])]
     pub repeat: Option<PathBuf>,
 }
@@ -214,7 +216,11 @@ pub struct TrainingArguments {
     #[arg(long, value_name = "DECAY", default_value_t = 0.1, value_parser = not_negative)]
     pub weight_decay: f64,
 
-    /// Threads to use; one for each core by default. The figures do not depend on it.
+    /// Where the networks are trained. On cuda the last bits of a repeated comparison may differ.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: DeviceChoice,
+
+    /// Threads to use; one for each core by default, one on cuda. The figures do not depend on it.
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     pub threads: Option<usize>,
 }

@@ -66,6 +66,7 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
         check_writable(path).map_err(|source| unwritable(path, source))?;
     }
     let recorded = arguments.repeat.as_deref().map(Recorded::read).transpose()?;
+    recorded.as_ref().map_or(arguments.training.device, |recorded| recorded.settings.training.device).check()?;
     let (settings, problem, summary, command) = match &recorded {
         Some(recorded) => {
             let settings = recorded.settings.clone();

@@ -7,6 +7,7 @@
 pub mod arguments;
 pub mod compare;
 pub mod completions;
+pub mod device;
 pub mod evaluate;
 pub mod files;
 pub mod folds;

@@ -1,23 +1,28 @@
-//! A multi-layer perceptron on dfdx's CPU device whose sizes are known at run time, and one training step of it.
+//! A multi-layer perceptron on one of dfdx's devices whose sizes are known at run time, and one training step of it.
 //!
 //! dfdx's own `nn` types carry every size in the type; here all tensors are `(usize, usize)`, so the only type
-//! parameter left to a caller is the loss closure. A seed fixes every bit on one kind of processor, whatever the number
-//! of threads: dfdx's matrix product may share out the rows and columns of its result, but never splits a sum. Below
-//! about 590,000 multiplications a product (256 rows through 32 × 32 weights are 262,144) it starts no thread at all,
-//! so small networks are best trained side by side.
+//! parameters left to a caller are the device and the loss closure. On the CPU a seed fixes every bit on one kind of
+//! processor, whatever the number of threads: dfdx's matrix product may share out the rows and columns of its result,
+//! but never splits a sum. Below about 590,000 multiplications a product (256 rows through 32 × 32 weights are 262,144)
+//! it starts no thread at all, so small networks are best trained side by side.
 
 use dfdx::optim::{AdamConfig, WeightDecay};
 use dfdx::prelude::*;
-use dfdx::tensor::{CpuError, Gradients, Storage};
+use dfdx::tensor::{Gradients, Storage};
 use ndarray::{Array2, ArrayView2};
+use reweight_dfdx::TensorLossError;
 
+use crate::device::TrainingDevice;
 use crate::random::{Purpose, Random};
 
+/// Numbers of one batch, (rows, units).
+type Activations<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+
 /// Logits of one batch, (rows, outputs), with the tape of everything that led to them.
-pub type Logits = Tensor<(usize, usize), f32, Cpu, OwnedTape<f32, Cpu>>;
+pub type Logits<D> = Activations<D, OwnedTape<f32, D>>;
 
 /// A scalar loss on the tape.
-pub type Loss = Tensor<(), f32, Cpu, OwnedTape<f32, Cpu>>;
+pub type Loss<D> = Tensor<(), f32, D, OwnedTape<f32, D>>;
 
 /// Sizes and seed of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,33 +89,32 @@ pub enum ModelError {
     /// The loss closure failed.
     #[error("the loss could not be computed")]
     Loss(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// dfdx failed.
-    #[error("the tensor library failed: {0}")]
-    Device(CpuError),
+    /// The device failed.
+    #[error(transparent)]
+    Device(TensorLossError),
 }
 
-impl From<CpuError> for ModelError {
-    fn from(error: CpuError) -> Self {
-        Self::Device(error)
-    }
+/// As what the device's own error is told.
+fn failed<E: Into<TensorLossError>>(error: E) -> ModelError {
+    ModelError::Device(error.into())
 }
 
 /// One parameter tensor and Adam's two moments of it.
 #[derive(Debug)]
-struct Parameter<S: Shape> {
-    values: Tensor<S, f32, Cpu>,
-    first_moment: <Cpu as Storage<f32>>::Vec,
-    second_moment: <Cpu as Storage<f32>>::Vec,
+struct Parameter<S: Shape, D: TrainingDevice> {
+    values: Tensor<S, f32, D>,
+    first_moment: <D as Storage<f32>>::Vec,
+    second_moment: <D as Storage<f32>>::Vec,
 }
 
-impl<S: Shape> Parameter<S> {
-    fn new(device: &Cpu, values: Vec<f32>, shape: S) -> Result<Self, CpuError> {
-        let zeros = || <Cpu as Storage<f32>>::try_alloc_len(device, values.len());
+impl<S: Shape, D: TrainingDevice> Parameter<S, D> {
+    fn new(device: &D, values: Vec<f32>, shape: S) -> Result<Self, D::Err> {
+        let zeros = || <D as Storage<f32>>::try_alloc_len(device, values.len());
         let (first_moment, second_moment) = (zeros()?, zeros()?);
         Ok(Self { values: device.try_tensor_from_vec(values, shape)?, first_moment, second_moment })
     }
 
-    fn update(&mut self, step: i32, adam: &AdamConfig, gradients: &mut Gradients<f32, Cpu>) -> Result<(), CpuError> {
+    fn update(&mut self, step: i32, adam: &AdamConfig, gradients: &mut Gradients<f32, D>) -> Result<(), D::Err> {
         let gradient = gradients.get_or_alloc_mut(&self.values)?;
         adam.try_update(step, &mut self.values, &mut self.first_moment, &mut self.second_moment, gradient)
     }
@@ -118,16 +122,16 @@ impl<S: Shape> Parameter<S> {
 
 /// A fully connected layer: `weights` is (inputs, outputs).
 #[derive(Debug)]
-struct Layer {
-    weights: Parameter<(usize, usize)>,
-    bias: Parameter<(usize,)>,
+struct Layer<D: TrainingDevice> {
+    weights: Parameter<(usize, usize), D>,
+    bias: Parameter<(usize,), D>,
 }
 
-impl Layer {
-    fn forward<T: Tape<f32, Cpu> + Merge<NoneTape>>(
+impl<D: TrainingDevice> Layer<D> {
+    fn forward<T: Tape<f32, D> + Merge<NoneTape>>(
         &self,
-        inputs: Tensor<(usize, usize), f32, Cpu, T>,
-    ) -> Result<Tensor<(usize, usize), f32, Cpu, T>, CpuError> {
+        inputs: Activations<D, T>,
+    ) -> Result<Activations<D, T>, D::Err> {
         let product = inputs.try_matmul(self.weights.values.clone())?;
         let bias = self.bias.values.retaped::<T>().try_broadcast_like::<_, Axis<0>>(product.shape())?;
         bias.try_add(product)
@@ -136,9 +140,9 @@ impl Layer {
 
 /// A multi-layer perceptron with ReLU between its layers, and its optimiser's state.
 #[derive(Debug)]
-pub struct Mlp {
-    device: Cpu,
-    layers: Vec<Layer>,
+pub struct Mlp<D: TrainingDevice> {
+    device: D,
+    layers: Vec<Layer<D>>,
     inputs: usize,
     outputs: usize,
     matrix_adam: AdamConfig,
@@ -146,7 +150,7 @@ pub struct Mlp {
     steps: i32,
 }
 
-impl Mlp {
+impl<D: TrainingDevice> Mlp<D> {
     /// Builds a network on a device of its own; equal configs give equal weights.
     ///
     /// Weights are uniform: He for the layers that a ReLU follows, ±√(6 / inputs) (He et al. 2015), Glorot for the last,
@@ -154,7 +158,7 @@ impl Mlp {
     ///
     /// # Errors
     ///
-    /// [`ModelError::EmptyLayer`] when a width is 0.
+    /// [`ModelError::EmptyLayer`] when a width is 0, [`ModelError::Device`] where there is no such device.
     pub fn new(config: &MlpConfig, adam: AdamSettings) -> Result<Self, ModelError> {
         let mut sizes = vec![config.inputs];
         sizes.extend(&config.hidden);
@@ -162,7 +166,7 @@ impl Mlp {
         if let Some(layer) = sizes.iter().position(|&size| size == 0) {
             return Err(ModelError::EmptyLayer { layer });
         }
-        let device = Cpu::default();
+        let device = D::open().map_err(ModelError::Device)?;
         let mut random = Random::new(config.seed, Purpose::Weights);
         let mut layers = Vec::with_capacity(sizes.len() - 1);
         for (index, pair) in sizes.windows(2).enumerate() {
@@ -172,8 +176,8 @@ impl Mlp {
             let bound = (6.0 / fan as f64).sqrt();
             let values = (0..inputs * outputs).map(|_| (bound * (2.0 * random.unit() - 1.0)) as f32).collect();
             layers.push(Layer {
-                weights: Parameter::new(&device, values, (inputs, outputs))?,
-                bias: Parameter::new(&device, vec![0.0; outputs], (outputs,))?,
+                weights: Parameter::new(&device, values, (inputs, outputs)).map_err(failed)?,
+                bias: Parameter::new(&device, vec![0.0; outputs], (outputs,)).map_err(failed)?,
             });
         }
         let bias_adam = AdamConfig { lr: adam.learning_rate, ..AdamConfig::default() };
@@ -194,14 +198,14 @@ impl Mlp {
             return Err(ModelError::OutputBias { expected: self.outputs, actual: bias.len() });
         }
         if let Some(last) = self.layers.last_mut() {
-            last.bias = Parameter::new(&self.device, bias.to_vec(), (bias.len(),))?;
+            last.bias = Parameter::new(&self.device, bias.to_vec(), (bias.len(),)).map_err(failed)?;
         }
         Ok(())
     }
 
     /// The device that the network lives on; what a loss compares the logits with must be made by it.
     #[must_use]
-    pub fn device(&self) -> &Cpu {
+    pub fn device(&self) -> &D {
         &self.device
     }
 
@@ -218,22 +222,23 @@ impl Mlp {
     pub fn step<E>(
         &mut self,
         rows: &Array2<f32>,
-        loss: impl FnOnce(&Self, Logits) -> Result<Loss, E>,
+        loss: impl FnOnce(&Self, Logits<D>) -> Result<Loss<D>, E>,
     ) -> Result<f32, ModelError>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
-        let logits = self.forward(self.upload(&rows.view())?.leaky_trace())?;
+        let logits = self.forward(self.upload(&rows.view())?.leaky_trace()).map_err(failed)?;
         let loss = loss(self, logits).map_err(|error| ModelError::Loss(Box::new(error)))?;
-        let value = loss.array();
+        // A tensor without axes has one element.
+        let value = loss.as_vec().into_iter().sum::<f32>();
         if !value.is_finite() {
             return Err(ModelError::Diverged { step: self.steps.saturating_add(1), loss: value });
         }
-        let mut gradients = loss.try_backward()?;
+        let mut gradients = loss.try_backward().map_err(failed)?;
         self.steps = self.steps.saturating_add(1);
         for layer in &mut self.layers {
-            layer.weights.update(self.steps, &self.matrix_adam, &mut gradients)?;
-            layer.bias.update(self.steps, &self.bias_adam, &mut gradients)?;
+            layer.weights.update(self.steps, &self.matrix_adam, &mut gradients).map_err(failed)?;
+            layer.bias.update(self.steps, &self.bias_adam, &mut gradients).map_err(failed)?;
         }
         Ok(value)
     }
@@ -247,22 +252,22 @@ impl Mlp {
         let mut logits = Vec::with_capacity(rows.nrows() * self.outputs);
         // In blocks, so that the activations stay in the cache and the matrix products below the threading size.
         for block in rows.axis_chunks_iter(ndarray::Axis(0), 256) {
-            logits.extend(self.forward(self.upload(&block)?)?.as_vec());
+            logits.extend(self.forward(self.upload(&block)?).map_err(failed)?.as_vec());
         }
         Ok(logits)
     }
 
-    fn upload(&self, rows: &ArrayView2<'_, f32>) -> Result<Tensor<(usize, usize), f32, Cpu>, ModelError> {
+    fn upload(&self, rows: &ArrayView2<'_, f32>) -> Result<Activations<D>, ModelError> {
         if rows.ncols() != self.inputs {
             return Err(ModelError::InputWidth { expected: self.inputs, actual: rows.ncols() });
         }
-        Ok(self.device.try_tensor_from_vec(rows.iter().copied().collect(), rows.dim())?)
+        self.device.try_tensor_from_vec(rows.iter().copied().collect(), rows.dim()).map_err(failed)
     }
 
-    fn forward<T: Tape<f32, Cpu> + Merge<NoneTape>>(
+    fn forward<T: Tape<f32, D> + Merge<NoneTape>>(
         &self,
-        mut activations: Tensor<(usize, usize), f32, Cpu, T>,
-    ) -> Result<Tensor<(usize, usize), f32, Cpu, T>, CpuError> {
+        mut activations: Activations<D, T>,
+    ) -> Result<Activations<D, T>, D::Err> {
         for (index, layer) in self.layers.iter().enumerate() {
             activations = layer.forward(activations)?;
             if index + 1 < self.layers.len() {

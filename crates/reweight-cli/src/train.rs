@@ -2,6 +2,7 @@
 
 use ndarray::{Array2, Axis};
 
+use crate::device::TrainingDevice;
 use crate::model::{AdamSettings, Logits, Loss, Mlp, MlpConfig, ModelError};
 use crate::random::{Purpose, Random};
 
@@ -20,9 +21,9 @@ pub struct TrainSettings {
 
 /// A trained network and how its loss fell.
 #[derive(Debug)]
-pub struct Trained {
+pub struct Trained<D: TrainingDevice> {
     /// The network.
-    pub model: Mlp,
+    pub model: Mlp<D>,
     /// The mean training loss of each epoch, over its rows.
     pub epoch_losses: Vec<f64>,
 }
@@ -36,15 +37,15 @@ pub struct Trained {
 /// # Errors
 ///
 /// [`ModelError`] when a size is 0, when `loss` fails or is not finite, or what `after_epoch` says.
-pub fn train<E>(
+pub fn train<E, D: TrainingDevice>(
     inputs: &Array2<f32>,
     outputs: usize,
     output_bias: Option<&[f32]>,
     settings: &TrainSettings,
     (seed, fold): (u64, u32),
-    mut loss: impl FnMut(&Mlp, Logits, &[usize]) -> Result<Loss, E>,
-    mut after_epoch: impl FnMut(&Mlp, u32) -> Result<(), ModelError>,
-) -> Result<Trained, ModelError>
+    mut loss: impl FnMut(&Mlp<D>, Logits<D>, &[usize]) -> Result<Loss<D>, E>,
+    mut after_epoch: impl FnMut(&Mlp<D>, u32) -> Result<(), ModelError>,
+) -> Result<Trained<D>, ModelError>
 where
     E: std::error::Error + Send + Sync + 'static,
 {

@@ -44,8 +44,14 @@ fn tables_that_cannot_be_used() {
 #[test]
 fn a_build_without_cuda_says_how_to_get_one() {
     let files = ["--config", "none.toml", "--logits", "none.npy", "--targets", "none.npy"];
-    let message = refusal(&[&["eval", "--backend", "dfdx-cuda"], &files[..]].concat());
-    assert!(message.contains("cargo build --release -p reweight-cli --features cuda"), "{message}");
+    for (arguments, instead) in [
+        ([&["eval", "--backend", "dfdx-cuda"], &files[..]].concat(), "another --backend"),
+        (vec!["compare", "--device", "cuda"], "--device cpu"),
+    ] {
+        let message = refusal(&arguments);
+        assert!(message.contains("cargo build --release -p reweight-cli --features cuda"), "{message}");
+        assert!(message.contains(instead), "{message}");
+    }
 }
 
 fn words(subcommand: &str) -> Vec<&str> {

@@ -82,6 +82,13 @@ fn a_recorded_comparison_is_repeated_to_the_bit_or_said_not_to_be() {
     let output = compare(folder.path(), &["--repeat", "slower.json"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stdout).unwrap().contains("24 of 24 networks differ"));
+    #[cfg(not(feature = "cuda"))]
+    {
+        let elsewhere = run.replace("\"device\": \"cpu\"", "\"device\": \"cuda\"");
+        assert_ne!(elsewhere, run);
+        fs::write(path("cuda.json"), elsewhere).unwrap();
+        assert!(refused(&compare(folder.path(), &["--repeat", "cuda.json"])).contains("built without CUDA"));
+    }
     fs::write(path("data.csv"), table() + "0,0,north,common\n").unwrap();
     assert!(refused(&compare(folder.path(), &["--repeat", "run.json"])).contains("data.csv: the data has changed"));
     assert!(refused(&compare(folder.path(), &["--repeat", "data.csv"])).contains("data.csv: not a comparison"));

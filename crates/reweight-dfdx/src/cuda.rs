@@ -13,6 +13,7 @@ mod gradient;
 mod modules;
 mod softmax;
 mod tensor;
+mod timer;
 
 use dfdx::prelude::{Cuda, HasShape, Shape, Storage, Tensor, Unit, ZerosTensor};
 use dfdx::tensor::CudaError;
@@ -20,6 +21,7 @@ use reweight::LossSummary;
 
 pub use failure::CudaFailure;
 pub use gradient::CudaGradient;
+pub use timer::CudaTimer;
 
 use crate::device::{EachSample, Element, LossDevice};
 use crate::error::TensorLossError;

@@ -42,7 +42,7 @@ mod tensor_loss;
 pub use bce::BceBatch;
 pub use cpu::CpuGradient;
 #[cfg(feature = "cuda")]
-pub use cuda::{CudaFailure, CudaGradient, cuda_device};
+pub use cuda::{CudaFailure, CudaGradient, CudaTimer, cuda_device};
 pub use device::{BceDevice, EachSample, Element, LossDevice, SoftmaxDevice};
 pub use error::TensorLossError;
 pub use outcome::{Each, Reduced};

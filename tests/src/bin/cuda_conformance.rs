@@ -1,16 +1,19 @@
-//! `cuda-conformance [--short]`: every law on dfdx's Cuda and on its Cpu in one process, and each compared with the other.
+//! `cuda-conformance [--short | --one-step]`: every law on dfdx's Cuda and on its Cpu in one process, and each compared with
+//! the other.
 //!
 //! It ends with code 0 where all holds, 1 where something does not, 2 where there is no device to try it on. `--short` is
-//! for a tool that makes every memory access cost a hundredfold.
+//! for a tool that makes every memory access cost a hundredfold. `--one-step` is for a device that is made to fail: a step
+//! of each objective by nothing but calls that return errors, and code 2 with the error where it fails.
 #![forbid(unsafe_code)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use dfdx::prelude::{Cpu, Cuda, Device};
-use reweight::{AlphaBalance, BatchStatistics, BoxedWeighter, Chain, Focal, Ghm, Reduction};
+use dfdx::prelude::{Axes2, Backward, Cpu, Cuda, Device, PermuteTo, Rank0, SumTo, Tensor, TensorFromVec, Trace};
+use reweight::{AlphaBalance, BatchStatistics, BceLoss, BoxedWeighter, Chain, Focal, Ghm, Reduction, SoftmaxLoss};
 use reweight_conformance::{Dfdx, DfdxCpu, DfdxCuda, Number, Place, fixtures, properties};
+use reweight_dfdx::{BceBatch, SoftmaxBatch, TensorLossError};
 use reweight_testkit::{Backend, Check, Kind, Observed, Problem, Tolerance, laws};
 
 /// What holds and what does not.
@@ -31,17 +34,25 @@ impl Report {
 }
 
 fn main() -> ExitCode {
-    let short = match std::env::args().nth(1).as_deref() {
-        None => false,
+    let option = std::env::args().nth(1);
+    let short = match option.as_deref() {
+        None | Some("--one-step") => false,
         Some("--short") => true,
         Some(other) => {
-            eprintln!("error: `{other}` is no option; there is --short");
+            eprintln!("error: `{other}` is no option; there are --short and --one-step");
             return ExitCode::from(2);
         }
     };
-    if let Err(error) = reweight_dfdx::cuda_device(0, 0) {
+    let failed = match option.as_deref() {
+        Some("--one-step") => one_step(),
+        _ => reweight_dfdx::cuda_device(0, 0).map(drop),
+    };
+    if let Err(error) = failed {
         eprintln!("error: {error}");
         return ExitCode::from(2);
+    }
+    if option.as_deref() == Some("--one-step") {
+        return ExitCode::SUCCESS;
     }
     let mut report = Report::default();
     beside::<f32>(&mut report, short);
@@ -81,6 +92,34 @@ fn chain(ghm: bool) -> Chain {
         weighters.push(boxed(BoxedWeighter::new(Ghm::new(10, 0.75).expect("valid"))));
     }
     Chain::from(weighters)
+}
+
+/// A training step of each objective on logits that lie by columns, with all that a batch may have.
+fn one_step() -> Result<(), TensorLossError> {
+    let device = reweight_dfdx::cuda_device(0, 0)?;
+    let numbers = |count: usize| (0..count).map(|at| (at as f32 * 0.61).sin()).collect::<Vec<_>>();
+    let by_columns = device.try_tensor_from_vec(numbers(35), (5_usize, 7_usize))?;
+    let logits: Tensor<(usize, usize), f32, Cuda> = by_columns.try_permute::<_, Axes2<1, 0>>()?;
+    let ghm = || Ghm::new(10, 0.75);
+
+    let targets = device.try_tensor_from_vec(numbers(35).iter().map(|x| x.abs()).collect(), (7, 5))?;
+    let valid = device.try_tensor_from_vec((0..35).map(|at| at % 6 != 0).collect(), (7, 5))?;
+    let sample_weight = device.try_tensor_from_vec(vec![0.5_f32; 35], (7, 5))?;
+    let mut loss = BceLoss::new(ghm()?);
+    let state = loss.state();
+    let batch = || BceBatch::new(logits.leaky_trace(), &targets).valid(&valid).sample_weight(&sample_weight);
+    let step = batch().forward(&mut loss).inspect_err(|_| assert_eq!(loss.state(), state));
+    step?.try_backward()?;
+    let state = loss.state();
+    let each = batch().each(&mut loss).inspect_err(|_| assert_eq!(loss.state(), state));
+    each?.losses.try_sum::<Rank0, _>()?.try_backward()?;
+
+    let labels = device.try_tensor_from_vec((0..7).map(|at| at % 5).collect::<Vec<i64>>(), (7,))?;
+    let mut loss = SoftmaxLoss::new(ghm()?);
+    let state = loss.state();
+    let step = SoftmaxBatch::new(logits.leaky_trace(), &labels).forward(&mut loss);
+    step.inspect_err(|_| assert_eq!(loss.state(), state))?.try_backward()?;
+    Ok(())
 }
 
 /// The same batches on both devices: the same counts, losses and gradients within the stated accuracy, and a second step

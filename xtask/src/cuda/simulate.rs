@@ -14,11 +14,19 @@ use crate::workspace::{self, cargo, run};
 /// Where the header lies that gives CUDA's words to the host.
 const SHIM: &str = "crates/reweight-codegen/tests/host";
 /// Failures that the simulator can be asked for, and a word of the message that they must give.
-const FAILURES: [(&str, &str, &str); 3] = [
-    ("SIMULATED_INIT", "34", "driver"),
-    ("SIMULATED_INIT", "100", "no CUDA device"),
-    ("SIMULATED_COUNT", "0", "no CUDA device"),
+const FAILURES: [(&str, &str, &str); 9] = [
+    ("SIMULATED_INIT", "34", "no CUDA driver was found"),
+    ("SIMULATED_INIT", "100", "no CUDA device was found"),
+    ("SIMULATED_INIT", "803", "the driver is too old"),
+    ("SIMULATED_INIT", "999", "the CUDA driver failed: CUDA_ERROR_UNKNOWN"),
+    ("SIMULATED_COUNT", "0", "no CUDA device was found"),
+    ("SIMULATED_LOAD", "222", "the driver is too old: it knows CUDA 12.2"),
+    ("SIMULATED_NVRTC", "10", "NVRTC 10.0 is too old"),
+    ("SIMULATED_COMPILE", "7", "NVRTC failed"),
+    ("SIMULATED_MEMORY", "600", "out of memory"),
 ];
+/// More allocations than a few steps take.
+const MOST_ALLOCATIONS: u32 = 1000;
 
 /// Builds and runs the suite.
 pub(super) fn simulate(short: bool) -> anyhow::Result<()> {
@@ -38,13 +46,29 @@ pub(super) fn simulate(short: bool) -> anyhow::Result<()> {
         command.env("SIMULATOR_SHIM", workspace::root().join(SHIM).join("shim.h"));
         command
     };
-    for (name, value, word) in FAILURES {
-        let output = suite().env(name, value).output().context("starting the suite")?;
+    let failing = |name: &str, value: &str, word: &str| -> anyhow::Result<bool> {
+        let output = suite().arg("--one-step").env(name, value).output().context("starting the suite")?;
         let message = String::from_utf8_lossy(&output.stderr);
-        if output.status.code() != Some(2) || !message.contains(word) {
-            bail!("with {name}={value} the program must end with code 2 and name the cause, but: {message}");
+        match output.status.code() {
+            Some(0) => Ok(false),
+            Some(2) if message.contains(word) => Ok(true),
+            _ => bail!("with {name}={value} the program must end with code 2 and say `{word}`, but: {message}"),
+        }
+    };
+    for (name, value, word) in FAILURES {
+        if !failing(name, value, word)? {
+            bail!("with {name}={value} the program does not fail");
         }
     }
+    // Each allocation of the steps fails in its turn, until there are no more.
+    let mut allocation = 1;
+    while failing("SIMULATED_ALLOCATION", &allocation.to_string(), "out of memory")? {
+        allocation += 1;
+        if allocation > MOST_ALLOCATIONS {
+            bail!("the steps allocate without end");
+        }
+    }
+    println!("{} failures, and no memory at any of {} allocations: typed errors", FAILURES.len(), allocation - 1);
     if !suite().args(short.then_some("--short")).status().context("starting the suite")?.success() {
         bail!("the suite does not pass on the simulated device");
     }

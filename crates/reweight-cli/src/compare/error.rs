@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::device::DeviceError;
 use crate::folds::FoldError;
 use crate::metrics::MetricError;
 use crate::model::ModelError;
@@ -15,6 +16,8 @@ use crate::threads::ThreadsError;
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message beside each variant says what its fields mean")]
 pub enum CompareError {
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]

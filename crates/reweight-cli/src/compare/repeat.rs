@@ -80,7 +80,9 @@ impl Recorded {
             return (true, format!("Repeated to the bit: all {all} networks are the recorded ones."));
         }
         let now = serde_json::to_value(Versions::current()).unwrap_or_default();
-        let why = if now == self.versions {
+        let why = if !self.settings.training.device.repeats_to_the_bit() {
+            "a CUDA device adds in no fixed order, so that last bits may differ".to_owned()
+        } else if now == self.versions {
             "under the same versions and instructions, so on another processor or by a fault".to_owned()
         } else {
             format!("recorded with {}, repeated with {now}", self.versions)

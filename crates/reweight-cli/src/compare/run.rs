@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use dfdx::prelude::TensorFromVec;
 use reweight::ConfiguredLoss;
 use reweight_dfdx::{TensorLoss, TensorLossError};
 use serde::Serialize;
@@ -13,6 +12,9 @@ use super::data::hex_sha256;
 use super::plan::{Job, Plan};
 use super::progress::Progress;
 use super::trace::{self, GradientTrace, Trace};
+#[cfg(not(feature = "cuda"))]
+use crate::device::DeviceError;
+use crate::device::{DeviceChoice, TrainingDevice};
 use crate::model::{Logits, Loss, Mlp, ModelError};
 use crate::table::Encoder;
 use crate::threads::pool;
@@ -49,8 +51,6 @@ pub struct Run {
 enum StepError {
     #[error(transparent)]
     Loss(#[from] TensorLossError),
-    #[error("the tensor library failed: {0}")]
-    Device(dfdx::tensor::CpuError),
     #[error("interrupted")]
     Interrupted,
 }
@@ -66,7 +66,15 @@ pub(super) fn run(
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<Vec<Run>, CompareError> {
-    let pool = pool(threads)?;
+    let device = plan.settings.training.device;
+    let train = match device {
+        DeviceChoice::Cpu => network::<dfdx::prelude::Cpu, _>,
+        #[cfg(feature = "cuda")]
+        DeviceChoice::Cuda => network::<dfdx::prelude::Cuda, _>,
+        #[cfg(not(feature = "cuda"))]
+        DeviceChoice::Cuda => return Err(DeviceError::WithoutCuda.into()),
+    };
+    let pool = pool(device.threads(threads))?;
     let slots: Vec<Mutex<Option<Run>>> = (0..plan.len()).map(|_| Mutex::new(None)).collect();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     // One that fails stops the others as Ctrl-C does.
@@ -77,7 +85,7 @@ pub(super) fn run(
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(slot) = slots.get(index).filter(|_| !is_stopped()) else { return Ok(()) };
-            match network(plan, plan.job(index), traced, &is_stopped, progress) {
+            match train(plan, plan.job(index), traced, &is_stopped, progress) {
                 Ok(Some(run)) => {
                     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(run);
                     progress.trained(done.fetch_add(1, Ordering::Relaxed) + 1);
@@ -97,11 +105,11 @@ pub(super) fn run(
 }
 
 /// Trains and judges one network; none if it was stopped.
-fn network(
+fn network<D: TrainingDevice, F: Fn() -> bool>(
     plan: &Plan<'_>,
     job: Job,
     traced: bool,
-    is_stopped: &impl Fn() -> bool,
+    is_stopped: &F,
     progress: &Progress,
 ) -> Result<Option<Run>, CompareError> {
     let (problem, training) = (plan.problem, &plan.settings.training);
@@ -110,7 +118,7 @@ fn network(
     let mut loss = strategy.build(&problem.counts(&fold.train))?;
     let encoder = Encoder::fit(&problem.table, &fold.train);
     let inputs = encoder.encode(&problem.table, &fold.train);
-    let step = |model: &Mlp, logits: Logits, rows: &[usize]| -> Result<Loss, StepError> {
+    let step = |model: &Mlp<D>, logits: Logits<D>, rows: &[usize]| -> Result<Loss<D>, StepError> {
         if is_stopped() {
             return Err(StepError::Interrupted);
         }
@@ -119,13 +127,18 @@ fn network(
         let classes: Vec<i64> = rows.iter().map(|&row| plan.classes[fold.train[row]] as i64).collect();
         Ok(match &mut loss {
             ConfiguredLoss::Bce(loss) => {
-                let targets =
-                    model.device().try_tensor_from_vec(classes, (rows.len(), 1)).map_err(StepError::Device)?;
+                let targets = model
+                    .device()
+                    .try_tensor_from_vec(classes, (rows.len(), 1))
+                    .map_err(Into::<TensorLossError>::into)?;
                 loss.forward(logits, &targets)?
             }
             ConfiguredLoss::Softmax(loss) => {
-                let targets = model.device().try_tensor_from_vec(classes, (rows.len(),));
-                loss.forward(logits, &targets.map_err(StepError::Device)?)?
+                let targets = model
+                    .device()
+                    .try_tensor_from_vec(classes, (rows.len(),))
+                    .map_err(Into::<TensorLossError>::into)?;
+                loss.forward(logits, &targets)?
             }
         })
     };
@@ -136,7 +149,7 @@ fn network(
     let tests = encoder.encode(&problem.table, &fold.test);
     let mut metric = Vec::new();
     let epochs = if traced { trace::epochs(training.epochs) } else { Vec::new() };
-    let after_epoch = |model: &Mlp, epoch: u32| {
+    let after_epoch = |model: &Mlp<D>, epoch: u32| {
         if epochs.binary_search(&epoch).is_ok() {
             metric.push(trace::metric_of(problem, &model.predict(&tests)?, &fold.test));
         }

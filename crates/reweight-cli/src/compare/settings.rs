@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data::DataSettings;
 use crate::arguments::{HeaderChoice, StrategyArguments, TrainingArguments};
+use crate::device::DeviceChoice;
 use crate::model::AdamSettings;
 use crate::strategy::Strategy;
 use crate::train::TrainSettings;
@@ -38,6 +39,9 @@ pub struct TrainingSettings {
     pub learning_rate: f64,
     /// Adam's decoupled weight decay.
     pub weight_decay: f64,
+    /// Where they are trained; a file that does not say is of a program that knew the CPU alone.
+    #[serde(default)]
+    pub device: DeviceChoice,
 }
 
 impl TrainingSettings {
@@ -52,6 +56,7 @@ impl TrainingSettings {
             hidden: arguments.hidden.0.clone(),
             learning_rate: arguments.learning_rate,
             weight_decay: arguments.weight_decay,
+            device: arguments.device,
         }
     }
 
@@ -118,6 +123,9 @@ impl Settings {
         say("--hidden", training.hidden_text());
         say("--learning-rate", training.learning_rate.to_string());
         say("--weight-decay", training.weight_decay.to_string());
+        if training.device != DeviceChoice::default() {
+            say("--device", training.device.name().to_owned());
+        }
         if data.multiclass {
             words.push("--multiclass".to_owned());
         }
@@ -144,6 +152,15 @@ pub(crate) fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_without_a_device_are_of_the_cpu() {
+        let text = r#"{"folds": 2, "seeds": [0], "epochs": 1, "batch_size": 8, "hidden": [4], "learning_rate": 0.1,
+            "weight_decay": 0.0}"#;
+        let settings: TrainingSettings = serde_json::from_str(text).unwrap();
+        assert_eq!(settings.device, DeviceChoice::Cpu);
+        assert!(serde_json::to_string(&settings).unwrap().contains(r#""device":"cpu""#));
+    }
 
     #[test]
     fn words_are_quoted_where_a_shell_would_read_more_into_them() {

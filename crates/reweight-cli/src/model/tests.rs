@@ -1,7 +1,10 @@
 //! The network against hand-worked steps, exclusive or, and its own seed.
 
 use super::*;
+use dfdx::tensor::CpuError;
 use ndarray::array;
+
+type Mlp = super::Mlp<Cpu>;
 
 fn config() -> MlpConfig {
     MlpConfig { inputs: 2, hidden: vec![8], outputs: 1, seed: 5 }

@@ -6,12 +6,12 @@ use dfdx::tensor::CpuError;
 use ndarray::Array2;
 
 /// Trains on 60 rows of one feature whose sign is the class; also returns the batches seen.
-fn run(seed: u64, fold: u32, scale: f32) -> (Trained, Vec<Vec<usize>>) {
+fn run(seed: u64, fold: u32, scale: f32) -> (Trained<Cpu>, Vec<Vec<usize>>) {
     let inputs = Array2::from_shape_fn((60, 1), |(row, _)| row as f32 / 30.0 - 0.98);
     let adam = AdamSettings { learning_rate: 0.02, weight_decay: 0.0 };
     let settings = TrainSettings { hidden: vec![4], epochs: 30, batch_size: 16, adam };
     let mut batches = Vec::new();
-    let loss = |model: &Mlp, logits, rows: &[usize]| {
+    let loss = |model: &Mlp<Cpu>, logits, rows: &[usize]| {
         batches.push(rows.to_vec());
         let targets = rows.iter().map(|&row| f32::from(u8::from(row >= 30))).collect();
         let targets = model.device().try_tensor_from_vec(targets, (rows.len(), 1))?;
@@ -53,7 +53,7 @@ fn the_output_bias_is_where_training_starts() {
     let inputs = Array2::zeros((1, 1));
     let adam = AdamSettings::default();
     let settings = TrainSettings { hidden: vec![], epochs: 0, batch_size: 1, adam };
-    let loss = |_: &Mlp, logits: Logits, _: &[usize]| -> Result<Loss, CpuError> { logits.try_sum() };
+    let loss = |_: &Mlp<Cpu>, logits: Logits<Cpu>, _: &[usize]| -> Result<Loss<Cpu>, CpuError> { logits.try_sum() };
     let trained = train(&inputs, 2, Some(&[1.0, -2.0]), &settings, (0, 0), loss, |_, _| Ok(())).unwrap();
     assert_eq!(trained.model.predict(&inputs).unwrap(), [1.0, -2.0]);
 }

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <vector>
 
 typedef void (*Runner)(const uint64_t* words, unsigned grid, unsigned block, bool backwards);
 

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
-#include <functional>
-#include <vector>
+// No more of the library than that: it would take longer to read than most kernels.
 
 #define __global__
 #define __device__
@@ -29,13 +28,14 @@ struct Fiber {
     ucontext_t context;   // for the first entry alone: a switch by ucontext costs a system call
     jmp_buf place;
     char* stack;
-    unsigned index;
     bool started, done, waits_for_block, waits_for_warp;
 };
-SHIM_STATE std::vector<Fiber> fibers;
+SHIM_STATE Fiber fibers[1024];
 SHIM_STATE jmp_buf scheduler;
 SHIM_STATE Fiber* current;
-SHIM_STATE std::function<void()> body;
+// The kernel with its arguments, and what runs it.
+SHIM_STATE const void* call;
+SHIM_STATE void (*body)(const void*);
 // One slot a lane for the value that a shuffle hands over.
 SHIM_STATE unsigned char slots[1024][8];
 
@@ -49,14 +49,14 @@ static void give_way() {
 static void run_fiber() {
     // The fiber serves every block that is launched.
     for (;;) {
-        body();
+        body(call);
         current->done = true;
         give_way();
     }
 }
 static __attribute__((noinline)) void resume(Fiber& fiber) {
     current = &fiber;
-    threadIdx.x = fiber.index;
+    threadIdx.x = (unsigned)(&fiber - fibers);
     if (_setjmp(scheduler) != 0) return;
     if (fiber.started) _longjmp(fiber.place, 1);
     fiber.started = true;
@@ -95,11 +95,7 @@ static void run_block(bool backwards) {
     }
 }
 static void make_fibers() {
-    fibers.resize(1024);
-    for (unsigned t = 0; t < fibers.size(); ++t) {
-        Fiber& fiber = fibers[t];
-        fiber.index = t;
-        fiber.started = false;
+    for (Fiber& fiber : fibers) {
         // Never freed, and of no use before a thread runs on it.
         fiber.stack = (char*)malloc(64 * 1024);
         if (!fiber.stack) fail("no memory for the threads' stacks");
@@ -110,13 +106,20 @@ static void make_fibers() {
         makecontext(&fiber.context, run_fiber, 0);
     }
 }
+template <typename Kernel, typename Arguments> struct Call {
+    Kernel kernel;
+    const Arguments& arguments;
+    static void run(const void* own) { ((const Call*)own)->kernel(((const Call*)own)->arguments); }
+};
 template <typename Kernel, typename Arguments>
 static void launch(Kernel kernel, unsigned grid, unsigned block, const Arguments& arguments, bool backwards) {
     if (block == 0 || block % 32 != 0 || block > 1024) fail("a block must be whole warps, at most 1024 threads");
     gridDim.x = grid;
     blockDim.x = block;
-    if (fibers.empty()) make_fibers();
-    body = [&] { kernel(arguments); };
+    if (!fibers[0].stack) make_fibers();
+    const Call<Kernel, Arguments> own{kernel, arguments};
+    call = &own;
+    body = Call<Kernel, Arguments>::run;
     for (unsigned at = 0; at < grid; ++at) {
         blockIdx.x = backwards ? grid - 1 - at : at;
         run_block(backwards);

@@ -197,10 +197,11 @@ fn every_weighter(name: &str, precision: Precision) {
         (batch, uploaded)
     });
     for (kind, weighter) in weighters::all(11) {
-        for (at, reduction) in REDUCTIONS.into_iter().enumerate() {
-            let (batch, uploaded) = &batches[at % 2];
-            let what = format!("{name}: {kind}, {reduction:?}, smoothing {}", batch.smoothing);
-            steps.push(step(&mut session, &what, weighter.clone(), reduction, batch, *uploaded));
+        for reduction in REDUCTIONS {
+            for (batch, uploaded) in &batches {
+                let what = format!("{name}: {kind}, {reduction:?}, smoothing {}", batch.smoothing);
+                steps.push(step(&mut session, &what, weighter.clone(), reduction, batch, *uploaded));
+            }
         }
     }
     let results = session.run(name);

@@ -4,7 +4,7 @@
 //! memory's size with what the kernel touches of it, and is either of a tensor that the caller keeps or of a [`Buffer`]
 //! that it owns. dfdx and cudarc use one stream, the default one, and memory is freed in its order: what is dropped
 //! after a launch is freed after the kernel has run.
-#![expect(unsafe_code, reason = "launches, copies from an address and the libraries' versions are unsafe in cudarc")]
+#![expect(unsafe_code, reason = "launches, copies from an address, events and the versions are unsafe in cudarc")]
 
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -138,6 +138,45 @@ impl Gpu {
         // SAFETY: the struct has the kernel's fields in their order, as one definition makes both; for the addresses
         // see the head of this file.
         unsafe { kernel.function.clone().launch(shape, (parameter,)) }
+    }
+}
+
+/// A point in the default stream's work, which notes when the device came to it.
+#[derive(Debug)]
+pub(super) struct Event {
+    event: sys::CUevent,
+    device: Arc<CudaDevice>,
+}
+
+impl Event {
+    pub(super) fn new(gpu: &Gpu) -> Result<Self, DriverError> {
+        gpu.device.bind_to_thread()?;
+        let event = result::event::create(sys::CUevent_flags::CU_EVENT_DEFAULT)?;
+        Ok(Self { event, device: gpu.device.clone() })
+    }
+
+    /// Sets the point behind all that was asked of the device so far.
+    pub(super) fn record(&self) -> Result<(), DriverError> {
+        self.device.bind_to_thread()?;
+        // SAFETY: `new` has made the event, and only `drop` destroys it.
+        unsafe { result::event::record(self.event, *self.device.cu_stream()) }
+    }
+
+    /// Milliseconds from `begin` to this point, once the device has reached it.
+    pub(super) fn milliseconds_since(&self, begin: &Self) -> Result<f32, DriverError> {
+        self.device.bind_to_thread()?;
+        // SAFETY: both are events of the one stream, as in `record`; one that was not recorded is an error.
+        unsafe {
+            sys::cuEventSynchronize(self.event).result()?;
+            result::event::elapsed(begin.event, self.event)
+        }
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        // SAFETY: `new` has made it, and nobody else can name it. Nothing is left to be done where it fails.
+        let _ = self.device.bind_to_thread().and_then(|()| unsafe { result::event::destroy(self.event) });
     }
 }
 

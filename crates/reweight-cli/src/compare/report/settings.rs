@@ -6,7 +6,11 @@ use crate::report::{Cell, Page, Table};
 pub(super) fn add(page: &mut Page, comparison: &Comparison) {
     let (data, training) = (&comparison.data, &comparison.settings.training);
     let section = page.section("Data, settings and versions");
-    section.paragraph("This command repeats the comparison, to the bit where versions and processor are the same:");
+    section.paragraph(if training.device.repeats_to_the_bit() {
+        "This command repeats the comparison, to the bit where versions and processor are the same:"
+    } else {
+        "This command repeats the comparison; networks that are trained on a CUDA device may differ in their last bits:"
+    });
     section.code(&comparison.command);
 
     let features: Vec<String> = data.features.iter().map(|feature| feature.name.clone()).collect();
@@ -40,6 +44,7 @@ pub(super) fn add(page: &mut Page, comparison: &Comparison) {
             ("optimiser", "Adam with decoupled weight decay".to_owned()),
             ("learning rate", training.learning_rate.to_string()),
             ("weight decay", training.weight_decay.to_string()),
+            ("device", training.device.name().to_owned()),
         ],
     ));
     let losses = comparison.settings.strategies.iter();

@@ -7,6 +7,7 @@ use crate::compare::data::{DataSettings, DataSummary};
 use crate::compare::run::Run;
 use crate::compare::settings::{Settings, TrainingSettings};
 use crate::compare::trace::{GradientTrace, Trace};
+use crate::device::DeviceChoice;
 use crate::problem::Problem;
 use crate::report::read_charts;
 use crate::strategy::strategies;
@@ -38,6 +39,7 @@ fn comparison(logit: fn(usize) -> f32, finished: usize) -> Comparison {
             hidden: Vec::new(),
             learning_rate: 0.01,
             weight_decay: 0.0,
+            device: DeviceChoice::Cpu,
         },
         strategies: strategies(Objective::Bce, &[], true).unwrap(),
     };

@@ -6,6 +6,7 @@ use super::*;
 use crate::compare::data::{DataSettings, Feature};
 use crate::compare::run::Run;
 use crate::compare::settings::TrainingSettings;
+use crate::device::DeviceChoice;
 use crate::strategy::strategies;
 
 /// Two seeds of three folds, in which strategy `s` shifts every figure by `shift · s`, and fold and seed add noise.
@@ -30,6 +31,7 @@ fn comparison(shift: f64, finished: usize) -> Comparison {
             hidden: vec![4, 4],
             learning_rate: 0.01,
             weight_decay: 0.0,
+            device: DeviceChoice::Cpu,
         },
         strategies,
     };

@@ -3,6 +3,7 @@
 mod bundle;
 mod compile;
 mod simulate;
+mod toolkit;
 
 use std::path::PathBuf;
 

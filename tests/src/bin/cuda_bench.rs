@@ -2,13 +2,16 @@
 //!
 //! A step is forward and backward, from a point at which the device has nothing left to do to the next one. `milliseconds`
 //! lie between two CUDA events around it, as the peers are timed; `host_milliseconds` are on the host's clock, and what
-//! the host spends before the device has its first work is in them, too. `--short` is for seeing that it runs at all.
+//! the host spends before the device has its first work is in them, too. `loss` and, of few logits, the beginning of
+//! `gradient` are of the first step, for the peers to be compared with. `--short` is for seeing that it runs at all.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use dfdx::prelude::{Backward, Cache, Cuda, Synchronize, TensorFromVec, Trace};
+use dfdx::prelude::{
+    AsArray, Backward, Cache, Cuda, Gradients, HasShape, Rank0, Shape, Synchronize, Tensor, TensorFromVec, Trace,
+};
 use reweight::{AlphaBalance, BceLoss, Focal, Ghm, SampleWeighter, SoftmaxLoss};
 use reweight_dfdx::{CudaTimer, TensorLoss, TensorLossError};
 
@@ -18,6 +21,8 @@ const SIZES: [usize; 5] = [4 << 10, 64 << 10, 1 << 20, 16 << 20, 256 << 20];
 const ROWS: [(usize, usize); 2] = [(64 << 10, 100), (8 << 10, 32 << 10)];
 /// Steps before the measured ones, of which the first compiles the kernels, and measured ones.
 const STEPS: (usize, usize) = (5, 30);
+/// Of more logits the gradient is not read: dfdx does so one element at a time.
+const MOST_READ: usize = 1 << 20;
 
 /// What is measured.
 struct Effort {
@@ -67,9 +72,9 @@ fn all(device: &Cuda, effort: &Effort) -> Result<(), TensorLossError> {
         let labels: Vec<i64> = (0..rows).map(|row| (row * 7919 % classes) as i64).collect();
         let labels = device.try_tensor_from_vec(labels, (rows,))?;
         let mut loss = SoftmaxLoss::new(Focal::new(2.0)?);
-        time(device, effort, "softmax-focal", &[rows, classes], || {
-            loss.forward(logits.leaky_trace(), &labels)?.try_backward()?;
-            Ok(())
+        time(device, effort, "softmax-focal", &[rows, classes], |sees| {
+            let on_tape = loss.forward(logits.leaky_trace(), &labels)?;
+            Ok(First::of(sees, &on_tape.retaped(), &logits, &on_tape.try_backward()?))
         })?;
         drop((logits, labels));
         device.try_empty_cache()?;
@@ -90,10 +95,35 @@ fn bce(
     let targets: Vec<u8> = (0..count).map(|at| u8::from(at % 64 == 0)).collect();
     let targets = device.try_tensor_from_vec(targets, shape)?;
     let mut loss = BceLoss::new(weighter);
-    time(device, effort, name, &[count], || {
-        loss.forward(logits.leaky_trace(), &targets)?.try_backward()?;
-        Ok(())
+    time(device, effort, name, &[count], |sees| {
+        let on_tape = loss.forward(logits.leaky_trace(), &targets)?;
+        Ok(First::of(sees, &on_tape.retaped(), &logits, &on_tape.try_backward()?))
     })
+}
+
+/// What the first step gave.
+#[derive(Default)]
+struct First {
+    loss: f32,
+    gradient: Vec<f32>,
+}
+
+impl First {
+    /// Nothing, where nobody `sees` it: reading it would be timed, too.
+    fn of<S: Shape>(
+        sees: bool,
+        loss: &Tensor<Rank0, f32, Cuda>,
+        logits: &Tensor<S, f32, Cuda>,
+        gradients: &Gradients<f32, Cuda>,
+    ) -> Self {
+        if !sees {
+            return Self::default();
+        }
+        let is_small = logits.shape().num_elements() <= MOST_READ;
+        let mut gradient = if is_small { gradients.get(logits).as_vec() } else { Vec::new() };
+        gradient.truncate(8);
+        Self { loss: loss.array(), gradient }
+    }
 }
 
 /// Logits spread over ±6 without pattern.
@@ -106,25 +136,27 @@ fn time(
     effort: &Effort,
     name: &str,
     size: &[usize],
-    mut step: impl FnMut() -> Result<(), TensorLossError>,
+    mut step: impl FnMut(bool) -> Result<First, TensorLossError>,
 ) -> Result<(), TensorLossError> {
     let timer = CudaTimer::new(device)?;
     let (before, measured) = effort.steps;
-    for _ in 0..before {
-        step()?;
+    let First { loss, gradient } = step(true)?;
+    for _ in 1..before {
+        step(false)?;
     }
     let (mut device_times, mut host_times) = (Vec::new(), Vec::new());
     for _ in 0..measured {
         device.try_synchronize()?;
         let begun = Instant::now();
         timer.begin()?;
-        step()?;
+        step(false)?;
         device_times.push(timer.end()?);
         host_times.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     let (milliseconds, host_milliseconds) = (median(device_times), median(host_times));
     let line = serde_json::json!({
         "case": name, "size": size, "peer": "reweight", "milliseconds": milliseconds, "host_milliseconds": host_milliseconds,
+        "loss": loss, "gradient": gradient,
     });
     println!("{line}");
     Ok(())

@@ -7,24 +7,30 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use super::compile::nvcc;
+use super::toolkit::Toolkit;
 use crate::workspace::{self, cargo, run};
 
 /// The programs of the bundle.
 const PROGRAMS: [&str; 2] = ["cuda-conformance", "cuda-bench"];
 /// What lies beside them, from xtask/gpu.
-const SCRIPTS: [&str; 2] = ["run.sh", "peers.py"];
+const SCRIPTS: [&str; 3] = ["run.sh", "peers.py", "results.py"];
+/// The suite compiles every weighter for two devices: optimising that across crates takes long, and gains what is timed
+/// nothing, which is the device's work.
+const LINKING: [&str; 2] = ["--config", "profile.release.lto=false"];
 /// The most that it may weigh.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// Builds the bundle into `folder`.
 pub(super) fn bundle(folder: &Path) -> anyhow::Result<()> {
-    // dfdx's build script would not say what it misses.
-    nvcc()?;
+    let target = workspace::packages(workspace::root())?.target_directory.into_std_path_buf();
+    let toolkit = Toolkit::around(&nvcc()?, target.join("cuda-bundle"))?;
     let names = PROGRAMS.into_iter().flat_map(|program| ["--bin", program]);
     let package = ["build", "--release", "--locked", "-p", "reweight-conformance", "--features", "cuda"];
-    run(&mut cargo(package.into_iter().chain(names)))?;
+    let mut build = cargo(package.into_iter().chain(LINKING).chain(names));
+    toolkit.set(&mut build)?;
+    run(&mut build)?;
     fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-    let built = workspace::packages(workspace::root())?.target_directory.into_std_path_buf().join("release");
+    let built = target.join("release");
     let scripts = workspace::root().join("xtask/gpu");
     let all = PROGRAMS.iter().map(|name| (&built, name)).chain(SCRIPTS.iter().map(|name| (&scripts, name)));
     let mut bytes = 0;

@@ -35,7 +35,7 @@ static std::map<uint64_t, size_t> pieces;
 static size_t used;
 static Status allocate(uint64_t* address, size_t bytes) {
     static long allocations;
-    if (++allocations == setting("SIMULATED_ALLOCATION", 0)) return NO_MEMORY;
+    if (bytes > 0 && ++allocations == setting("SIMULATED_ALLOCATION", 0)) return NO_MEMORY;
     if (used + bytes > (size_t)setting("SIMULATED_MEMORY", 4L << 30)) return NO_MEMORY;
     // Never null, and far enough from the next piece that a read past the end meets other bits than the neighbour's.
     unsigned char* piece = (unsigned char*)malloc(bytes + 512);

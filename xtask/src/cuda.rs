@@ -1,6 +1,7 @@
 //! `cargo xtask cuda`: what can be done about CUDA on this machine, of which no part needs a GPU.
 
 mod bundle;
+mod commands;
 mod compile;
 mod simulate;
 mod toolkit;
@@ -16,10 +17,10 @@ pub(crate) struct Cuda {
     /// $CUDA_PATH/bin or on the path).
     #[arg(long, required_unless_present_any = ["simulate", "bundle"], conflicts_with_all = ["simulate", "bundle"])]
     compile_only: bool,
-    /// Compile only the kernels whose name contains this.
-    #[arg(long, value_name = "PART", default_value = "")]
+    /// Compile only the kernels, or run only the checks, whose name contains this.
+    #[arg(long, value_name = "PART", default_value = "", conflicts_with_all = ["short", "bundle"])]
     only: String,
-    /// Run the conformance suite on a simulated device. It takes a C++ compiler ($CXX or c++) and a quarter of an hour.
+    /// Run the conformance suite on a simulated device. It takes a C++ compiler ($CXX or c++) and half an hour of one processor.
     #[arg(long, conflicts_with = "bundle")]
     simulate: bool,
     /// Run a few batches only.
@@ -35,6 +36,6 @@ impl Cuda {
         if let Some(folder) = &self.bundle {
             return bundle::bundle(folder);
         }
-        if self.simulate { simulate::simulate(self.short) } else { compile::compile_only(&self.only) }
+        if self.simulate { simulate::simulate(self.short, &self.only) } else { compile::compile_only(&self.only) }
     }
 }

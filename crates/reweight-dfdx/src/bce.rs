@@ -116,8 +116,13 @@ where
             let summary = D::bce_value(&batch, loss)?;
             return Ok(Reduced { loss: batch.scalar(&summary)?.put_tape(tape), summary });
         }
-        let (summary, gradient) = D::bce_step(&batch, loss)?;
+        // A copy takes the step that changes the weighter: the device may have no memory for the scalar after it.
+        let mut taken = loss.weighter().observes().then(|| loss.clone());
+        let (summary, gradient) = D::bce_step(&batch, taken.as_mut().unwrap_or(&mut *loss))?;
         let value = batch.scalar(&summary)?;
+        if let Some(taken) = taken {
+            *loss = taken;
+        }
         Ok(Reduced { loss: record(value, &batch.logits, tape, gradient), summary })
     }
 

@@ -1,6 +1,6 @@
 //! How a loss joins the tape: one backward step of our own.
 
-use dfdx::prelude::{PutTape, Rank0, Shape, Tape, Tensor};
+use dfdx::prelude::{PutTape, Rank0, Shape, Storage, Tape, Tensor};
 use reweight::LossSummary;
 
 use crate::device::{Element, LossDevice};
@@ -24,10 +24,15 @@ where
 {
     // Ghosts hold no data, so that the tape does not keep the logits in memory.
     let (output_ghost, logits_ghost) = (output.ghost(), logits.ghost());
+    let device = logits.device().clone();
     tape.add_backward_op(move |grads| {
-        // dfdx lends one buffer at a time; the copy is a single number where the output is a scalar.
-        let incoming = grads.get_or_alloc_mut(&output_ghost)?.clone();
-        D::accumulate(&gradient, &incoming, grads.get_or_alloc_mut(&logits_ghost)?)
+        // dfdx lends one buffer at a time: the output's is taken out while the logits' is written. A copy would do, too,
+        // but a copy panics where a device has no memory left.
+        let nothing = <D as Storage<E>>::try_alloc_len(&device, 0)?;
+        let incoming = std::mem::replace(grads.get_or_alloc_mut(&output_ghost)?, nothing);
+        let added = grads.get_or_alloc_mut(&logits_ghost).and_then(|into| D::accumulate(&gradient, &incoming, into));
+        *grads.get_or_alloc_mut(&output_ghost)? = incoming;
+        added
     });
     output.put_tape(tape)
 }

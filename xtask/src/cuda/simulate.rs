@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
+use super::commands;
 use crate::workspace::{self, cargo, run};
 
 /// Where the header lies that gives CUDA's words to the host.
@@ -29,25 +30,11 @@ const FAILURES: [(&str, &str, &str); 9] = [
 const MOST_ALLOCATIONS: u32 = 1000;
 
 /// Builds and runs the suite.
-pub(super) fn simulate(short: bool) -> anyhow::Result<()> {
-    let target = workspace::packages(workspace::root())?.target_directory.into_std_path_buf();
-    let folder = target.join("cuda-simulator");
-    let cache = folder.join("kernels");
-    fs::create_dir_all(&cache).with_context(|| format!("making {}", cache.display()))?;
-    let library = library(&folder)?;
-    let rpath = format!("link-arg=-Wl,-rpath,{}", folder.display());
-    let linked = format!("link-arg={}", library.display());
-    let package = ["rustc", "-p", "reweight-conformance", "--features", "cuda,ci-check", "--bin", "cuda-conformance"];
-    run(&mut cargo(package.into_iter().chain(["--locked", "--", "-C", &linked, "-C", &rpath])))?;
-    let program = target.join("debug/cuda-conformance");
-    let suite = || {
-        let mut command = Command::new(&program);
-        command.env("SIMULATOR_CACHE", &cache);
-        command.env("SIMULATOR_SHIM", workspace::root().join(SHIM).join("shim.h"));
-        command
-    };
+pub(super) fn simulate(short: bool, only: &str) -> anyhow::Result<()> {
+    let device = Simulated::new()?;
+    let suite = device.build("reweight-conformance", "cuda-conformance")?;
     let failing = |name: &str, value: &str, word: &str| -> anyhow::Result<bool> {
-        let output = suite().arg("--one-step").env(name, value).output().context("starting the suite")?;
+        let output = device.command(&suite).arg("--one-step").env(name, value).output().context("starting the suite")?;
         let message = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
             Some(0) => Ok(false),
@@ -69,21 +56,58 @@ pub(super) fn simulate(short: bool) -> anyhow::Result<()> {
         }
     }
     println!("{} failures, and no memory at any of {} allocations: typed errors", FAILURES.len(), allocation - 1);
-    if !suite().args(short.then_some("--short")).status().context("starting the suite")?.success() {
+    commands::check(&device)?;
+    let selected = if only.is_empty() { short.then_some("--short") } else { Some("--only") };
+    let part = (!only.is_empty()).then_some(only);
+    let status = device.command(&suite).args(selected).args(part).status().context("starting the suite")?;
+    if !status.success() {
         bail!("the suite does not pass on the simulated device");
     }
     Ok(())
 }
 
-fn library(folder: &Path) -> anyhow::Result<PathBuf> {
-    let (library, source) = (folder.join("libsimulated.so"), workspace::root().join("xtask/simulator/driver.cpp"));
-    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
-    let mut command = Command::new(&compiler);
-    command.args(["-std=c++17", "-O1", "-shared", "-fPIC", "-U_FORTIFY_SOURCE", "-I"]).arg(workspace::root().join(SHIM));
-    command.arg("-o").arg(&library).arg(&source).arg("-ldl");
-    let status = command.status().with_context(|| format!("starting the C++ compiler {}", compiler.display()))?;
-    if !status.success() {
-        bail!("the C++ compiler refuses {}", source.display());
+/// The device, as a library that programs are linked to.
+#[derive(Debug)]
+pub(super) struct Simulated {
+    target: PathBuf,
+    library: PathBuf,
+    /// Compiled kernels, kept from run to run.
+    cache: PathBuf,
+}
+
+impl Simulated {
+    fn new() -> anyhow::Result<Self> {
+        let target = workspace::packages(workspace::root())?.target_directory.into_std_path_buf();
+        let folder = target.join("cuda-simulator");
+        let cache = folder.join("kernels");
+        fs::create_dir_all(&cache).with_context(|| format!("making {}", cache.display()))?;
+        let (library, source) = (folder.join("libsimulated.so"), workspace::root().join("xtask/simulator/driver.cpp"));
+        let mut compiler = Command::new(std::env::var_os("CXX").unwrap_or_else(|| "c++".into()));
+        compiler.args(["-std=c++17", "-O1", "-shared", "-fPIC", "-U_FORTIFY_SOURCE", "-I"]);
+        compiler.arg(workspace::root().join(SHIM)).arg("-o").arg(&library).arg(&source).arg("-ldl");
+        run(&mut compiler)?;
+        Ok(Self { target, library, cache })
     }
-    Ok(library)
+
+    /// What is made for it lies here.
+    pub(super) fn folder(&self) -> &Path {
+        self.library.parent().unwrap_or(&self.library)
+    }
+
+    /// Builds a package's program for it.
+    pub(super) fn build(&self, package: &str, program: &str) -> anyhow::Result<PathBuf> {
+        let rpath = format!("link-arg=-Wl,-rpath,{}", self.folder().display());
+        let linked = format!("link-arg={}", self.library.display());
+        let selection = ["rustc", "-p", package, "--features", "cuda,ci-check", "--bin", program, "--locked"];
+        run(&mut cargo(selection.into_iter().chain(["--", "-C", &linked, "-C", &rpath])))?;
+        Ok(self.target.join("debug").join(program))
+    }
+
+    /// A program of `build`, to be run on it.
+    pub(super) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env("SIMULATOR_CACHE", &self.cache);
+        command.env("SIMULATOR_SHIM", workspace::root().join(SHIM).join("shim.h"));
+        command
+    }
 }

@@ -22,8 +22,9 @@ const LIBRARIES: [(&str, &str, &str); 4] = [
     ("cublasLt", "libcublasLt.so", "cublasLt"),
 ];
 
-/// The oldest GPU that dfdx's own kernels are compiled for, Turing: the driver compiles them for newer ones.
-const COMPUTE_CAPABILITY: &str = "7.5";
+/// The oldest GPU that dfdx's own kernels are compiled for, Ampere; the driver compiles them for newer ones. For Turing dfdx
+/// 0.13 cannot be compiled by CUDA 13, whose header has two functions that dfdx defines there.
+const COMPUTE_CAPABILITY: &str = "8.0";
 
 /// A folder that a build takes for a CUDA toolkit.
 #[derive(Debug)]

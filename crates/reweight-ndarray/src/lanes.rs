@@ -35,18 +35,25 @@ pub(crate) struct Logistic<L> {
     pub(crate) q: L,
 }
 
+/// What ±s have in common, with e = e^−|s|: the probabilities of both sides, and −ln of the greater one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tail<L> {
+    /// ln(1 + e).
+    pub(crate) ln_1p: L,
+    /// 1/(1 + e), at least ½.
+    pub(crate) greater: L,
+    /// e/(1 + e).
+    pub(crate) less: L,
+}
+
 /// The elementary functions of a float, over any number of registers.
 pub(crate) trait Elementary: Copy + Debug + Send + Sync + PartialEq + Into<f64> + 'static {
     /// See [`Lanes::exp`].
     fn exp<L: Lanes<Scalar = Self>>(x: L) -> L;
-    /// See [`Lanes::reduce_minus_abs`].
-    fn reduce_minus_abs<L: Lanes<Scalar = Self>>(x: L) -> (L, L);
-    /// See [`Lanes::exp_reduced`].
-    fn exp_reduced<L: Lanes<Scalar = Self>>(r: L, n: L) -> L;
+    /// See [`Lanes::exp_minus_abs`].
+    fn exp_minus_abs<L: Lanes<Scalar = Self>>(x: L) -> L;
     /// See [`Lanes::ln_1p`].
     fn ln_1p<L: Lanes<Scalar = Self>>(e: L) -> L;
-    /// See [`Lanes::logistic_with`].
-    fn logistic_with<L: Lanes<Scalar = Self>>(x: L, e: L, ln_1p: L) -> Logistic<L>;
 }
 
 macro_rules! elementary {
@@ -57,20 +64,12 @@ macro_rules! elementary {
                 self::$float::exp(x)
             }
             #[inline(always)]
-            fn reduce_minus_abs<L: Lanes<Scalar = Self>>(x: L) -> (L, L) {
-                self::$float::reduce_minus_abs(x)
-            }
-            #[inline(always)]
-            fn exp_reduced<L: Lanes<Scalar = Self>>(r: L, n: L) -> L {
-                self::$float::exp_reduced(r, n)
+            fn exp_minus_abs<L: Lanes<Scalar = Self>>(x: L) -> L {
+                self::$float::exp_minus_abs(x)
             }
             #[inline(always)]
             fn ln_1p<L: Lanes<Scalar = Self>>(e: L) -> L {
                 self::$float::ln_1p(e)
-            }
-            #[inline(always)]
-            fn logistic_with<L: Lanes<Scalar = Self>>(x: L, e: L, ln_1p: L) -> Logistic<L> {
-                self::$float::logistic_with(x, e, ln_1p)
             }
         }
     )*};
@@ -126,6 +125,9 @@ pub(crate) trait Lanes:
     fn from_u8(bytes: &[u8]) -> Self;
     /// At most [`COUNT`](Self::COUNT) bytes as numbers; the other lanes are 0.
     fn from_u8_partial(bytes: &[u8]) -> Self;
+
+    /// Asks for the memory at `place`, which will be read or written soon.
+    fn prefetch<T>(place: &T);
 
     /// Turns a square of [`COUNT`](Self::COUNT) rows: `to[j·to_step + i] = from[i·from_step + j]`. Whole rows of `to` are
     /// written in their order, so that what one writes past its end may be replaced by the next.
@@ -190,30 +192,40 @@ pub(crate) trait Lanes:
     /// `p`, `q` and their logarithms of the margin `self`, from one exponential. Finite for every finite margin.
     #[inline(always)]
     fn logistic(self) -> Logistic<Self> {
-        let (r, n) = self.reduce_minus_abs();
-        let e = Self::exp_reduced(r, n);
-        self.logistic_with(e, e.ln_1p())
+        let tail = self.exp_minus_abs().tail();
+        self.logistic_with(tail)
     }
-    /// The first of the four steps of [`logistic`](Self::logistic), each short enough for a processor to look ahead over
-    /// several: `(r, n)` with −|self| = r + n·ln 2.
+    /// The first of the three steps of [`logistic`](Self::logistic), each short enough for a processor to look ahead over
+    /// several: e^−|self|, in fewer operations than [`exp`](Self::exp).
     #[inline(always)]
-    fn reduce_minus_abs(self) -> (Self, Self) {
-        Self::Scalar::reduce_minus_abs(self)
+    fn exp_minus_abs(self) -> Self {
+        Self::Scalar::exp_minus_abs(self)
     }
-    /// The second: e^(r + n·ln 2).
-    #[inline(always)]
-    fn exp_reduced(r: Self, n: Self) -> Self {
-        Self::Scalar::exp_reduced(r, n)
-    }
-    /// The third: ln(1 + self) on [0, 1].
+    /// ln(1 + self) on [0, 1].
     #[inline(always)]
     fn ln_1p(self) -> Self {
         Self::Scalar::ln_1p(self)
     }
-    /// The fourth, with the results of the second and the third.
+    /// The second, of e = e^−|s|: all that needs more than a comparison with s.
     #[inline(always)]
-    fn logistic_with(self, e: Self, ln_1p: Self) -> Logistic<Self> {
-        Self::Scalar::logistic_with(self, e, ln_1p)
+    fn tail(self) -> Tail<Self> {
+        let one = Self::splat(1.0);
+        let greater = one / (one + self);
+        Tail { ln_1p: self.ln_1p(), greater, less: self * greater }
+    }
+    /// The third, with the second's result for this margin.
+    #[inline(always)]
+    fn logistic_with(self, tail: Tail<Self>) -> Logistic<Self> {
+        let zero = Self::splat(0.0);
+        let Tail { ln_1p, greater, less } = tail;
+        let negative = self.lt(zero);
+        Logistic {
+            // −softplus(−s) = min(s, 0) − ln(1 + e^−|s|)
+            log_p: zero.min(self) - ln_1p,
+            log_q: zero.min(-self) - ln_1p,
+            p: Self::select(negative, less, greater),
+            q: Self::select(negative, greater, less),
+        }
     }
 
     /// The largest lane; no lane may be NaN.

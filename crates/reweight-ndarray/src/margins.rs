@@ -5,34 +5,43 @@
 //! neighbouring samples overlap, and what lies between them stays in the first cache.
 
 use crate::element::FloatLanes;
-use crate::lanes::{Lanes, Logistic};
+use crate::lanes::{Lanes, Logistic, Tail};
 
 /// Samples at a time: a whole number of the widest pair of registers.
 pub(crate) const BLOCK: usize = 256;
 
-/// A block of margins, and p, q and their logarithms of each.
+/// A block of margins s, and what ±s have in common.
 pub(crate) struct Margins<A> {
     margin: [A; BLOCK],
-    log_p: [A; BLOCK],
-    log_q: [A; BLOCK],
-    p: [A; BLOCK],
-    q: [A; BLOCK],
+    ln_1p: [A; BLOCK],
+    greater: [A; BLOCK],
+    less: [A; BLOCK],
 }
 
 impl<A: FloatLanes> Margins<A> {
     #[inline(always)]
     pub(crate) fn new() -> Self {
         let zeros = [A::ZERO; BLOCK];
-        Self { margin: zeros, log_p: zeros, log_q: zeros, p: zeros, q: zeros }
+        Self { margin: zeros, ln_1p: zeros, greater: zeros, less: zeros }
     }
 
     /// Puts in a register of margins; those from `at` on.
     #[inline(always)]
     pub(crate) fn put<L: Lanes<Scalar = A>>(&mut self, at: usize, margins: L) {
         margins.store(&mut self.margin[at..at + L::COUNT]);
-        let (r, n) = margins.reduce_minus_abs();
-        r.store(&mut self.p[at..at + L::COUNT]);
-        n.store(&mut self.q[at..at + L::COUNT]);
+        margins.exp_minus_abs().store(&mut self.less[at..at + L::COUNT]);
+    }
+
+    /// Puts in a register of what is no margin and has nothing worked out.
+    #[inline(always)]
+    pub(crate) fn keep<L: Lanes<Scalar = A>>(&mut self, at: usize, values: L) {
+        values.store(&mut self.margin[at..at + L::COUNT]);
+    }
+
+    /// A register as it was put in.
+    #[inline(always)]
+    pub(crate) fn kept<L: Lanes<Scalar = A>>(&self, at: usize) -> L {
+        L::load(&self.margin[at..at + L::COUNT])
     }
 
     /// Works out the first `len`, all of which have been put in, to the end of the last register.
@@ -41,39 +50,24 @@ impl<A: FloatLanes> Margins<A> {
         let mut at = 0;
         while at < len {
             let lanes = at..at + L::COUNT;
-            let (r, n) = (L::load(&self.p[lanes.clone()]), L::load(&self.q[lanes.clone()]));
-            L::exp_reduced(r, n).store(&mut self.q[lanes]);
-            at += L::COUNT;
-        }
-        at = 0;
-        while at < len {
-            let lanes = at..at + L::COUNT;
-            L::load(&self.q[lanes.clone()]).ln_1p().store(&mut self.log_p[lanes]);
-            at += L::COUNT;
-        }
-        at = 0;
-        while at < len {
-            let lanes = at..at + L::COUNT;
-            let (e, ln_1p) = (L::load(&self.q[lanes.clone()]), L::load(&self.log_p[lanes.clone()]));
-            let Logistic { log_p, log_q, p, q } = L::load(&self.margin[lanes.clone()]).logistic_with(e, ln_1p);
-            log_p.store(&mut self.log_p[lanes.clone()]);
-            log_q.store(&mut self.log_q[lanes.clone()]);
-            p.store(&mut self.p[lanes.clone()]);
-            q.store(&mut self.q[lanes]);
+            let Tail { ln_1p, greater, less } = L::load(&self.less[lanes.clone()]).tail();
+            ln_1p.store(&mut self.ln_1p[lanes.clone()]);
+            greater.store(&mut self.greater[lanes.clone()]);
+            less.store(&mut self.less[lanes]);
             at += L::COUNT;
         }
     }
 
-    /// A register of margins and what was worked out for them.
+    /// A register of margins and what follows from them; what of it nobody reads costs nothing.
     #[inline(always)]
     pub(crate) fn get<L: Lanes<Scalar = A>>(&self, at: usize) -> (L, Logistic<L>) {
         let lanes = at..at + L::COUNT;
-        let logistic = Logistic {
-            log_p: L::load(&self.log_p[lanes.clone()]),
-            log_q: L::load(&self.log_q[lanes.clone()]),
-            p: L::load(&self.p[lanes.clone()]),
-            q: L::load(&self.q[lanes.clone()]),
+        let tail = Tail {
+            ln_1p: L::load(&self.ln_1p[lanes.clone()]),
+            greater: L::load(&self.greater[lanes.clone()]),
+            less: L::load(&self.less[lanes]),
         };
-        (L::load(&self.margin[lanes]), logistic)
+        let margin = self.kept::<L>(at);
+        (margin, margin.logistic_with(tail))
     }
 }

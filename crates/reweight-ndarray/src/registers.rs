@@ -5,6 +5,9 @@ use std::ops::Range;
 use crate::lanes::Lanes;
 use crate::number::MOST_LANES;
 
+/// Bytes that memory comes in.
+pub(crate) const CACHE_LINE: usize = 64;
+
 /// Calls `body` for each register's range of `0..len`; the last may be shorter, which the flag says.
 ///
 /// The flag is a constant in each of the two calls, so the whole registers' code has no trace of the ragged one.
@@ -60,12 +63,12 @@ pub(crate) fn valid_lanes<L: Lanes>(valid: Option<&[bool]>, len: usize, whole: b
 /// A sum of registers: a few in their own precision, then on in `f64`, so that its error does not grow with the length.
 pub(crate) struct Running<L: Lanes> {
     short: L,
-    added: u32,
+    added: usize,
     long: L::Wide,
 }
 
 /// Registers that are added up before their sum is widened: their rounding stays below that of one sample.
-const SHORT: u32 = 8;
+pub(crate) const SHORT: usize = 8;
 
 impl<L: Lanes> Running<L> {
     #[inline(always)]
@@ -89,7 +92,7 @@ impl<L: Lanes> Running<L> {
     pub(crate) fn add_all(&mut self, values: &[L::Scalar]) {
         let mut rest = values;
         while !rest.is_empty() {
-            let (some, more) = rest.split_at(rest.len().min(SHORT as usize * L::COUNT));
+            let (some, more) = rest.split_at(rest.len().min(SHORT * L::COUNT));
             let mut short = L::splat(0.0);
             let mut at = 0;
             while at < some.len() {

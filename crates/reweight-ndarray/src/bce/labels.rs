@@ -26,11 +26,12 @@ pub(super) trait Labels<A: PickLanes> {
     fn convert<T: Target>(target: T) -> Self::Target;
     /// A register of targets as numbers.
     fn load<L: Lanes<Scalar = A>>(targets: &[Self::Target], whole: bool) -> L;
-    /// Puts into `margins`, from `at` on, what [`samples`](Self::samples) will want worked out.
+    /// Puts into `margins`, from `at` on, what [`samples`](Self::samples) will want.
     fn prepare<L: Lanes<Scalar = A>>(logits: L, targets: L, margins: &mut Margins<A>, at: usize);
+    /// Works out the first `len` that were prepared.
+    fn work_out<L: Lanes<Scalar = A>>(margins: &mut Margins<A>, len: usize);
     /// Samples, and ∂s/∂x where they are differentiated in the margin s and not in the logit.
     fn samples<L: Lanes<Scalar = A>>(
-        logits: L,
         targets: L,
         margins: &Margins<A>,
         at: usize,
@@ -71,10 +72,14 @@ impl<A: PickLanes> Labels<A> for Hard {
         margins.put(at, sign(targets) * logits);
     }
 
+    #[inline(always)]
+    fn work_out<L: Lanes<Scalar = A>>(margins: &mut Margins<A>, len: usize) {
+        margins.work_out::<L>(len);
+    }
+
     /// Differentiated in the margin s = (2y − 1)·x; the sign is ∂s/∂x.
     #[inline(always)]
     fn samples<L: Lanes<Scalar = A>>(
-        _: L,
         targets: L,
         margins: &Margins<A>,
         at: usize,
@@ -106,17 +111,22 @@ impl<A: PickLanes> Labels<A> for Soft {
         load(targets, whole)
     }
 
-    /// Nothing: a soft label's sample follows from no one margin.
+    /// The logits alone: a soft label's sample follows from no one margin.
     #[inline(always)]
-    fn prepare<L: Lanes<Scalar = A>>(_: L, _: L, _: &mut Margins<A>, _: usize) {}
+    fn prepare<L: Lanes<Scalar = A>>(logits: L, _: L, margins: &mut Margins<A>, at: usize) {
+        margins.keep(at, logits);
+    }
+
+    #[inline(always)]
+    fn work_out<L: Lanes<Scalar = A>>(_: &mut Margins<A>, _: usize) {}
 
     #[inline(always)]
     fn samples<L: Lanes<Scalar = A>>(
-        logits: L,
         targets: L,
-        _: &Margins<A>,
-        _: usize,
+        margins: &Margins<A>,
+        at: usize,
     ) -> (Sample<Dual<Number<L>>>, Option<L>) {
+        let logits = margins.kept::<L>(at);
         (Sample::soft(Dual::variable(Number(logits)), Dual::constant(Number(targets))), None)
     }
 }

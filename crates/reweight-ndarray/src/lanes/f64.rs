@@ -3,7 +3,7 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::isa::{Isa, elements};
-use super::{Lanes, Logistic, polynomial};
+use super::{Lanes, polynomial};
 
 /// `f64` lanes of the instruction set `S`.
 #[derive(Debug, Clone, Copy)]
@@ -77,16 +77,11 @@ fn exp_of_small<L: Lanes<Scalar = f64>>(r: L) -> L {
     polynomial(r, &EXP).mul_add(r, one).mul_add(r, one)
 }
 
-/// See [`Lanes::reduce_minus_abs`].
+/// See [`Lanes::exp_minus_abs`].
 #[inline(always)]
-pub(super) fn reduce_minus_abs<L: Lanes<Scalar = f64>>(x: L) -> (L, L) {
+pub(super) fn exp_minus_abs<L: Lanes<Scalar = f64>>(x: L) -> L {
     let least = if L::SCALE_IS_TOTAL { EXP_ZERO } else { EXP_FLUSHED };
-    reduce(L::splat(least).max(x.minus_abs()))
-}
-
-/// See [`Lanes::exp_reduced`].
-#[inline(always)]
-pub(super) fn exp_reduced<L: Lanes<Scalar = f64>>(r: L, n: L) -> L {
+    let (r, n) = reduce(L::splat(least).max(x.minus_abs()));
     exp_of_small(r).scale_down(n)
 }
 
@@ -111,22 +106,6 @@ pub(super) fn ln_1p<L: Lanes<Scalar = f64>>(e: L) -> L {
     let z = e / (e + L::splat(2.0));
     let square = z * z;
     z.mul_add(square * polynomial(square, &ATANH), z + z)
-}
-
-/// See [`Lanes::logistic_with`].
-#[inline(always)]
-pub(super) fn logistic_with<L: Lanes<Scalar = f64>>(x: L, e: L, ln_1p: L) -> Logistic<L> {
-    let (zero, one) = (L::splat(0.0), L::splat(1.0));
-    let greater = one / (one + e);
-    let less = e * greater;
-    let negative = x.lt(zero);
-    Logistic {
-        // −softplus(−s) = min(s, 0) − ln(1 + e^−|s|)
-        log_p: zero.min(x) - ln_1p,
-        log_q: zero.min(-x) - ln_1p,
-        p: L::select(negative, less, greater),
-        q: L::select(negative, greater, less),
-    }
 }
 
 impl<S: Isa> Lanes for F64s<S> {
@@ -180,6 +159,10 @@ impl<S: Isa> Lanes for F64s<S> {
         Self(S::token().f64_from_u8(&padded[..Self::COUNT]))
     }
 
+    #[inline(always)]
+    fn prefetch<T>(place: &T) {
+        S::token().prefetch(place);
+    }
     #[inline(always)]
     fn transpose(from: &[f64], from_step: usize, to: &mut [f64], to_step: usize) {
         S::token().f64_transpose(from, from_step, to, to_step);

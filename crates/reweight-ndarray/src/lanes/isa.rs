@@ -48,6 +48,9 @@ pub(crate) trait Isa: Token {
     /// Adds one where `mask` is true.
     fn m64_add_to(self, counter: Self::u64s, mask: Self::m64s) -> Self::u64s;
 
+    /// Asks for the memory at `place`; nothing where there is no such instruction.
+    #[inline(always)]
+    fn prefetch<T>(self, _place: &T) {}
     /// See [`Lanes::transpose`](super::Lanes::transpose).
     #[inline(always)]
     fn f32_transpose(self, from: &[f32], from_step: usize, to: &mut [f32], to_step: usize) {

@@ -107,6 +107,11 @@ impl<L: Lanes> Lanes for Pair<L> {
         Self(L::from_u8_partial(first), L::from_u8_partial(second))
     }
 
+    #[inline(always)]
+    fn prefetch<T>(place: &T) {
+        L::prefetch(place);
+    }
+
     /// As four squares.
     #[inline(always)]
     fn transpose(from: &[L::Scalar], from_step: usize, to: &mut [L::Scalar], to_step: usize) {

@@ -8,7 +8,7 @@ use crate::element::{FloatLanes, PickLanes};
 use crate::lanes::Lanes;
 use crate::number::MOST_LANES;
 use crate::part::Inputs;
-use crate::registers::{Running, each_register, load, store};
+use crate::registers::SHORT;
 
 /// Up to so many classes a row is a lane.
 pub(super) const NARROW: usize = 32;
@@ -167,7 +167,9 @@ where
     L::select(others, shifted * share, L::splat(0.0))
 }
 
-/// Rows along the classes: `keep` receives each row's exponentials, 0 at the label.
+/// Rows along the classes: `keep` receives each row's exponentials, the label's as e^−|x_y − largest|.
+///
+/// The label's is left in: what is made of it is replaced in the end. Step by step over all rows, since a row's maximum and sum each end a long chain of dependent operations.
 #[inline(always)]
 pub(super) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>>(
     inputs: &Inputs<'_, A, i64>,
@@ -179,62 +181,143 @@ pub(super) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>>(
 ) -> Group<L> {
     let classes = inputs.row;
     let (indices, labels, valid) = labels::<A, L>(inputs, first, rows, ignore);
-    let (mut gaps, mut sums, mut rests) = ([A::ZERO; MOST_LANES], [A::ONE; MOST_LANES], [A::ZERO; MOST_LANES]);
-    let below = L::splat(f64::NEG_INFINITY);
-    let share = L::splat(1.0 / classes as f64);
-    let mut ramp = [A::ZERO; MOST_LANES];
-    for (lane, number) in ramp.iter_mut().enumerate() {
-        *number = A::from_f64(lane as f64);
+    let row_of = |row: usize| &inputs.logits[(first + row) * classes..][..classes];
+    let mut largest = [A::ZERO; MOST_LANES];
+    for (row, largest) in largest[..rows].iter_mut().enumerate() {
+        *largest = largest_of::<L>(row_of(row));
     }
-    let ramp = L::load(&ramp[..L::COUNT]);
+    let (mut gaps, mut sums, mut rests) = ([A::ZERO; MOST_LANES], [A::ONE; MOST_LANES], [A::ZERO; MOST_LANES]);
     for row in 0..rows {
-        let logits = &inputs.logits[(first + row) * classes..][..classes];
-        // Distances to the label, exact; one lane of one register is at it.
-        let (zero, step) = (L::splat(0.0), L::splat(L::COUNT as f64));
-        let start = ramp - L::splat(indices[row] as f64);
-        let mut largest = below;
-        let mut distance = start;
-        each_register::<L>(
-            classes,
-            #[inline(always)]
-            |range, whole| {
-                let mut others = L::select(distance.eq(zero), below, load::<L>(&logits[range.clone()], whole));
-                distance = distance + step;
-                if !whole {
-                    others = L::select(ramp.lt(L::splat(range.len() as f64)), others, below);
-                }
-                largest = others.max(largest);
-            },
-        );
-        let largest = largest.largest();
-        let shift = L::splat_scalar(largest);
-        let mut sum = Running::<L>::new();
-        let mut rest = Running::<L>::new();
-        let mut distance = start;
-        each_register::<L>(
-            classes,
-            #[inline(always)]
-            |range, whole| {
-                let logits = load::<L>(&logits[range.clone()], whole);
-                let mut shifted = L::select(distance.eq(zero), below, logits - shift);
-                distance = distance + step;
-                if !whole {
-                    shifted = L::select(ramp.lt(L::splat(range.len() as f64)), shifted, below);
-                }
-                let exponential = shifted.exp();
-                sum.add(exponential);
-                if smoothed {
-                    rest.add(finite_share(shifted, share));
-                }
-                if let Some(keep) = keep.as_deref_mut() {
-                    store(exponential, &mut keep[row * classes..][range], whole);
-                }
-            },
-        );
-        sums[row] = A::from_f64(sum.total());
-        rests[row] = A::from_f64(rest.total());
-        gaps[row] = logits[indices[row]].minus(largest);
+        let (logits, label) = (row_of(row), indices[row]);
+        // Where the label's own logit is the largest, the largest of the others has to be looked for.
+        if logits[label] == largest[row] {
+            largest[row] = largest_but::<L>(logits, label);
+        }
+        gaps[row] = logits[label].minus(largest[row]);
+    }
+    let share = L::splat(1.0 / classes as f64);
+    for row in 0..rows {
+        let shift = L::splat_scalar(largest[row]);
+        let logits = row_of(row);
+        // Of the label too, which so costs nothing to leave out: its term is at most 1, and the sum of the others is not
+        // less, so that taking it away again loses one bit.
+        let (sum, rest) = match (keep.as_deref_mut(), smoothed) {
+            (Some(keep), false) => exponentials::<L, true, false>(logits, shift, share, &mut keep[row * classes..]),
+            (Some(keep), true) => exponentials::<L, true, true>(logits, shift, share, &mut keep[row * classes..]),
+            (None, false) => exponentials::<L, false, false>(logits, shift, share, &mut []),
+            (None, true) => exponentials::<L, false, true>(logits, shift, share, &mut []),
+        };
+        let own = L::splat_scalar(gaps[row]);
+        sums[row] = A::from_f64((sum - first_lane(own.exp_minus_abs())).max(1.0));
+        if smoothed {
+            rests[row] = A::from_f64(rest - first_lane(finite_share(own.minus_abs(), share)));
+        }
     }
     let register = |lanes: &[A; MOST_LANES]| L::load(&lanes[..L::COUNT]);
     Group { labels, valid, gap: register(&gaps), sum: register(&sums), rest: register(&rests) }
+}
+
+#[inline(always)]
+fn first_lane<L: Lanes>(lanes: L) -> f64
+where
+    L::Scalar: PickLanes,
+{
+    let mut all = [L::Scalar::ZERO; MOST_LANES];
+    lanes.store(&mut all[..L::COUNT]);
+    all[0].into()
+}
+
+/// The largest of at least a register's number of logits; the last register may look at some again.
+#[inline(always)]
+fn largest_of<L: Lanes>(logits: &[L::Scalar]) -> L::Scalar {
+    let last = logits.len() - L::COUNT;
+    let mut largest = L::load(&logits[last..]);
+    let mut at = 0;
+    while at < last {
+        largest = L::load(&logits[at..at + L::COUNT]).max(largest);
+        at += L::COUNT;
+    }
+    largest.largest()
+}
+
+/// The same of all but one.
+#[inline(always)]
+fn largest_but<L: Lanes>(logits: &[L::Scalar], label: usize) -> L::Scalar
+where
+    L::Scalar: PickLanes,
+{
+    let below = L::Scalar::from_f64(f64::NEG_INFINITY);
+    let largest = |part: &[L::Scalar]| {
+        if part.len() >= L::COUNT {
+            largest_of::<L>(part)
+        } else {
+            part.iter().fold(below, |largest, &logit| if logit > largest { logit } else { largest })
+        }
+    };
+    let (before, after) = (largest(&logits[..label]), largest(&logits[label + 1..]));
+    if before > after { before } else { after }
+}
+
+/// Σ e^−|x − shift| and, where it is `SMOOTHED`, Σ of finite shares of −|x − shift|; `keep` receives the exponentials if
+/// they are to be `KEPT`. What is wanted is known when this is compiled: the loop has little more than an exponential in it.
+#[inline(always)]
+fn exponentials<L: Lanes, const KEPT: bool, const SMOOTHED: bool>(
+    logits: &[L::Scalar],
+    shift: L,
+    share: L,
+    keep: &mut [L::Scalar],
+) -> (f64, f64)
+where
+    L::Scalar: PickLanes,
+{
+    let (mut sum, mut rest) = (L::wide_zero(), L::wide_zero());
+    let last = logits.len() - L::COUNT;
+    let mut at = 0;
+    while at < last {
+        // Sums of a few registers stay in their own precision.
+        let end = last.min(at + SHORT * L::COUNT);
+        let (mut short_sum, mut short_rest) = (L::splat(0.0), L::splat(0.0));
+        while at < end {
+            let lanes = at..at + L::COUNT;
+            let shifted = (L::load(&logits[lanes.clone()]) - shift).minus_abs();
+            let exponential = shifted.exp_minus_abs();
+            short_sum = short_sum + exponential;
+            if SMOOTHED {
+                short_rest = short_rest + finite_share(shifted, share);
+            }
+            if KEPT {
+                exponential.store(&mut keep[lanes]);
+            }
+            at += L::COUNT;
+        }
+        sum = L::wide_add(sum, short_sum);
+        if SMOOTHED {
+            rest = L::wide_add(rest, short_rest);
+        }
+    }
+    // The last register ends with the row: what of it was summed already is left out, and written again as it was.
+    let shifted = (L::load(&logits[last..]) - shift).minus_abs();
+    let exponential = shifted.exp_minus_abs();
+    if KEPT {
+        exponential.store(&mut keep[last..logits.len()]);
+    }
+    let (zero, new) = (L::splat(0.0), L::splat((at - last) as f64).le(ramp::<L>()));
+    sum = L::wide_add(sum, L::select(new, exponential, zero));
+    if SMOOTHED {
+        rest = L::wide_add(rest, L::select(new, finite_share(shifted, share), zero));
+    }
+    (L::wide_sum(sum), L::wide_sum(rest))
+}
+
+/// 0, 1, 2, …
+#[inline(always)]
+fn ramp<L: Lanes>() -> L
+where
+    L::Scalar: PickLanes,
+{
+    let mut ramp = [L::Scalar::ZERO; MOST_LANES];
+    for (lane, number) in ramp.iter_mut().enumerate() {
+        *number = L::Scalar::from_f64(lane as f64);
+    }
+    L::load(&ramp[..L::COUNT])
 }

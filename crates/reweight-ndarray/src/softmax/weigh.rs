@@ -9,7 +9,7 @@ use crate::lanes::{Lanes, Logistic};
 use crate::margins::Margins;
 use crate::number::{MOST_LANES, Number};
 use crate::part::{Inputs, Outputs, Slices};
-use crate::registers::{Running, each_register, load, store};
+use crate::registers::{CACHE_LINE, Running, load, store};
 use crate::step::Sums;
 
 /// Weighs a stretch of rows.
@@ -58,6 +58,10 @@ fn weigh_wide<A: PickLanes, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel: Wei
         let span = first * classes..(first + count) * classes;
         let keep = outputs.grad.as_deref_mut().map(|grad| &mut grad[span.clone()]);
         let group = wide_group::<A, L>(&inputs, first, count, ignore, epsilon > 0.0, keep);
+        prefetch::<L>(&inputs.logits[span.end..]);
+        if let Some(grad) = &outputs.grad {
+            prefetch::<L>(&grad[span.end..]);
+        }
         let margin = group.margin();
         let sample_weight = sample_weights::<A, L>(&inputs, first, count);
         let weighed = weigh_group(weighter, &group, margin, margin.logistic(), sample_weight, epsilon, classes);
@@ -71,6 +75,14 @@ fn weigh_wide<A: PickLanes, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel: Wei
         first += count;
     }
     Sums { loss: loss_sum.total(), weight: weight_sum.total() }
+}
+
+/// Asks for the beginning of what comes next; the rest of long rows the processor foresees.
+#[inline(always)]
+fn prefetch<L: Lanes>(next: &[L::Scalar]) {
+    for place in next.iter().take(1024).step_by((CACHE_LINE / size_of::<L::Scalar>()).max(1)) {
+        L::prefetch(place);
+    }
 }
 
 /// A register of rows at a time is too few: the chain from exponentials to slopes is long, so some of them go through it
@@ -305,14 +317,16 @@ fn wide_gradient<A: PickLanes, L: Lanes<Scalar = A>>(
             continue;
         }
         let (others, floor) = (L::splat_scalar(others[row]), L::splat_scalar(floor[row]));
-        each_register::<L>(
-            classes,
-            #[inline(always)]
-            |range, whole| {
-                let slopes = load::<L>(&grad[range.clone()], whole).mul_add(others, floor);
-                store(slopes, &mut grad[range], whole);
-            },
-        );
+        // Read before anything is written: the last register begins within the one before.
+        let last = classes - L::COUNT;
+        let end = L::load(&grad[last..]).mul_add(others, floor);
+        let mut at = 0;
+        while at < last {
+            let lanes = at..at + L::COUNT;
+            L::load(&grad[lanes.clone()]).mul_add(others, floor).store(&mut grad[lanes]);
+            at += L::COUNT;
+        }
+        end.store(&mut grad[last..]);
         grad[inputs.targets[first + row] as usize] = own[row];
     }
 }

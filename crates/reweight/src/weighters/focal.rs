@@ -141,13 +141,14 @@ impl From<Focal> for FocalConfig {
 impl SampleWeighter for Focal {
     #[inline(always)]
     fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
-        match &self.power {
-            Power::Whole(2) => sample.q() * sample.q(),
-            Power::Whole(gamma) => sample.q().powi(*gamma),
-            Power::One(gamma) => sample.log_q().scale(*gamma).exp(),
-            Power::ByTarget { negative, positive } => (sample.by_target(*negative, *positive) * sample.log_q()).exp(),
-            Power::PerClass(gammas) => (sample.per_class(gammas) * sample.log_q()).exp(),
-        }
+        let exponent = match &self.power {
+            Power::Whole(2) => return sample.q() * sample.q(),
+            Power::Whole(gamma) => return sample.q().powi(*gamma),
+            Power::One(gamma) => return sample.log_q().scale(*gamma).exp(),
+            Power::ByTarget { negative, positive } => sample.by_target(*negative, *positive),
+            Power::PerClass(gammas) => sample.per_class(gammas),
+        };
+        (exponent * sample.log_q()).exp()
     }
 
     fn check(&self, classes: usize) -> Result<(), WeightError> {

@@ -42,6 +42,11 @@ impl Isa for Avx2 {
         self.sub_u64s(counter, cast(mask))
     }
 
+    #[inline(always)]
+    fn prefetch<T>(self, place: &T) {
+        self.sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(std::ptr::from_ref(place).cast());
+    }
+
     /// Pairs, fours and halves of rows interleaved: 24 instructions for 64 elements.
     #[inline(always)]
     fn f32_transpose(self, from: &[f32], from_step: usize, to: &mut [f32], to_step: usize) {

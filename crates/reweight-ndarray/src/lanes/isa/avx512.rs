@@ -13,6 +13,11 @@ impl Isa for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch<T>(self, place: &T) {
+        self.sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(std::ptr::from_ref(place).cast());
+    }
+
+    #[inline(always)]
     fn f32_from_u8(self, bytes: &[u8]) -> f32x16 {
         let bytes: u8x16 = cast(first_bytes::<16>(bytes));
         self.convert_i32x16_to_f32x16(self.convert_u8x16_to_i32x16(bytes))

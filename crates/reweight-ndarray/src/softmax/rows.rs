@@ -114,7 +114,8 @@ pub(super) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>>(
     let share = L::splat(1.0 / classes as f64);
     for work in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT) {
         let shifted = L::load(work) - largest;
-        let exponential = shifted.exp();
+        // Of what is at most 0, and of −∞ at the label: 0.
+        let exponential = shifted.exp_minus_abs();
         exponential.store(work);
         sum = sum + exponential;
         if smoothed {

@@ -61,10 +61,8 @@ macro_rules! float {
             #[inline(always)]
             fn from_f64(value: f64) -> Self {
                 // A weight beyond the floats times a vanished slope would be ∞·0, which is no number.
-                // Both are computed, so that this is no branch and the loops can do it once, before they begin.
                 let nearest = value as Self;
-                let finite = value.clamp(f64::from(Self::MIN), f64::from(Self::MAX)) as Self;
-                if value.is_infinite() { nearest } else { finite }
+                if nearest.is_infinite() && value.is_finite() { Self::MAX.copysign(nearest) } else { nearest }
             }
             #[inline(always)]
             fn thresholds(regions: &Regions, axis: RegionAxis) -> &[Self] {

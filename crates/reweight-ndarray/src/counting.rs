@@ -1,14 +1,51 @@
 //! Counting the unit regions: comparisons of keys with thresholds, without a probability.
 
-use crate::lanes::Lanes;
+use reweight::{Grid, RegionAxis, Regions};
+
+use crate::block::grid_index;
+use crate::element::PickLanes;
+use crate::lanes::{Lanes, MOST_LANES};
 use crate::registers::{each_register, load};
 
 /// More thresholds than these are searched key by key.
 const MOST_COMPARED: usize = 64;
 
-/// Adds the regions of `keys` to `counts`, M of them for M − 1 descending `thresholds`; a key of +∞ is in none.
+/// Adds the regions of `keys`, read along `axis`, to `counts`; a key of +∞ is in none.
 #[inline(always)]
-pub(crate) fn count_regions<L: Lanes>(keys: &[L::Scalar], thresholds: &[L::Scalar], counts: &mut [u64])
+pub(crate) fn count_regions<A: PickLanes, L: Lanes<Scalar = A>>(
+    keys: &[A],
+    regions: &Regions,
+    axis: RegionAxis,
+    counts: &mut [u64],
+) {
+    match regions.grid(axis) {
+        Some(grid) => count_grid::<A, L>(keys, grid, counts),
+        None => count_thresholds::<L>(keys, A::thresholds(regions, axis), counts),
+    }
+}
+
+/// By arithmetic: thousands of regions cost what one does.
+#[inline(always)]
+fn count_grid<A: PickLanes, L: Lanes<Scalar = A>>(keys: &[A], grid: Grid, counts: &mut [u64]) {
+    each_register::<L>(
+        keys.len(),
+        #[inline(always)]
+        |range, whole| {
+            let mut lanes = [A::ZERO; MOST_LANES];
+            grid_index(load::<L>(&keys[range.clone()], whole), grid, counts.len()).store(&mut lanes[..L::COUNT]);
+            for (&index, &key) in lanes.iter().zip(&keys[range]) {
+                let (index, key): (f64, f64) = (index.into(), key.into());
+                if key < f64::INFINITY {
+                    counts[index as usize] += 1;
+                }
+            }
+        },
+    );
+}
+
+/// M regions by M − 1 descending thresholds.
+#[inline(always)]
+fn count_thresholds<L: Lanes>(keys: &[L::Scalar], thresholds: &[L::Scalar], counts: &mut [u64])
 where
     L::Scalar: PartialOrd,
 {

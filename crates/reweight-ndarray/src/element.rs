@@ -5,8 +5,10 @@ use std::cell::Cell;
 use std::fmt::Debug;
 
 use pulp::bytemuck::{AnyBitPattern, NoUninit, Pod, cast_slice};
-use reweight::{RegionAxis, RegionTable, Regions};
+use reweight::{RegionAxis, RegionTable, Regions, ValueTable};
 
+use crate::block::Memory;
+use crate::kernels::Kernels;
 use crate::lanes::Lanes;
 
 mod sealed {
@@ -16,7 +18,7 @@ use sealed::Sealed;
 
 /// A float that logits, gradients and sample weights are made of: `f32` or `f64`.
 #[expect(private_bounds, reason = "the vectors behind a float are the engine's own")]
-pub trait Float: Sealed + PickLanes {}
+pub trait Float: Sealed + Kernels {}
 
 /// What the engine needs of a float beyond what its users need to see.
 pub(crate) trait FloatLanes:
@@ -28,6 +30,14 @@ pub(crate) trait FloatLanes:
     const ONE: Self;
     /// The largest finite value.
     const LARGEST: Self;
+    /// 1.5 times the power of two from which on floats are whole numbers: adding and subtracting it rounds to one.
+    const ROUNDING: Self;
+    /// The values of a table in this precision.
+    fn values(table: &ValueTable) -> &[Self];
+    /// This thread's memory for a block's formula, of any length and contents.
+    fn take_block_memory() -> Memory<Self>;
+    /// Gives it back.
+    fn keep_block_memory(memory: Memory<Self>);
     /// The difference.
     fn minus(self, other: Self) -> Self;
     /// The nearest float; the largest one for what is finite and beyond it.
@@ -46,14 +56,38 @@ pub(crate) trait PickLanes: FloatLanes {
     type Of<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>: Lanes<Scalar = Self>;
 }
 
+/// Kept for each thread, under the names of the floats.
+mod block_memory {
+    #![expect(non_upper_case_globals, reason = "named after the floats, for a macro to find")]
+    use std::cell::Cell;
+
+    use crate::block::Memory;
+
+    thread_local! {
+        pub(super) static f32: Cell<Memory<f32>> = const { Cell::new(Memory::empty()) };
+        pub(super) static f64: Cell<Memory<f64>> = const { Cell::new(Memory::empty()) };
+    }
+}
+
 macro_rules! float {
-    ($float:ident, $lanes:ident, $thresholds:ident, $weights:ident) => {
+    ($float:ident, $lanes:ident, $thresholds:ident, $weights:ident, $values:expr, $rounding:expr) => {
         impl Sealed for $float {}
         impl Float for $float {}
         impl FloatLanes for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const LARGEST: Self = Self::MAX;
+            const ROUNDING: Self = $rounding;
+            fn values(table: &ValueTable) -> &[Self] {
+                let values: fn(&ValueTable) -> &[Self] = $values;
+                values(table)
+            }
+            fn take_block_memory() -> Memory<Self> {
+                block_memory::$float.replace(Memory::empty())
+            }
+            fn keep_block_memory(memory: Memory<Self>) {
+                block_memory::$float.set(memory);
+            }
             #[inline(always)]
             fn minus(self, other: Self) -> Self {
                 self - other
@@ -87,8 +121,8 @@ macro_rules! float {
         }
     };
 }
-float!(f32, F32, thresholds_f32, weights_f32);
-float!(f64, F64, thresholds_f64, weights);
+float!(f32, F32, thresholds_f32, weights_f32, ValueTable::narrow, 12_582_912.0);
+float!(f64, F64, thresholds_f64, weights, |table| table, 6_755_399_441_055_744.0);
 
 /// A BCE target: `bool` or an integer, 0 or 1; or a float in [0, 1], which may be soft.
 #[expect(private_bounds, reason = "how a target is read is the engine's own")]

@@ -22,6 +22,9 @@ pub(crate) use isa::Neon;
 pub(crate) use isa::{Avx2, Avx512};
 pub(crate) use pair::Pair;
 
+/// The largest number of lanes that a pair of registers has.
+pub(crate) const MOST_LANES: usize = 32;
+
 /// All that a margin `s` gives, in log space: `p = σ(s)`, `q = σ(−s)` and their logarithms.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Logistic<L> {
@@ -109,6 +112,9 @@ pub(crate) trait Lanes:
     /// Lanes in a register.
     const COUNT: usize;
 
+    /// Runs `f` as a function of its own, compiled for the register's instruction set.
+    fn enter<F: pulp::NullaryFnOnce>(f: F) -> F::Output;
+
     /// `x`, rounded to the lane's type, in every lane.
     fn splat(x: f64) -> Self;
     /// `x` in every lane.
@@ -150,8 +156,6 @@ pub(crate) trait Lanes:
     fn lt(self, other: Self) -> Self::Mask;
     /// `self = other`.
     fn eq(self, other: Self) -> Self::Mask;
-    /// Neither infinite nor NaN.
-    fn is_finite(self) -> Self::Mask;
     /// Both.
     fn mask_and(a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// Either.
@@ -205,6 +209,24 @@ pub(crate) trait Lanes:
     #[inline(always)]
     fn ln_1p(self) -> Self {
         Self::Scalar::ln_1p(self)
+    }
+    /// e^self − 1 without the cancellation near 0: the logarithm of what the exponential was rounded to puts its error right.
+    #[inline(always)]
+    fn exp_m1(self) -> Self {
+        let one = Self::splat(1.0);
+        let e = self.exp();
+        let less = e - one;
+        let exact = less * self / e.ln();
+        let near = Self::select(e.eq(one), self, exact);
+        Self::select(self.abs().le(one), near, less)
+    }
+    /// ln(1 + self) anywhere above −1, without the cancellation near 0; −∞ at −1.
+    #[inline(always)]
+    fn ln_1p_any(self) -> Self {
+        let one = Self::splat(1.0);
+        let sum = one + self;
+        let rounded = sum - one;
+        Self::select(sum.eq(one), self, sum.ln() * self / rounded)
     }
     /// The second, of e = e^−|s|: all that needs more than a comparison with s.
     #[inline(always)]

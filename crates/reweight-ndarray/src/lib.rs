@@ -15,13 +15,13 @@
 #![deny(unsafe_code)]
 
 mod bce;
+mod block;
 mod counting;
 mod dispatch;
 mod element;
+mod kernels;
 mod lanes;
 mod layout;
-mod margins;
-mod number;
 mod outcome;
 mod parallel;
 mod part;
@@ -33,7 +33,7 @@ mod step;
 pub use bce::BceBatch;
 pub use dispatch::{ENVIRONMENT_VARIABLE, InstructionSet, InstructionSetError};
 pub use element::{BceTarget, ClassIndex, Float};
-pub use outcome::{LossAndGrad, Outcome};
+pub use outcome::{LossAndGrad, Outcome, SecondOrder};
 pub use reweight;
 pub use short::{BceArrays, SoftmaxArrays};
 pub use softmax::SoftmaxBatch;

@@ -31,3 +31,12 @@ pub struct Outcome<A, D: Dimension, E: Dimension> {
     /// The weighted loss of each, before the reduction; 0 where not valid.
     pub losses: Array<A, E>,
 }
+
+/// Everything that a training step gives, with second derivatives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecondOrder<A, D: Dimension, E: Dimension> {
+    /// Loss, gradient, weights and losses.
+    pub outcome: Outcome<A, D, E>,
+    /// d²L/dx² of each logit (softmax: the diagonal) in the form asked for, with the gradient's factor; 0 where not valid.
+    pub hessian: Array<A, D>,
+}

@@ -17,6 +17,10 @@ pub(crate) struct Inputs<'a, A, T> {
     pub(crate) targets: &'a [T],
     pub(crate) valid: Option<&'a [bool]>,
     pub(crate) sample_weight: Option<&'a [A]>,
+    /// Where the first logit stands in the batch, counted row by row.
+    pub(crate) place: usize,
+    /// Each logit's column, where it does not follow from its place.
+    pub(crate) column: Option<&'a [A]>,
 }
 
 impl<'a, A, T> Inputs<'a, A, T> {
@@ -25,8 +29,8 @@ impl<'a, A, T> Inputs<'a, A, T> {
     where
         'a: 'b,
     {
-        let Self { row, logits, valid, sample_weight, .. } = self;
-        Inputs { row, logits, targets, valid, sample_weight }
+        let Self { row, logits, valid, sample_weight, place, column, .. } = self;
+        Inputs { row, logits, targets, valid, sample_weight, place, column }
     }
 
     #[inline(always)]
@@ -36,9 +40,19 @@ impl<'a, A, T> Inputs<'a, A, T> {
         let (targets, more_targets) = self.targets.split_at(at);
         let (valid, more_valid) = unzip(self.valid.map(|all| all.split_at(at)));
         let (sample_weight, more_weight) = unzip(self.sample_weight.map(|all| all.split_at(at)));
+        let (column, more_column) = unzip(self.column.map(|all| all.split_at(at * row)));
+        let place = self.place;
         (
-            Self { row, logits, targets, valid, sample_weight },
-            Self { row, logits: more_logits, targets: more_targets, valid: more_valid, sample_weight: more_weight },
+            Self { row, logits, targets, valid, sample_weight, place, column },
+            Self {
+                row,
+                logits: more_logits,
+                targets: more_targets,
+                valid: more_valid,
+                sample_weight: more_weight,
+                place: place + at * row,
+                column: more_column,
+            },
         )
     }
 }
@@ -47,6 +61,8 @@ impl<'a, A, T> Inputs<'a, A, T> {
 pub(crate) struct Outputs<'a, A> {
     /// Rows · logits in a row.
     pub(crate) grad: Option<&'a mut [A]>,
+    /// Rows · logits in a row.
+    pub(crate) hessian: Option<&'a mut [A]>,
     pub(crate) weights: Option<&'a mut [A]>,
     pub(crate) losses: Option<&'a mut [A]>,
 }
@@ -55,9 +71,13 @@ impl<A> Outputs<'_, A> {
     /// Cut after `at` rows of `row` logits.
     fn split(self, at: usize, row: usize) -> (Self, Self) {
         let (grad, more_grad) = unzip(self.grad.map(|all| all.split_at_mut(at * row)));
+        let (hessian, more_hessian) = unzip(self.hessian.map(|all| all.split_at_mut(at * row)));
         let (weights, more_weights) = unzip(self.weights.map(|all| all.split_at_mut(at)));
         let (losses, more_losses) = unzip(self.losses.map(|all| all.split_at_mut(at)));
-        (Self { grad, weights, losses }, Self { grad: more_grad, weights: more_weights, losses: more_losses })
+        (
+            Self { grad, hessian, weights, losses },
+            Self { grad: more_grad, hessian: more_hessian, weights: more_weights, losses: more_losses },
+        )
     }
 }
 
@@ -146,7 +166,10 @@ pub(crate) struct Views<'a, A, T> {
     pub(crate) targets: ArrayViewD<'a, T>,
     pub(crate) valid: Option<ArrayViewD<'a, bool>>,
     pub(crate) sample_weight: Option<ArrayViewD<'a, A>>,
+    /// Each logit's column, in the shape of the logits, where columns are read.
+    pub(crate) column: Option<ArrayViewD<'a, A>>,
     pub(crate) grad: Option<ArrayViewMutD<'a, A>>,
+    pub(crate) hessian: Option<ArrayViewMutD<'a, A>>,
     pub(crate) weights: Option<ArrayViewMutD<'a, A>>,
     pub(crate) losses: Option<ArrayViewMutD<'a, A>>,
 }
@@ -177,17 +200,21 @@ impl<A: FloatLanes, T: Copy + Send + Sync> Divide for Views<'_, A, T> {
         let (targets, more_targets) = self.targets.split_at(axis, at);
         let (valid, more_valid) = unzip(self.valid.map(|all| all.split_at(axis, at)));
         let (sample_weight, more_weight) = unzip(self.sample_weight.map(|all| all.split_at(axis, at)));
+        let (column, more_column) = unzip(self.column.map(|all| all.split_at(axis, at)));
         let (grad, more_grad) = unzip(self.grad.map(|all| all.split_at(axis, at)));
+        let (hessian, more_hessian) = unzip(self.hessian.map(|all| all.split_at(axis, at)));
         let (weights, more_weights) = unzip(self.weights.map(|all| all.split_at(axis, at)));
         let (losses, more_losses) = unzip(self.losses.map(|all| all.split_at(axis, at)));
         (
-            Self { logits, targets, valid, sample_weight, grad, weights, losses },
+            Self { logits, targets, valid, sample_weight, column, grad, hessian, weights, losses },
             Self {
                 logits: more_logits,
                 targets: more_targets,
                 valid: more_valid,
                 sample_weight: more_weight,
+                column: more_column,
                 grad: more_grad,
+                hessian: more_hessian,
                 weights: more_weights,
                 losses: more_losses,
             },
@@ -210,14 +237,22 @@ impl<A: FloatLanes, T: Copy + Send + Sync> Views<'_, A, T> {
         let own_valid = self.valid.as_ref().filter(|valid| !valid.is_standard_layout()).map(gathered);
         let valid = own_valid.as_deref().or_else(|| self.valid.as_ref().and_then(|valid| valid.as_slice()));
         A::with_scratch(|scratch| {
-            scratch.resize(2 * rows * row + 3 * rows, A::ZERO);
-            let (logits, rest) = scratch.split_at_mut(rows * row);
-            let (grad, rest) = rest.split_at_mut(rows * row);
+            // The last three in the order of their use; what is not wanted takes no room.
+            let size = rows * row;
+            let length = |wanted: bool| if wanted { size } else { 0 };
+            let (columns, hessians) = (length(self.column.is_some()), length(self.hessian.is_some()));
+            scratch.resize(2 * size + columns + hessians + 3 * rows, A::ZERO);
+            let (logits, rest) = scratch.split_at_mut(size);
+            let (grad, rest) = rest.split_at_mut(size);
+            let (column, rest) = rest.split_at_mut(columns);
+            let (hessian, rest) = rest.split_at_mut(hessians);
             let (sample_weight, rest) = rest.split_at_mut(rows);
             let (weights, losses) = rest.split_at_mut(rows);
             gather(&self.logits, logits);
-            if let Some(from) = &self.sample_weight {
-                gather(from, sample_weight);
+            for (from, to) in [(&self.sample_weight, &mut *sample_weight), (&self.column, &mut *column)] {
+                if let Some(from) = from {
+                    gather(from, to);
+                }
             }
             let result = kernel(Slices {
                 inputs: Inputs {
@@ -226,14 +261,18 @@ impl<A: FloatLanes, T: Copy + Send + Sync> Views<'_, A, T> {
                     targets,
                     valid,
                     sample_weight: self.sample_weight.is_some().then_some(sample_weight),
+                    place: 0,
+                    column: self.column.is_some().then_some(column),
                 },
                 outputs: Outputs {
                     grad: self.grad.is_some().then_some(&mut *grad),
+                    hessian: self.hessian.is_some().then_some(&mut *hessian),
                     weights: self.weights.is_some().then_some(&mut *weights),
                     losses: self.losses.is_some().then_some(&mut *losses),
                 },
             });
-            for (to, from) in [(self.grad, grad), (self.weights, weights), (self.losses, losses)] {
+            let outputs = [(self.grad, grad), (self.hessian, hessian), (self.weights, weights), (self.losses, losses)];
+            for (to, from) in outputs {
                 if let Some(mut to) = to {
                     scatter(from, &mut to);
                 }

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use crate::lanes::Lanes;
-use crate::number::MOST_LANES;
+use crate::lanes::{Lanes, MOST_LANES};
 
 /// Bytes that memory comes in.
 pub(crate) const CACHE_LINE: usize = 64;
@@ -84,23 +83,6 @@ impl<L: Lanes> Running<L> {
             self.long = L::wide_add(self.long, self.short);
             self.short = L::splat(0.0);
             self.added = 0;
-        }
-    }
-
-    /// Adds whole registers.
-    #[inline(always)]
-    pub(crate) fn add_all(&mut self, values: &[L::Scalar]) {
-        let mut rest = values;
-        while !rest.is_empty() {
-            let (some, more) = rest.split_at(rest.len().min(SHORT * L::COUNT));
-            let mut short = L::splat(0.0);
-            let mut at = 0;
-            while at < some.len() {
-                short = short + L::load(&some[at..at + L::COUNT]);
-                at += L::COUNT;
-            }
-            self.long = L::wide_add(self.long, short);
-            rest = more;
         }
     }
 

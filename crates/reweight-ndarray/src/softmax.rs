@@ -1,23 +1,32 @@
 //! Softmax cross entropy over arrays (N, C) and (N, C, d…) of any layout.
 
+mod classes;
+mod curvature;
 mod rows;
 mod survey;
 mod weigh;
 
 use std::sync::Mutex;
 
-use ndarray::{Array, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, RemoveAxis};
-use reweight::{BatchStatistics, LossError, LossSummary, SampleWeighter, SoftmaxLoss, Totals};
+use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, RemoveAxis};
+use reweight::{
+    BatchForm, BatchStatistics, HessianForm, LossError, LossSummary, Quantities, Reduction, SampleKind, SampleWeighter,
+    SoftmaxLoss, Totals, Weighting,
+};
 
-use crate::dispatch::dispatch;
+use crate::block::{Formula, Memory};
+use crate::dispatch::Available;
 use crate::element::{ClassIndex, Float, same_type};
 use crate::layout::check_shape;
-use crate::outcome::{LossAndGrad, Outcome};
+use crate::outcome::{LossAndGrad, Outcome, SecondOrder};
 use crate::parallel::{self, From, Merge, reduce};
 use crate::part::{Inputs, Outputs, Slices, Views};
 use crate::step::{available, rescale, with_scratch};
-use survey::{Count, Findings, Row, Survey, diagnose};
-use weigh::Weigh;
+pub(crate) use classes::{ClassMap, Raw};
+pub(crate) use rows::Found;
+pub(crate) use survey::Count;
+use survey::{Row, diagnose, look};
+pub(crate) use weigh::{Weigh, Weighed};
 
 /// A batch for [`SoftmaxLoss`]: logits (N, C) or (N, C, d…) and one class index for each of N or (N, d…).
 ///
@@ -42,21 +51,27 @@ pub struct SoftmaxBatch<'a, A, I, D: RemoveAxis> {
     sample_weight: Option<ArrayView<'a, A, D::Smaller>>,
 }
 
-/// The outputs that a caller wants: the gradient with the classes as its last axis, the others in the targets' shape.
+/// The outputs that a caller wants: gradient and Hessian with the classes as their last axis, the others in the targets' shape.
 struct Wanted<'a, A> {
     grad: Option<ArrayViewMutD<'a, A>>,
+    hessian: Option<(ArrayViewMutD<'a, A>, HessianForm)>,
     weights: Option<ArrayViewMutD<'a, A>>,
     losses: Option<ArrayViewMutD<'a, A>>,
 }
 
 impl<A> Wanted<'_, A> {
     fn nothing() -> Self {
-        Self { grad: None, weights: None, losses: None }
+        Self { grad: None, hessian: None, weights: None, losses: None }
+    }
+
+    fn form(&self) -> Option<HessianForm> {
+        self.hessian.as_ref().map(|(_, form)| *form)
     }
 
     fn reborrow(&mut self) -> Wanted<'_, A> {
         Wanted {
             grad: self.grad.as_mut().map(|all| all.view_mut()),
+            hessian: self.hessian.as_mut().map(|(all, form)| (all.view_mut(), *form)),
             weights: self.weights.as_mut().map(|all| all.view_mut()),
             losses: self.losses.as_mut().map(|all| all.view_mut()),
         }
@@ -92,11 +107,12 @@ where
     ///
     /// # Errors
     ///
-    /// Where shapes differ, a logit is not finite, a label or sample weight is outside its range, or the weighter has
-    /// another number of classes.
+    /// Where shapes differ, a logit is not finite, a label or sample weight is outside its range, or a part of the loss does
+    /// not fit the batch.
     pub fn statistics<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<BatchStatistics, LossError> {
         let mut counts = BatchStatistics::zero(loss.weighting().request(), self.classes());
-        self.survey(loss, &mut counts)?;
+        let ready = self.prepare(loss.weighting(), loss.ignore_index())?;
+        self.count(&ready, &mut counts)?;
         Ok(counts)
     }
 
@@ -106,7 +122,8 @@ where
     ///
     /// # Errors
     ///
-    /// As [`statistics`](Self::statistics), or where `grad` has another shape; `grad` is then as it was.
+    /// As [`statistics`](Self::statistics), or where `grad` has another shape, or a weight, loss or slope is not finite; `grad`
+    /// is then as it was, or all 0.
     pub fn weigh_into<'g, W: SampleWeighter>(
         &self,
         loss: &SoftmaxLoss<W>,
@@ -115,9 +132,10 @@ where
     where
         A: 'g,
     {
-        let grad = self.check_grad(grad.into())?;
-        let findings = self.survey(loss, &mut BatchStatistics::default())?;
-        self.weigh(loss, loss.weighter(), Wanted { grad: Some(grad), ..Wanted::nothing() }, findings)
+        let grad = self.check_output("grad", grad.into())?;
+        let ready = self.prepare(loss.weighting(), loss.ignore_index())?;
+        let wanted = Wanted { grad: Some(grad), ..Wanted::nothing() };
+        self.weigh(loss.weighting(), loss.label_smoothing(), &ready, wanted)
     }
 
     /// The loss for evaluation: what [`value_and_grad`](Self::value_and_grad) would give, without the gradient, and
@@ -125,21 +143,23 @@ where
     ///
     /// # Errors
     ///
-    /// As [`statistics`](Self::statistics).
+    /// As [`weigh_into`](Self::weigh_into).
     pub fn value<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<LossSummary, LossError> {
-        let mut counts = BatchStatistics::zero(loss.weighting().request(), self.classes());
-        let findings = self.survey(loss, &mut counts)?;
-        if loss.weighter().observes() {
-            return self.weigh(loss, &loss.weighting().preview(&counts)?, Wanted::nothing(), findings);
+        let (weighting, epsilon) = (loss.weighting(), loss.label_smoothing());
+        let ready = self.prepare(weighting, loss.ignore_index())?;
+        if !weighting.weighter().observes() {
+            return self.weigh(weighting, epsilon, &ready, Wanted::nothing());
         }
-        self.weigh(loss, loss.weighter(), Wanted::nothing(), findings)
+        let mut counts = BatchStatistics::zero(weighting.request(), self.classes());
+        self.count(&ready, &mut counts)?;
+        self.weigh(&weighting.preview(&counts)?, epsilon, &ready, Wanted::nothing())
     }
 
     /// One training step: counts, lets the weighter observe, weighs. The gradient has the shape of the logits.
     ///
     /// # Errors
     ///
-    /// As [`statistics`](Self::statistics); the loss is then as it was.
+    /// As [`weigh_into`](Self::weigh_into); the loss is then as it was.
     pub fn value_and_grad<W: SampleWeighter>(&self, loss: &mut SoftmaxLoss<W>) -> Result<LossAndGrad<A, D>, LossError> {
         let mut grad = Array::from_elem(self.logits.raw_dim(), A::ZERO);
         let summary = self.value_and_grad_into(loss, &mut grad)?;
@@ -150,8 +170,7 @@ where
     ///
     /// # Errors
     ///
-    /// As [`statistics`](Self::statistics), or where `grad` has another shape; `grad` and the loss are then as they
-    /// were.
+    /// As [`weigh_into`](Self::weigh_into); the loss is then as it was, and `grad` as it was or all 0.
     pub fn value_and_grad_into<'g, W: SampleWeighter>(
         &self,
         loss: &mut SoftmaxLoss<W>,
@@ -160,7 +179,7 @@ where
     where
         A: 'g,
     {
-        let grad = self.check_grad(grad.into())?;
+        let grad = self.check_output("grad", grad.into())?;
         self.step(loss, Wanted { grad: Some(grad), ..Wanted::nothing() })
     }
 
@@ -168,7 +187,7 @@ where
     ///
     /// # Errors
     ///
-    /// As [`statistics`](Self::statistics); the loss is then as it was.
+    /// As [`weigh_into`](Self::weigh_into); the loss is then as it was.
     pub fn outcome<W: SampleWeighter>(
         &self,
         loss: &mut SoftmaxLoss<W>,
@@ -177,7 +196,8 @@ where
         let mut weights = Array::from_elem(self.targets.raw_dim(), A::ZERO);
         let mut losses = weights.clone();
         let wanted = Wanted {
-            grad: Some(self.check_grad(grad.view_mut())?),
+            grad: Some(self.check_output("grad", grad.view_mut())?),
+            hessian: None,
             weights: Some(weights.view_mut().into_dyn()),
             losses: Some(losses.view_mut().into_dyn()),
         };
@@ -185,18 +205,66 @@ where
         Ok(Outcome { summary, grad, weights, losses })
     }
 
+    /// One training step with everything, and the diagonal d²L/dx_j² in that form.
+    ///
+    /// # Errors
+    ///
+    /// As [`weigh_into`](Self::weigh_into); the loss is then as it was.
+    pub fn second_order<W: SampleWeighter>(
+        &self,
+        loss: &mut SoftmaxLoss<W>,
+        form: HessianForm,
+    ) -> Result<SecondOrder<A, D, D::Smaller>, LossError> {
+        let mut grad = Array::from_elem(self.logits.raw_dim(), A::ZERO);
+        let mut hessian = grad.clone();
+        let mut weights = Array::from_elem(self.targets.raw_dim(), A::ZERO);
+        let mut losses = weights.clone();
+        let wanted = Wanted {
+            grad: Some(self.check_output("grad", grad.view_mut())?),
+            hessian: Some((self.check_output("hessian", hessian.view_mut())?, form)),
+            weights: Some(weights.view_mut().into_dyn()),
+            losses: Some(losses.view_mut().into_dyn()),
+        };
+        let summary = self.step(loss, wanted)?;
+        Ok(SecondOrder { outcome: Outcome { summary, grad, weights, losses }, hessian })
+    }
+
+    /// One training step into the caller's gradient and Hessian, whose contents are replaced: what a booster's round asks for.
+    ///
+    /// # Errors
+    ///
+    /// As [`second_order`](Self::second_order); `grad` and `hessian` are then as they were, or all 0.
+    pub fn second_order_into<'g, W: SampleWeighter>(
+        &self,
+        loss: &mut SoftmaxLoss<W>,
+        form: HessianForm,
+        grad: impl Into<ArrayViewMut<'g, A, D>>,
+        hessian: impl Into<ArrayViewMut<'g, A, D>>,
+    ) -> Result<LossSummary, LossError>
+    where
+        A: 'g,
+    {
+        let grad = Some(self.check_output("grad", grad.into())?);
+        let hessian = Some((self.check_output("hessian", hessian.into())?, form));
+        self.step(loss, Wanted { grad, hessian, ..Wanted::nothing() })
+    }
+
     fn classes(&self) -> usize {
         self.logits.shape().get(1).copied().unwrap_or(0)
     }
 
-    /// `grad` with its classes last, where it has the logits' shape.
-    fn check_grad<'g>(&self, grad: ArrayViewMut<'g, A, D>) -> Result<ArrayViewMutD<'g, A>, LossError> {
-        check_shape("grad", self.logits.shape(), grad.shape())?;
-        let mut grad = grad.into_dyn();
-        for axis in 2..grad.ndim() {
-            grad.swap_axes(axis - 1, axis);
+    /// An output with its classes last, where it has the logits' shape.
+    fn check_output<'g>(
+        &self,
+        name: &'static str,
+        output: ArrayViewMut<'g, A, D>,
+    ) -> Result<ArrayViewMutD<'g, A>, LossError> {
+        check_shape(name, self.logits.shape(), output.shape())?;
+        let mut output = output.into_dyn();
+        for axis in 2..output.ndim() {
+            output.swap_axes(axis - 1, axis);
         }
-        Ok(grad)
+        Ok(output)
     }
 
     /// The logits with their classes last.
@@ -214,22 +282,23 @@ where
         wanted: Wanted<'_, A>,
     ) -> Result<LossSummary, LossError> {
         parallel::step(self.logits.len(), || {
-            let mut counts = loss.weighting_mut().counts(self.classes());
-            let observed = self.survey(loss, &mut counts).and_then(|findings| {
-                loss.observe(&counts)?;
-                Ok(findings)
+            let (epsilon, ignore) = (loss.label_smoothing(), loss.ignore_index());
+            let weighting = loss.weighting_mut();
+            let ready = self.prepare(weighting, ignore)?;
+            if !weighting.weighter().observes() {
+                return self.weigh(weighting, epsilon, &ready, wanted);
+            }
+            let mut counts = weighting.counts(self.classes());
+            let result = self.count(&ready, &mut counts).and_then(|()| {
+                weighting.take_step(&counts, |weighting| self.weigh(weighting, epsilon, &ready, wanted))
             });
-            loss.weighting_mut().keep(counts);
-            self.weigh(loss, loss.weighter(), wanted, observed?)
+            weighting.keep(counts);
+            result
         })
     }
 
-    /// Checks shapes and contents, and adds the batch to `counts`.
-    fn survey<W: SampleWeighter>(
-        &self,
-        loss: &SoftmaxLoss<W>,
-        counts: &mut BatchStatistics,
-    ) -> Result<Findings, LossError> {
+    /// Checks shapes, looks at the labels where a denominator depends on them, and asks the loss's parts whether they fit.
+    fn prepare<W: SampleWeighter>(&self, weighting: &Weighting<W>, ignore: Option<i64>) -> Result<Ready<A>, LossError> {
         let isa = available()?;
         let shape = self.logits.shape();
         let classes = self.classes();
@@ -251,27 +320,47 @@ where
         if let Some(sample_weight) = &self.sample_weight {
             check("sample_weight", sample_weight.shape())?;
         }
-        loss.weighter().check(classes)?;
-        let ignore = loss.ignore_index();
-        let findings = self.each_part(Wanted::nothing(), From::Start, &|part: Slices<'_, A, I>| {
-            labelled(part, |part| dispatch(isa, Survey { inputs: part.inputs, ignore }))
+        let fit = weighting.fit(&BatchForm::softmax(shape, classes))?;
+        let divides = match weighting.reduction() {
+            Reduction::Positives => true,
+            Reduction::Mean => self.valid.is_some() || ignore.is_some(),
+            _ => false,
+        };
+        let labels = divides.then(|| {
+            self.each_part(Wanted::nothing(), From::Start, &|part: Slices<'_, A, I>| {
+                labelled(part, |part| look(&part.inputs, ignore))
+            })
         });
-        if findings.suspicious
+        if labels.is_some_and(|labels| labels.faulty)
             && let Some(error) = self.diagnose(classes, ignore)
         {
             return Err(error);
         }
-        counts.valid += findings.valid;
-        counts.positives += findings.positives;
-        if !counts.gradient_norm.is_empty() || !counts.class_counts.is_empty() {
-            let counts = Mutex::new(counts);
-            self.each_part(Wanted::nothing(), From::End, &|part: Slices<'_, A, I>| {
-                labelled(part, |part| {
-                    with_scratch(&counts, |counts| dispatch(isa, Count { inputs: part.inputs, ignore, counts }));
-                });
-            });
+        let map = fit.affine.as_ref().map(|affine| ClassMap::of(affine, classes));
+        Ok(Ready { isa, ignore, labels, map })
+    }
+
+    /// Checks the batch's contents, and adds it to `counts`.
+    fn count(&self, ready: &Ready<A>, counts: &mut BatchStatistics) -> Result<(), LossError> {
+        let (isa, ignore) = (ready.isa, ready.ignore);
+        let shared = Mutex::new(&mut *counts);
+        let found = self.each_part(Wanted::nothing(), From::Start, &|part: Slices<'_, A, I>| {
+            labelled(part, |part| {
+                let inputs = part.inputs;
+                with_scratch(&shared, |counts| match &ready.map {
+                    None => A::count_rows(isa, Count { map: Raw, inputs, ignore, counts }),
+                    Some(map) => A::count_adjusted_rows(isa, Count { map, inputs, ignore, counts }),
+                })
+            })
+        });
+        if found.faulty
+            && let Some(error) = self.diagnose(self.classes(), ignore)
+        {
+            return Err(error);
         }
-        Ok(findings)
+        counts.valid += found.valid;
+        counts.positives += found.positives;
+        Ok(())
     }
 
     fn diagnose(&self, classes: usize, ignore: Option<i64>) -> Option<LossError> {
@@ -291,27 +380,117 @@ where
 
     fn weigh<W: SampleWeighter>(
         &self,
-        loss: &SoftmaxLoss<W>,
-        weighter: &W,
+        weighting: &Weighting<W>,
+        epsilon: f64,
+        ready: &Ready<A>,
         mut wanted: Wanted<'_, A>,
-        findings: Findings,
     ) -> Result<LossSummary, LossError> {
-        let isa = available()?;
-        let mut totals =
-            Totals { loss_sum: 0.0, weight_sum: 0.0, valid: findings.valid, positives: findings.positives };
-        let reduction = loss.reduction();
+        let kind = SampleKind::Class;
+        let quantities = match wanted.form() {
+            None => Quantities::Step,
+            Some(HessianForm::GaussNewton) => Quantities::GaussNewton,
+            Some(_) => Quantities::Second,
+        };
+        let tables = weighting.formula(kind)?.tables();
+        let formula = Formula { schedule: weighting.schedule(kind, quantities)?, tables, axis: kind.axis() };
+        let reduction = weighting.reduction();
         let late = reduction.needs_weight_sum();
-        let factor = if late { 1.0 } else { reduction.factor(&totals) };
-        let (ignore, epsilon) = (loss.ignore_index(), loss.label_smoothing());
-        let sums = self.each_part(wanted.reborrow(), From::End, &|part: Slices<'_, A, I>| {
-            labelled(part, |part| dispatch(isa, Weigh { weighter, part, ignore, epsilon, factor }))
-        });
-        totals.loss_sum = sums.loss;
-        totals.weight_sum = sums.weight;
-        if late && let Some(grad) = wanted.grad {
-            rescale(isa, grad, reduction.factor(&totals));
+        let known = Totals {
+            loss_sum: 0.0,
+            weight_sum: 0.0,
+            valid: ready.labels.map_or(self.targets.len() as u64, |labels| labels.valid),
+            positives: ready.labels.map_or(0, |labels| labels.positives),
+        };
+        let factor = if late { 1.0 } else { reduction.factor(&known) };
+        let Weighed { sums, found } = self.run(ready, formula, epsilon, factor, wanted.reborrow());
+        if found.faulty {
+            if let Some(grad) = &mut wanted.grad {
+                grad.fill(A::ZERO);
+            }
+            if let Some((hessian, _)) = &mut wanted.hessian {
+                hessian.fill(A::ZERO);
+            }
+            let input = self.diagnose(self.classes(), ready.ignore);
+            return Err(input.unwrap_or_else(|| self.not_finite(weighting, ready, formula, epsilon, factor)));
         }
-        Ok(loss.weighting().summary(&totals))
+        let totals =
+            Totals { loss_sum: sums.loss, weight_sum: sums.weight, valid: found.valid, positives: found.positives };
+        if late {
+            let factor = reduction.factor(&totals);
+            if let Some(grad) = wanted.grad {
+                rescale(ready.isa, grad, factor);
+            }
+            if let Some((hessian, _)) = wanted.hessian {
+                rescale(ready.isa, hessian, factor);
+            }
+        }
+        Ok(weighting.summary(&totals))
+    }
+
+    /// The pass itself.
+    fn run(&self, ready: &Ready<A>, formula: Formula<'_>, epsilon: f64, factor: f64, wanted: Wanted<'_, A>) -> Weighed {
+        let (isa, ignore, form) = (ready.isa, ready.ignore, wanted.form());
+        self.each_part(wanted, From::End, &|part: Slices<'_, A, I>| {
+            labelled(part, |part| {
+                let mut memory = Memory::take(formula);
+                let lent = &mut memory;
+                let weighed = match &ready.map {
+                    None => {
+                        let map = Raw;
+                        A::weigh_rows(isa, Weigh { formula, memory: lent, map, part, ignore, epsilon, factor, form })
+                    }
+                    Some(map) => A::weigh_adjusted_rows(
+                        isa,
+                        Weigh { formula, memory: lent, map, part, ignore, epsilon, factor, form },
+                    ),
+                };
+                memory.keep();
+                weighed
+            })
+        })
+    }
+
+    /// Which row's weight, loss or slope is not finite: all of them are computed again, and looked through.
+    fn not_finite<W: SampleWeighter>(
+        &self,
+        weighting: &Weighting<W>,
+        ready: &Ready<A>,
+        formula: Formula<'_>,
+        epsilon: f64,
+        factor: f64,
+    ) -> LossError {
+        let mut grad = ArrayD::from_elem(self.rows().shape(), A::ZERO);
+        let mut weights = ArrayD::from_elem(self.targets.shape(), A::ZERO);
+        let mut losses = weights.clone();
+        let wanted = Wanted {
+            grad: Some(grad.view_mut()),
+            hessian: None,
+            weights: Some(weights.view_mut()),
+            losses: Some(losses.view_mut()),
+        };
+        self.run(ready, formula, epsilon, factor, wanted);
+        let slopes = grad.rows().into_iter();
+        for (index, ((weight, loss), slopes)) in weights.iter().zip(&losses).zip(slopes).enumerate() {
+            let worst = slopes.iter().copied().find(|&slope| !slope.into().is_finite()).unwrap_or(A::ZERO);
+            let results = [*weight, *loss, worst].map(Into::<f64>::into);
+            if let Some(at) = results.iter().position(|result| !result.is_finite()) {
+                let margin = self.margin(index);
+                return weighting.not_finite(at, index, results[at], margin);
+            }
+        }
+        LossError::SumNotFinite
+    }
+
+    /// x_y − logsumexp of the others, of the raw logits of row `index`, for a message.
+    fn margin(&self, index: usize) -> f64 {
+        let label = self.targets.iter().nth(index).map_or(0, |label| label.label());
+        let rows = self.rows();
+        let Some(row) = rows.rows().into_iter().nth(index) else { return f64::NAN };
+        let logit = |class: usize| -> f64 { row[class].into() };
+        let others = (0..row.len()).filter(|&class| class as i64 != label);
+        let largest = others.clone().map(logit).fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = others.map(|class| (logit(class) - largest).exp()).sum();
+        usize::try_from(label).ok().filter(|&label| label < row.len()).map_or(f64::NAN, logit) - largest - sum.ln()
     }
 
     /// Runs `leaf` over stretches of the batch and merges what it returns, always in the same order.
@@ -324,7 +503,9 @@ where
         let classes = self.classes();
         let rows = self.rows();
         let standard = |all: &Option<ArrayViewMutD<'_, A>>| all.as_ref().is_none_or(|all| all.is_standard_layout());
-        let outputs = standard(&wanted.grad) && standard(&wanted.weights) && standard(&wanted.losses);
+        let hessian = wanted.hessian.map(|(hessian, _)| hessian);
+        let outputs =
+            standard(&wanted.grad) && standard(&hessian) && standard(&wanted.weights) && standard(&wanted.losses);
         let inputs = (rows.to_slice(), self.targets.to_slice());
         let masked = self.valid.as_ref().is_none_or(|all| all.is_standard_layout());
         let weighted = self.sample_weight.as_ref().is_none_or(|all| all.is_standard_layout());
@@ -337,9 +518,12 @@ where
                 targets,
                 valid: self.valid.as_ref().and_then(|all| all.to_slice()),
                 sample_weight: self.sample_weight.as_ref().and_then(|all| all.to_slice()),
+                place: 0,
+                column: None,
             };
             let outputs = Outputs {
                 grad: wanted.grad.and_then(|all| all.into_slice()),
+                hessian: hessian.and_then(|all| all.into_slice()),
                 weights: wanted.weights.and_then(|all| all.into_slice()),
                 losses: wanted.losses.and_then(|all| all.into_slice()),
             };
@@ -349,13 +533,23 @@ where
             targets: self.targets.view().into_dyn(),
             valid: self.valid.as_ref().map(|all| all.view().into_dyn()),
             sample_weight: self.sample_weight.as_ref().map(|all| all.view().into_dyn()),
+            column: None,
             logits: rows,
             grad: wanted.grad,
+            hessian,
             weights: wanted.weights,
             losses: wanted.losses,
         };
         reduce(views, from, &|part: Views<'_, A, I>| part.with_slices(leaf))
     }
+}
+
+/// What is known of a batch before it is weighed.
+struct Ready<A> {
+    isa: Available,
+    ignore: Option<i64>,
+    labels: Option<Found>,
+    map: Option<ClassMap<A>>,
 }
 
 /// Runs `kernel` over the stretch with its labels as `i64`.

@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use ndarray::{ArrayViewMut, Dimension};
 use reweight::{BatchStatistics, LossError};
 
-use crate::dispatch::{Available, Kernel, dispatch};
+use crate::dispatch::{Available, Kernel};
 use crate::element::{FloatLanes, PickLanes};
+use crate::kernels::Kernels;
 use crate::lanes::Lanes;
 use crate::parallel::{Divide, From, LEAF, Merge, middle, reduce};
 use crate::registers::{each_register, load, store};
@@ -36,25 +37,19 @@ thread_local! {
 }
 
 /// Lets `count` fill counts of this thread's own, and adds them to `total`: whole numbers, so the order is free.
-pub(crate) fn with_scratch(total: &Mutex<&mut BatchStatistics>, count: impl FnOnce(&mut BatchStatistics)) {
+pub(crate) fn with_scratch<R>(total: &Mutex<&mut BatchStatistics>, count: impl FnOnce(&mut BatchStatistics) -> R) -> R {
     SCRATCH.with_borrow_mut(|scratch| {
         {
             let total = total.lock().unwrap_or_else(PoisonError::into_inner);
-            if same_layout(scratch, &total) { scratch.clear() } else { *scratch = empty_like(&total) }
+            if scratch.same_layout(&total) { scratch.clear() } else { *scratch = empty_like(&total) }
         }
-        count(scratch);
+        let result = count(scratch);
         let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
         // Of the same layout by construction, so that merging cannot be refused.
         let merged = total.merge(scratch);
         debug_assert!(merged.is_ok());
-    });
-}
-
-fn same_layout(own: &BatchStatistics, other: &BatchStatistics) -> bool {
-    let bins = |all: &BatchStatistics, at: usize| all.gradient_norm.get(at).map(|all| all.regions().bins());
-    own.class_counts.len() == other.class_counts.len()
-        && own.gradient_norm.len() == other.gradient_norm.len()
-        && (0..own.gradient_norm.len()).all(|at| bins(own, at) == bins(other, at))
+        result
+    })
 }
 
 fn empty_like(other: &BatchStatistics) -> BatchStatistics {
@@ -64,15 +59,15 @@ fn empty_like(other: &BatchStatistics) -> BatchStatistics {
 }
 
 /// Multiplies a gradient: where the denominator is known only after all weights are.
-pub(crate) fn rescale<A: PickLanes, D: Dimension>(isa: Available, mut grad: ArrayViewMut<'_, A, D>, factor: f64) {
+pub(crate) fn rescale<A: Kernels, D: Dimension>(isa: Available, mut grad: ArrayViewMut<'_, A, D>, factor: f64) {
     // A sum of weights may be so small that its inverse is no float of this type; 0·∞ would be no number.
     let factor = factor.min(A::LARGEST.into());
     match grad.as_slice_memory_order_mut() {
         Some(slice) => {
-            reduce(Whole(slice), From::Start, &|part: Whole<'_, A>| dispatch(isa, Rescale { grad: part.0, factor }));
+            reduce(Whole(slice), From::Start, &|part: Whole<'_, A>| A::rescale(isa, Rescale { grad: part.0, factor }));
         }
         None => grad.iter_mut().for_each(|slope| {
-            dispatch(isa, Rescale { grad: std::slice::from_mut(slope), factor });
+            A::rescale(isa, Rescale { grad: std::slice::from_mut(slope), factor });
         }),
     }
 }
@@ -95,7 +90,8 @@ impl<A: FloatLanes> Divide for Whole<'_, A> {
     }
 }
 
-struct Rescale<'a, A> {
+/// Multiplies a stretch of a gradient.
+pub(crate) struct Rescale<'a, A> {
     grad: &'a mut [A],
     factor: f64,
 }

@@ -186,11 +186,25 @@ macro_rules! on_reference {
         let result = match ($loss, &$batch.targets) {
             (Loss::Bce(loss), Targets::Hard(targets)) => {
                 let targets = BceTargets::Hard(&targets.data);
-                reference::BceBatch { logits: &rows.logits, targets, valid, sample_weight }.$method(loss)
+                reference::BceBatch {
+                    logits: &rows.logits,
+                    shape: Some(&$batch.logits.shape),
+                    targets,
+                    valid,
+                    sample_weight,
+                }
+                .$method(loss)
             }
             (Loss::Bce(loss), Targets::Soft(targets)) => {
                 let targets = BceTargets::Soft(&targets.data);
-                reference::BceBatch { logits: &rows.logits, targets, valid, sample_weight }.$method(loss)
+                reference::BceBatch {
+                    logits: &rows.logits,
+                    shape: Some(&$batch.logits.shape),
+                    targets,
+                    valid,
+                    sample_weight,
+                }
+                .$method(loss)
             }
             (Loss::Softmax(loss), Targets::Classes(targets)) => {
                 let (targets, classes) = (&targets.data[..], $batch.classes());

@@ -1,6 +1,8 @@
 //! The laws of a weighter: what anybody's formula has to keep, checked without any backend.
 
-use reweight::{BatchStatistics, BoxedWeighter, Dual, Node, Program, Real, RegionAxis, Sample, SampleWeighter, State};
+use reweight::{
+    BatchStatistics, BoxedWeighter, Dual, Node, Program, Real, RegionAxis, Sample, SampleKind, SampleWeighter, State,
+};
 
 use crate::compare::{Check, Tolerance};
 use crate::problem::Numbers;
@@ -115,7 +117,7 @@ pub fn check_weighter<W: SampleWeighter + 'static>(weighter: &W, classes: usize)
     check.unwrap(weighter.check(classes));
     let mut observing = weighter.clone();
     observing.reset();
-    let boxed = BoxedWeighter::interpreted(observing.clone());
+    let boxed = BoxedWeighter::new(observing.clone());
     let mut boxed = Check::new("a formula can be recorded", name(weighter)).unwrap(boxed);
     check_formula(&observing, &boxed, classes);
     let mut states = vec![observing.state()];
@@ -143,7 +145,11 @@ pub fn check_weighter<W: SampleWeighter + 'static>(weighter: &W, classes: usize)
 
 fn check_formula<W: SampleWeighter>(weighter: &W, boxed: &BoxedWeighter, classes: usize) {
     let name = name(weighter);
-    let program = Check::new("a formula can be recorded", name.as_str()).unwrap(Program::of(weighter));
+    let program_of = |kind| {
+        let program = Program::record_of_kind(kind, |sample| vec![weighter.weight(sample)]);
+        Check::new("a formula can be recorded", name.as_str()).unwrap(program)
+    };
+    let programs = [SampleKind::Binary, SampleKind::SoftBinary, SampleKind::Class].map(|kind| (kind, program_of(kind)));
     for origin in origins(classes) {
         let case = format!("{name}, sample {origin:?}");
         let weight = weighter.weight(&origin.of(|x: f64| x));
@@ -153,6 +159,9 @@ fn check_formula<W: SampleWeighter>(weighter: &W, boxed: &BoxedWeighter, classes
         check.holds(dual.slope.is_finite(), || format!("slope {}", dual.slope));
         let second = weighter.weight(&origin.of(|x: f64| Dual::variable(Dual::variable(x))));
         check.holds(second.slope.slope.is_finite(), || format!("second derivative {}", second.slope.slope));
+        check_narrow(weighter, origin, &case);
+        let kind = origin.of(|x: f64| x).kind();
+        let Some((_, program)) = programs.iter().find(|(of, _)| *of == kind) else { continue };
 
         let check = Check::new("every number gives the same weight", case.as_str());
         let tolerance = Tolerance { relative: 1e-12, floor: 1.0 };
@@ -174,6 +183,17 @@ fn check_formula<W: SampleWeighter>(weighter: &W, boxed: &BoxedWeighter, classes
             check_slope(weighter, origin, &case, dual);
         }
     }
+}
+
+/// The same in the floats that people train with: a guard at a margin of 200, or a term of 1e-100, is none there.
+fn check_narrow<W: SampleWeighter>(weighter: &W, origin: Origin, case: &str) {
+    let check = Check::new("a weight is finite and at least 0 in `f32`", case);
+    let weight = weighter.weight(&origin.of(|x: f64| x as f32));
+    check.holds(weight.is_finite() && weight >= 0.0, || format!("weight {weight}"));
+    let dual = weighter.weight(&origin.of(|x: f64| Dual::variable(x as f32)));
+    check.holds(dual.slope.is_finite(), || format!("slope {}", dual.slope));
+    let second = weighter.weight(&origin.of(|x: f64| Dual::variable(Dual::variable(x as f32))));
+    check.holds(second.slope.slope.is_finite(), || format!("second derivative {}", second.slope.slope));
 }
 
 /// The slope against central differences, where both one-sided ones agree: not at a kink, and not where it is 0, as that

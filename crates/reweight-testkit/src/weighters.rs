@@ -77,7 +77,7 @@ pub(crate) fn boxed(weighter: impl SampleWeighter + 'static) -> Chain {
 
 /// The same, evaluating the recorded formula even where the type is a built-in one.
 pub(crate) fn interpreted(weighter: impl SampleWeighter + 'static) -> Chain {
-    Chain::from(vec![BoxedWeighter::interpreted(weighter).expect("a formula of its sample alone")])
+    Chain::from(vec![BoxedWeighter::new(weighter).expect("a formula of its sample alone")])
 }
 
 /// Hands every weighter for `classes` classes (2 for BCE) to `visitor`.
@@ -133,7 +133,7 @@ fn visit_all(classes: usize, visitor: &mut impl Visitor) -> Result<(), Parameter
     visitor.visit("alpha·focal·ghm", (AlphaBalance::binary(0.75)?, Focal::new(1.0)?, ghm));
     visitor.visit("changed focal", Focal::new(1.5)?.detached().scaled(2.0)?.clamped(0.01, 1.5)?);
     visitor.visit("boxed balance of the step", boxed(StepBalance::new()));
-    let both = [BoxedWeighter::interpreted(Ghm::new(5, 0.5)?), BoxedWeighter::new(StepBalance::new())];
+    let both = [BoxedWeighter::new(Ghm::new(5, 0.5)?), BoxedWeighter::new(StepBalance::new())];
     let both = both.map(|link| link.expect("a formula of its sample alone"));
     visitor.visit("two that observe", Chain::from(Vec::from(both)));
     visitor.visit("chain with modifiers", modified_chain());

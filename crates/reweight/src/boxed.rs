@@ -1,23 +1,29 @@
-//! Any weighter in a box: for chains that are put together at run time.
+//! Any weighter, base or adjustment in a box: for losses that are put together at run time.
 
 use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::adjustment::{Adjustment, Affine};
+use crate::base::BaseLoss;
+use crate::bases::CrossEntropy;
+use crate::built_in::{BuiltIn, adjustment_entry, base_entry, weighter_entry};
+use crate::erased::{Erased, Results};
 use crate::error::{StateError, WeightError};
 use crate::expr::{Program, TraceError};
-use crate::real::Real;
-use crate::sample::Sample;
+use crate::form::BatchForm;
+use crate::real::{Logistic, Real};
+use crate::sample::{Sample, SampleKind};
 use crate::state::State;
 use crate::statistics::{BatchStatistics, Statistics};
 use crate::weighter::SampleWeighter;
-use crate::weighters::{AlphaBalance, Focal, Ghm};
+
+/// A kind's name and settings as a config holds them.
+type Entry = Option<(&'static str, serde_json::Result<Value>)>;
 
 /// A weighter of any type.
-///
-/// A formula is generic over its number type, which a vtable cannot be. So a box carries the recorded
-/// [`Program`] of its formula and evaluates that, over whatever number type the backend asks for; the built-in
-/// weighters are recognised and run as themselves.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,63 +35,80 @@ use crate::weighters::{AlphaBalance, Focal, Ghm};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct BoxedWeighter(Inner);
+pub struct BoxedWeighter(Box<dyn ErasedWeighter>);
 
-#[derive(Clone, Debug)]
-enum Inner {
-    AlphaBalance(AlphaBalance),
-    Focal(Focal),
-    Ghm(Ghm),
-    Other { weighter: Box<dyn Erased>, program: Arc<Program> },
-}
-
-/// What of a weighter has no generic method: the part that a vtable can hold.
-trait Erased: Debug + Send + Sync {
-    fn clone_box(&self) -> Box<dyn Erased>;
-    fn program(&self) -> Result<Program, TraceError>;
+/// What of a weighter a vtable can hold.
+trait ErasedWeighter: Erased {
+    fn clone_box(&self) -> Box<dyn ErasedWeighter>;
+    fn formula(&self) -> &dyn Erased;
+    fn entry(&self) -> Entry;
     fn statistics(&self) -> Statistics;
     fn observes(&self) -> bool;
     fn observe(&mut self, batch: &BatchStatistics) -> Result<(), WeightError>;
     fn reset(&mut self);
     fn check(&self, classes: usize) -> Result<(), WeightError>;
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError>;
     fn state(&self) -> State;
     fn restore(&mut self, state: &State) -> Result<(), StateError>;
 }
 
-impl<W: SampleWeighter + 'static> Erased for W {
-    fn clone_box(&self) -> Box<dyn Erased> {
-        Box::new(self.clone())
-    }
-    fn program(&self) -> Result<Program, TraceError> {
-        Program::of(self)
-    }
-    fn statistics(&self) -> Statistics {
-        SampleWeighter::statistics(self)
-    }
-    fn observes(&self) -> bool {
-        SampleWeighter::observes(self)
-    }
-    fn observe(&mut self, batch: &BatchStatistics) -> Result<(), WeightError> {
-        SampleWeighter::observe(self, batch)
-    }
-    fn reset(&mut self) {
-        SampleWeighter::reset(self);
-    }
-    fn check(&self, classes: usize) -> Result<(), WeightError> {
-        SampleWeighter::check(self, classes)
-    }
-    fn state(&self) -> State {
-        SampleWeighter::state(self)
-    }
-    fn restore(&mut self, state: &State) -> Result<(), StateError> {
-        SampleWeighter::restore(self, state)
+/// A weighter's formula as one of four results.
+#[derive(Clone, Debug)]
+struct Weigher<W>(W);
+
+impl<W: SampleWeighter> Results for Weigher<W> {
+    fn results<R: Real>(&self, sample: &Sample<R>) -> [R; 4] {
+        [self.0.weight(sample); 4]
     }
 }
 
-impl Clone for Box<dyn Erased> {
+impl<W: SampleWeighter + 'static> ErasedWeighter for Weigher<W> {
+    fn clone_box(&self) -> Box<dyn ErasedWeighter> {
+        Box::new(self.clone())
+    }
+    fn formula(&self) -> &dyn Erased {
+        self
+    }
+    fn entry(&self) -> Entry {
+        weighter_entry(&self.0)
+    }
+    fn statistics(&self) -> Statistics {
+        self.0.statistics()
+    }
+    fn observes(&self) -> bool {
+        self.0.observes()
+    }
+    fn observe(&mut self, batch: &BatchStatistics) -> Result<(), WeightError> {
+        self.0.observe(batch)
+    }
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+    fn check(&self, classes: usize) -> Result<(), WeightError> {
+        self.0.check(classes)
+    }
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+        self.0.fits(form)
+    }
+    fn state(&self) -> State {
+        self.0.state()
+    }
+    fn restore(&mut self, state: &State) -> Result<(), StateError> {
+        self.0.restore(state)
+    }
+}
+
+impl Clone for Box<dyn ErasedWeighter> {
     fn clone(&self) -> Self {
         (**self).clone_box()
     }
+}
+
+/// Whether a formula can be recorded, for samples of every kind.
+fn check(formula: &dyn Erased) -> Result<(), TraceError> {
+    [SampleKind::Binary, SampleKind::SoftBinary, SampleKind::Class]
+        .into_iter()
+        .try_for_each(|kind| Program::record_of_kind(kind, |sample| formula.on_expr(sample).into()).map(|_| ()))
 }
 
 impl BoxedWeighter {
@@ -95,151 +118,177 @@ impl BoxedWeighter {
     ///
     /// Where its formula cannot be recorded: it keeps symbols of another recording.
     pub fn new<W: SampleWeighter + 'static>(weighter: W) -> Result<Self, TraceError> {
-        let mut slot = Some(weighter);
-        let any: &mut dyn Any = &mut slot;
-        macro_rules! built_in {
-            ($($kind:ident)*) => {$(
-                if let Some(own) = any.downcast_mut::<Option<$kind>>().and_then(Option::take) {
-                    return Ok(Self(Inner::$kind(own)));
-                }
-            )*};
+        // A box in a box is the one inside.
+        if let Some(boxed) = (&weighter as &dyn Any).downcast_ref::<Self>() {
+            return Ok(boxed.clone());
         }
-        built_in!(AlphaBalance Focal Ghm);
-        if let Some(boxed) = any.downcast_mut::<Option<Self>>().and_then(Option::take) {
-            return Ok(boxed);
-        }
-        match slot {
-            Some(weighter) => Self::interpreted(weighter),
-            None => Err(TraceError::Foreign),
-        }
-    }
-
-    /// Boxes `weighter` and evaluates its recorded formula even where the type is a built-in one: for tests and
-    /// benchmarks of the interpreter.
-    ///
-    /// # Errors
-    ///
-    /// Where its formula cannot be recorded.
-    pub fn interpreted<W: SampleWeighter + 'static>(weighter: W) -> Result<Self, TraceError> {
-        let program = Arc::new(Program::of(&weighter)?);
-        Ok(Self(Inner::Other { weighter: Box::new(weighter), program }))
-    }
-
-    /// The product with `other` for the chains that most configs hold, a balance and one rule: without the loop over links,
-    /// between whose turns an engine's registers would all go through memory.
-    #[inline(always)]
-    pub(crate) fn balanced<R: Real>(&self, other: &Self, sample: &Sample<R>) -> Option<R> {
-        match (&self.0, &other.0) {
-            (Inner::AlphaBalance(balance), Inner::Focal(rule)) => Some(balance.weight(sample) * rule.weight(sample)),
-            (Inner::AlphaBalance(balance), Inner::Ghm(rule)) => Some(balance.weight(sample) * rule.weight(sample)),
-            _ => None,
-        }
+        let weigher = Weigher(weighter);
+        check(&weigher)?;
+        Ok(Self(Box::new(weigher)))
     }
 
     /// The weighter as a config's entry, where it is a built-in one: its kind, and its settings.
-    pub(crate) fn built_in(&self) -> Option<(&'static str, serde_json::Result<serde_json::Value>)> {
-        use serde_json::to_value;
-        match &self.0 {
-            Inner::AlphaBalance(weighter) => Some(("alpha-balance", to_value(weighter))),
-            Inner::Focal(weighter) => Some(("focal", to_value(weighter))),
-            Inner::Ghm(weighter) => Some(("ghm", to_value(weighter.config()))),
-            Inner::Other { .. } => None,
-        }
+    pub(crate) fn entry(&self) -> Entry {
+        self.0.entry()
     }
-}
-
-impl Inner {
-    fn erased(&self) -> &dyn Erased {
-        match self {
-            Self::AlphaBalance(weighter) => weighter,
-            Self::Focal(weighter) => weighter,
-            Self::Ghm(weighter) => weighter,
-            Self::Other { weighter, .. } => &**weighter,
-        }
-    }
-
-    fn erased_mut(&mut self) -> &mut dyn Erased {
-        match self {
-            Self::AlphaBalance(weighter) => weighter,
-            Self::Focal(weighter) => weighter,
-            Self::Ghm(weighter) => weighter,
-            Self::Other { weighter, .. } => &mut **weighter,
-        }
-    }
-}
-
-/// Changes a boxed weighter and records its formula again; a failure leaves both as they were.
-fn change<E>(
-    weighter: &mut Box<dyn Erased>,
-    program: &mut Arc<Program>,
-    apply: impl FnOnce(&mut dyn Erased) -> Result<(), E>,
-    refuse: impl FnOnce(TraceError) -> E,
-) -> Result<(), E> {
-    let mut next = weighter.clone();
-    apply(&mut *next)?;
-    *program = Arc::new(next.program().map_err(refuse)?);
-    *weighter = next;
-    Ok(())
 }
 
 impl SampleWeighter for BoxedWeighter {
-    #[inline(always)]
     fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
-        match &self.0 {
-            Inner::AlphaBalance(weighter) => weighter.weight(sample),
-            Inner::Focal(weighter) => weighter.weight(sample),
-            Inner::Ghm(weighter) => weighter.weight(sample),
-            Inner::Other { program, .. } => program.evaluate(sample),
-        }
+        let [weight, ..] = R::erased(self.0.formula(), sample);
+        weight
     }
-
     fn statistics(&self) -> Statistics {
-        self.0.erased().statistics()
+        self.0.statistics()
     }
-
     fn observes(&self) -> bool {
-        self.0.erased().observes()
+        self.0.observes()
     }
-
     fn observe(&mut self, batch: &BatchStatistics) -> Result<(), WeightError> {
-        match &mut self.0 {
-            Inner::Other { weighter, program } => {
-                let refuse = |error: TraceError| WeightError::Custom(error.to_string());
-                change(weighter, program, |weighter| weighter.observe(batch), refuse)
-            }
-            other => other.erased_mut().observe(batch),
-        }
+        self.0.observe(batch)
     }
-
     fn reset(&mut self) {
-        match &mut self.0 {
-            Inner::Other { weighter, program } => {
-                (**weighter).reset();
-                // A formula that could be recorded when boxed depends on its own numbers alone, and still can be.
-                if let Ok(fresh) = (**weighter).program() {
-                    *program = Arc::new(fresh);
-                }
-            }
-            other => other.erased_mut().reset(),
-        }
+        self.0.reset();
     }
-
     fn check(&self, classes: usize) -> Result<(), WeightError> {
-        self.0.erased().check(classes)
+        self.0.check(classes)
     }
-
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+        self.0.fits(form)
+    }
     fn state(&self) -> State {
-        self.0.erased().state()
+        self.0.state()
+    }
+    fn restore(&mut self, state: &State) -> Result<(), StateError> {
+        self.0.restore(state)
+    }
+}
+
+/// A base of any type.
+#[derive(Clone, Debug)]
+pub struct BoxedBase(Arc<dyn ErasedBase>);
+
+trait ErasedBase: Erased {
+    fn formula(&self) -> &dyn Erased;
+    fn entry(&self) -> Entry;
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError>;
+}
+
+#[derive(Debug)]
+struct Base<B>(B);
+
+impl<B: BaseLoss> Results for Base<B> {
+    fn results<R: Real>(&self, sample: &Sample<R>) -> [R; 4] {
+        [self.0.loss(sample); 4]
+    }
+}
+
+impl<B: BaseLoss + 'static> ErasedBase for Base<B> {
+    fn formula(&self) -> &dyn Erased {
+        self
+    }
+    fn entry(&self) -> Entry {
+        base_entry(&self.0)
+    }
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+        self.0.fits(form)
+    }
+}
+
+impl BoxedBase {
+    /// Boxes `base`. Where its formula cannot be recorded, a loss says so in its first step.
+    pub fn new<B: BaseLoss + 'static>(base: B) -> Self {
+        match (&base as &dyn Any).downcast_ref::<Self>() {
+            Some(boxed) => boxed.clone(),
+            None => Self(Arc::new(Base(base))),
+        }
     }
 
-    fn restore(&mut self, state: &State) -> Result<(), StateError> {
-        match &mut self.0 {
-            Inner::Other { weighter, program } => {
-                let refuse =
-                    |error: TraceError| StateError::Damaged { kind: "boxed".to_owned(), reason: error.to_string() };
-                change(weighter, program, |weighter| weighter.restore(state), refuse)
-            }
-            other => other.erased_mut().restore(state),
+    pub(crate) fn entry(&self) -> Entry {
+        self.0.entry()
+    }
+
+    /// Cross entropy is what a loss without a base has.
+    pub(crate) fn unless_plain(self) -> Option<Self> {
+        let plain = matches!(self.entry(), Some((kind, _)) if kind == CrossEntropy::KIND);
+        (!plain).then_some(self)
+    }
+}
+
+impl BaseLoss for BoxedBase {
+    fn loss<R: Real>(&self, sample: &Sample<R>) -> R {
+        let [loss, ..] = R::erased(self.0.formula(), sample);
+        loss
+    }
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+        self.0.fits(form)
+    }
+}
+
+/// An adjustment of any type.
+#[derive(Clone, Debug)]
+pub struct BoxedAdjustment(Arc<dyn ErasedAdjustment>);
+
+trait ErasedAdjustment: Erased {
+    fn formula(&self) -> &dyn Erased;
+    fn entry(&self) -> Entry;
+    fn affine(&self, form: &BatchForm<'_>) -> Result<Affine, WeightError>;
+    fn maps_samples(&self) -> bool;
+}
+
+#[derive(Debug)]
+struct Adjuster<J>(J);
+
+impl<J: Adjustment> Results for Adjuster<J> {
+    fn results<R: Real>(&self, sample: &Sample<R>) -> [R; 4] {
+        let seen = self.0.sample(*sample);
+        [seen.p(), seen.q(), seen.log_p(), seen.log_q()]
+    }
+}
+
+impl<J: Adjustment + 'static> ErasedAdjustment for Adjuster<J> {
+    fn formula(&self) -> &dyn Erased {
+        self
+    }
+    fn entry(&self) -> Entry {
+        adjustment_entry(&self.0)
+    }
+    fn affine(&self, form: &BatchForm<'_>) -> Result<Affine, WeightError> {
+        self.0.affine(form)
+    }
+    fn maps_samples(&self) -> bool {
+        self.0.maps_samples()
+    }
+}
+
+impl BoxedAdjustment {
+    /// Boxes `adjustment`. Where its formula cannot be recorded, a loss says so in its first step.
+    pub fn new<J: Adjustment + 'static>(adjustment: J) -> Self {
+        match (&adjustment as &dyn Any).downcast_ref::<Self>() {
+            Some(boxed) => boxed.clone(),
+            None => Self(Arc::new(Adjuster(adjustment))),
         }
+    }
+
+    pub(crate) fn entry(&self) -> Entry {
+        self.0.entry()
+    }
+}
+
+impl Adjustment for BoxedAdjustment {
+    fn affine(&self, form: &BatchForm<'_>) -> Result<Affine, WeightError> {
+        self.0.affine(form)
+    }
+
+    fn sample<R: Real>(&self, sample: Sample<R>) -> Sample<R> {
+        if !self.0.maps_samples() {
+            return sample;
+        }
+        let [p, q, log_p, log_q] = R::erased(self.0.formula(), &sample);
+        sample.seen_as(Logistic { log_p, log_q, p, q })
+    }
+
+    fn maps_samples(&self) -> bool {
+        self.0.maps_samples()
     }
 }

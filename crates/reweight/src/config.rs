@@ -8,9 +8,10 @@ mod schema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use chain::{Chain, Link, WeighterConfig};
+pub use chain::{Chain, Link, PartConfig, WeighterConfig};
 pub use registry::Registry;
 
+use crate::boxed::{BoxedAdjustment, BoxedBase};
 use crate::error::ParameterError;
 use crate::expr::TraceError;
 use crate::loss::{BceLoss, SoftmaxLoss};
@@ -62,7 +63,15 @@ pub struct LossConfig {
     /// Softmax: label smoothing ε in [0, 1].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_smoothing: Option<f64>,
-    /// The weighters, whose product weighs a sample; none is plain cross entropy.
+    /// What is done to the logits before anything else, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::adjustments"))]
+    pub adjustment: Vec<PartConfig>,
+    /// The loss that is weighed; cross entropy where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::base"))]
+    pub base: Option<PartConfig>,
+    /// The weighters, whose product weighs a sample; none is an unweighted loss.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weighter: Vec<WeighterConfig>,
 }
@@ -86,9 +95,11 @@ pub enum ConfigError {
     /// Not JSON, or not of the config's form; the text says where.
     #[error("the config is not right: {0}")]
     Json(String),
-    /// A weighter kind that nobody registered.
-    #[error("weighter {position}: unknown kind `{kind}`; the known kinds are {}", known.join(", "))]
+    /// A kind that nobody registered.
+    #[error("{part} {position}: unknown kind `{kind}`; the known kinds are {}", known.join(", "))]
     UnknownKind {
+        /// Weighter, base or adjustment.
+        part: &'static str,
         /// Its place in the list, from 1.
         position: usize,
         /// The kind given.
@@ -106,6 +117,24 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// The base's settings are not right.
+    #[error("base ({kind}): {reason}")]
+    Base {
+        /// Its kind.
+        kind: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An adjustment's settings are not right.
+    #[error("adjustment {position} ({kind}): {reason}")]
+    Adjustment {
+        /// Its place in the list, from 1.
+        position: usize,
+        /// Its kind.
+        kind: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A setting that the other objective has.
     #[error("`{setting}` is a setting of objective \"{belongs_to}\": leave it out, or change the objective")]
     Misplaced {
@@ -115,10 +144,10 @@ pub enum ConfigError {
         belongs_to: &'static str,
     },
     /// A kind was registered twice.
-    #[error("the weighter kind `{0}` is registered already: choose another name")]
+    #[error("the kind `{0}` is registered already: choose another name")]
     DuplicateKind(String),
-    /// A weighter in code that has no entry in a config.
-    #[error("a weighter of this type has no config entry: register its type, and build the chain from a config")]
+    /// A part put in by code that has no entry in a config.
+    #[error("a part of this type has no config entry: register its type, and build the loss from a config")]
     NoEntry,
     /// A parameter is outside its domain.
     #[error(transparent)]
@@ -131,7 +160,15 @@ pub enum ConfigError {
 impl LossConfig {
     /// Plain cross entropy, mean over the valid samples.
     pub fn new(objective: Objective) -> Self {
-        Self { objective, reduction: Reduction::Mean, ignore_index: None, label_smoothing: None, weighter: Vec::new() }
+        Self {
+            objective,
+            reduction: Reduction::Mean,
+            ignore_index: None,
+            label_smoothing: None,
+            adjustment: Vec::new(),
+            base: None,
+            weighter: Vec::new(),
+        }
     }
 
     /// Reads TOML.
@@ -148,6 +185,18 @@ impl LossConfig {
             if let Some((name, _)) = entry.settings.iter().find(|(_, value)| has_null(value)) {
                 let reason = format!("`{name}` must be finite, but is or holds nan or inf");
                 return Err(ConfigError::Weighter { position: index + 1, kind: entry.kind.clone(), reason });
+            }
+        }
+        let null =
+            |entry: &PartConfig| entry.settings.iter().find(|(_, value)| has_null(value)).map(|(name, _)| name.clone());
+        let reason = |name| format!("`{name}` must be finite, but is or holds nan or inf");
+        if let Some((kind, name)) = config.base.as_ref().and_then(|entry| Some((entry.kind.clone(), null(entry)?))) {
+            return Err(ConfigError::Base { kind, reason: reason(name) });
+        }
+        for (index, entry) in config.adjustment.iter().enumerate() {
+            if let Some(name) = null(entry) {
+                let (position, kind) = (index + 1, entry.kind.clone());
+                return Err(ConfigError::Adjustment { position, kind, reason: reason(name) });
             }
         }
         Ok(config)
@@ -196,6 +245,9 @@ impl LossConfig {
     /// Where a kind is unknown or a setting is outside its domain.
     pub fn build_with(&self, registry: &Registry) -> Result<ConfiguredLoss, ConfigError> {
         let chain = Chain::from_config(&self.weighter, registry)?;
+        let base = self.base.as_ref().map(|entry| registry.build_base(entry)).transpose()?;
+        let adjustment = |(index, entry)| registry.build_adjustment(index + 1, entry);
+        let adjustments = self.adjustment.iter().enumerate().map(adjustment).collect::<Result<Vec<_>, _>>()?;
         match self.objective {
             Objective::Bce => {
                 let misplaced = |setting| Err(ConfigError::Misplaced { setting, belongs_to: "softmax-ce" });
@@ -205,10 +257,11 @@ impl LossConfig {
                 if self.label_smoothing.is_some() {
                     return misplaced("label_smoothing");
                 }
-                Ok(ConfiguredLoss::Bce(BceLoss::new(chain).with_reduction(self.reduction)?))
+                let loss = BceLoss::new(chain).with_parts(base, adjustments);
+                Ok(ConfiguredLoss::Bce(loss.with_reduction(self.reduction)?))
             }
             Objective::SoftmaxCe => {
-                let mut loss = SoftmaxLoss::new(chain).with_reduction(self.reduction)?;
+                let mut loss = SoftmaxLoss::new(chain).with_parts(base, adjustments).with_reduction(self.reduction)?;
                 if let Some(label) = self.ignore_index {
                     loss = loss.with_ignore_index(label);
                 }
@@ -216,6 +269,14 @@ impl LossConfig {
             }
         }
     }
+}
+
+fn base(base: Option<&BoxedBase>) -> Result<Option<PartConfig>, ConfigError> {
+    base.map(|base| PartConfig::of(base.entry())).transpose()
+}
+
+fn adjustments(adjustments: &[BoxedAdjustment]) -> Result<Vec<PartConfig>, ConfigError> {
+    adjustments.iter().map(|adjustment| PartConfig::of(adjustment.entry())).collect()
 }
 
 fn has_null(value: &serde_json::Value) -> bool {
@@ -238,11 +299,15 @@ impl ConfiguredLoss {
             Self::Bce(loss) => LossConfig {
                 reduction: loss.reduction(),
                 weighter: loss.weighter().to_config()?,
+                base: base(loss.weighting().base())?,
+                adjustment: adjustments(loss.weighting().adjustments())?,
                 ..LossConfig::new(Objective::Bce)
             },
             Self::Softmax(loss) => LossConfig {
                 reduction: loss.reduction(),
                 weighter: loss.weighter().to_config()?,
+                base: base(loss.weighting().base())?,
+                adjustment: adjustments(loss.weighting().adjustments())?,
                 ignore_index: loss.ignore_index(),
                 label_smoothing: (loss.label_smoothing() > 0.0).then_some(loss.label_smoothing()),
                 ..LossConfig::new(Objective::SoftmaxCe)

@@ -2,8 +2,10 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use crate::erased::Erased;
 use crate::real::{Logistic, Real};
 use crate::regions::{RegionAxis, RegionTable};
+use crate::sample::Sample;
 
 /// A value and its derivative with respect to one variable.
 ///
@@ -94,6 +96,16 @@ impl<R: Real> Real for Dual<R> {
     }
 
     #[inline(always)]
+    fn exp_m1(self) -> Self {
+        Self { value: self.value.exp_m1(), slope: self.value.exp() * self.slope }
+    }
+
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        Self { value: self.value.ln_1p(), slope: self.slope / (R::lit(1.0) + self.value) }
+    }
+
+    #[inline(always)]
     fn sqrt(self) -> Self {
         let value = self.value.sqrt();
         Self { value, slope: self.slope / (value + value) }
@@ -121,6 +133,14 @@ impl<R: Real> Real for Dual<R> {
             value: self.value.select_le(bound.value, then.value, otherwise.value),
             slope: self.value.select_le(bound.value, then.slope, otherwise.slope),
         }
+    }
+
+    fn erased(formula: &dyn Erased, sample: &Sample<Self>) -> [Self; 4] {
+        R::erased_dual(formula, sample)
+    }
+
+    fn erased_dual(formula: &dyn Erased, sample: &Sample<Dual<Self>>) -> [Dual<Self>; 4] {
+        R::erased_second(formula, sample)
     }
 
     #[inline(always)]

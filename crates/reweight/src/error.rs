@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::expr::TraceError;
+
 /// A weighter's or loss's parameter outside its domain.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[error("`{name}` is {value}, but must be {expected}")]
@@ -42,6 +44,67 @@ pub enum WeightError {
         /// How many classes the batch has (2 for BCE).
         classes: usize,
     },
+    /// A table with one value a column has another length than the batch has columns.
+    #[error(
+        "`{part}` holds {given} values, one a column, but axis {axis} of the batch has {columns} columns: give it {columns} values, or name another `axis`"
+    )]
+    Columns {
+        /// The weighter's or adjustment's kind.
+        part: String,
+        /// How many values it holds.
+        given: usize,
+        /// The axis, as it was given.
+        axis: i64,
+        /// How many columns the batch has along it.
+        columns: usize,
+    },
+    /// The axis that columns are to be read along does not exist.
+    #[error(
+        "`{part}` reads columns along axis {axis}, which logits of shape {shape:?} do not have: name another `axis`"
+    )]
+    NoAxis {
+        /// The weighter's or adjustment's kind.
+        part: String,
+        /// The axis, as it was given.
+        axis: i64,
+        /// The logits' shape.
+        shape: Vec<usize>,
+    },
+    /// Two parts of one loss read columns along different axes.
+    #[error(
+        "`{part}` reads columns along axis {axis}, another part of the loss along axis {other}: give both the same `axis`"
+    )]
+    Axes {
+        /// The weighter's or adjustment's kind.
+        part: String,
+        /// Its axis, from 0.
+        axis: usize,
+        /// The other's, from 0.
+        other: usize,
+    },
+    /// A part of binary cross entropy in a softmax loss.
+    #[error("`{part}` has {because}, which softmax cross entropy has not: leave it out, or use objective \"bce\"")]
+    Objective {
+        /// The weighter's, base's or adjustment's kind.
+        part: String,
+        /// What only binary cross entropy has.
+        because: &'static str,
+    },
+    /// Labels between 0 and 1 where a part needs hard ones.
+    #[error("`{part}` needs labels of 0 and 1, but a label lies between: leave it out, or round the labels")]
+    SoftLabels {
+        /// The weighter's or adjustment's kind.
+        part: String,
+    },
+    /// An adjustment of the probability that is not the last one.
+    #[error("adjustment {position} maps probabilities, so none can follow it: put it last")]
+    NotLast {
+        /// Its place in the list, from 1.
+        position: usize,
+    },
+    /// A formula that cannot be recorded.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     /// The statistics do not hold what the weighter asked for.
     #[error(
         "the weighter needs a count over {wanted}, but the statistics hold {found}: gather them with the loss that observes them"
@@ -187,6 +250,28 @@ pub enum LossError {
         /// The weight found.
         weight: f64,
     },
+    /// A weight, loss or slope that is not finite: the formula's fault, or the numbers are too large for their type.
+    #[error("the {quantity} of the sample at index {index} is {value} (margin {margin}), under {weighter}: {cure}")]
+    NotFinite {
+        /// Which of weight, loss and gradient.
+        quantity: &'static str,
+        /// The sample's position, counted row by row.
+        index: usize,
+        /// The value.
+        value: f64,
+        /// The sample's margin, after adjustments.
+        margin: f64,
+        /// The weighter.
+        weighter: String,
+        /// What would mend it.
+        cure: &'static str,
+    },
+    /// A sum of losses or weights that is not finite, though each of them is.
+    #[error("the sum of the losses or weights is more than a float: give smaller weights, or take `f64`")]
+    SumNotFinite,
+    /// Second derivatives of a form that the loss has not.
+    #[error("{0}")]
+    Hessian(&'static str),
     /// The backend itself cannot work, such as where an instruction set was asked for that the processor lacks.
     #[error("{0}")]
     Backend(String),

@@ -2,10 +2,13 @@
 
 mod graph;
 mod program;
+mod schedule;
 mod symbol;
 
 pub use graph::Node;
-pub use program::{Leaf, Program, Table, TraceError};
+pub(crate) use program::Calls;
+pub use program::{Leaf, Program, Table, TraceError, ValueTable};
+pub use schedule::{Instruction, Operation, Output, Schedule};
 pub use symbol::Expr;
 
 #[cfg(test)]

@@ -22,37 +22,66 @@
 #![forbid(unsafe_code)]
 
 mod adapt;
+mod adjustment;
+mod adjustments;
+mod base;
+mod bases;
 mod boxed;
+mod built_in;
 mod config;
 mod dual;
+mod erased;
 mod error;
 mod expr;
+mod form;
+mod formula;
+mod hessian;
 mod loss;
 mod real;
 mod reduction;
 pub mod reference;
 mod regions;
 mod sample;
+mod settings;
 mod state;
 mod statistics;
 mod weighter;
 mod weighters;
 
 pub use adapt::{Clamped, Detached, Scaled};
-pub use boxed::BoxedWeighter;
-pub use config::{Chain, ConfigError, ConfiguredLoss, Link, LossConfig, Objective, Registry, WeighterConfig};
+pub use adjustment::{Adjustment, Affine};
+pub use adjustments::{
+    Ldam, LdamConfig, LogitAdjustment, LogitAdjustmentConfig, ProbabilityShift, ProbabilityShiftConfig, VectorScaling,
+    VectorScalingConfig,
+};
+pub use base::BaseLoss;
+pub use bases::{
+    CrossEntropy, CrossEntropyConfig, GeneralizedCrossEntropy, GeneralizedCrossEntropyConfig, Poly1, Poly1Config,
+};
+pub use boxed::{BoxedAdjustment, BoxedBase, BoxedWeighter};
+pub use built_in::{
+    AdjustmentVisitor, BaseVisitor, BuiltIn, WeighterVisitor, each_adjustment, each_base, each_weighter,
+};
+pub use config::{
+    Chain, ConfigError, ConfiguredLoss, Link, LossConfig, Objective, PartConfig, Registry, WeighterConfig,
+};
 pub use dual::Dual;
 pub use error::{LossError, ParameterError, StateError, WeightError};
-pub use expr::{Expr, Leaf, Node, Program, Table, TraceError};
-pub use loss::{BceLoss, LossSummary, SoftmaxLoss, Weighting};
+pub use expr::{Expr, Instruction, Leaf, Node, Operation, Output, Program, Schedule, Table, TraceError, ValueTable};
+pub use form::{BatchForm, Columns};
+pub use formula::{Formula, Quantities};
+pub use hessian::HessianForm;
+pub use loss::{BceLoss, Fit, LossSummary, SoftmaxLoss, Weighting};
 pub use real::{Logistic, Real};
 pub use reduction::{Reduction, Totals};
-pub use regions::{Histogram, RegionAxis, RegionTable, Regions};
-pub use sample::Sample;
+pub use regions::{Grid, Histogram, RegionAxis, RegionTable, Regions, Spacing};
+pub use sample::{Sample, SampleKind};
+pub use settings::{Counts, Numbers};
 pub use state::{State, StateRecord};
 pub use statistics::{BatchStatistics, Statistics};
 pub use weighter::SampleWeighter;
 pub use weighters::{
     AlphaBalance, AlphaBalanceConfig, CountScheme, Decay, Focal, FocalConfig, Ghm, GhmConfig, GhmPreset, GhmUnit,
-    Normaliser,
+    HardExamples, HardExamplesConfig, Normaliser, PosWeight, PosWeightConfig, QualityFocal, QualityFocalConfig,
+    SelfPaced, SelfPacedConfig, SelfPacedForm, Varifocal, VarifocalConfig,
 };

@@ -1,9 +1,21 @@
 //! A loss: an objective, a weighter and a reduction. Backends compute it; this is what all of them share.
 
+use std::sync::OnceLock;
+
 use serde::Serialize;
 
-use crate::error::{ParameterError, StateError, WeightError};
+use crate::adjustment::{Adjustment, Affine};
+use crate::base::BaseLoss;
+use crate::boxed::{BoxedAdjustment, BoxedBase};
+use crate::config::Objective;
+use crate::error::{LossError, ParameterError, StateError, WeightError};
+use crate::expr::{Program, Schedule, TraceError};
+use crate::form::{BatchForm, Columns};
+use crate::formula::{Formula, Quantities};
+use crate::hessian::HessianForm;
+use crate::real::Real;
 use crate::reduction::{Reduction, Totals};
+use crate::sample::{Sample, SampleKind};
 use crate::state::State;
 use crate::statistics::{BatchStatistics, Statistics};
 use crate::weighter::SampleWeighter;
@@ -21,19 +33,62 @@ pub struct LossSummary {
     pub weight_sum: f64,
 }
 
-/// A weighter with its reduction: the part that both losses share.
-#[derive(Clone, Debug)]
+/// The parts of a loss that both objectives share: adjustments, weighter, base, reduction.
+#[derive(Debug)]
 pub struct Weighting<W> {
     weighter: W,
+    /// The weighter as it was a step ago, and the counts that it has not seen: what takes the next step, so that a step that
+    /// fails changes nothing and one that does not fail allocates nothing.
+    spare: Option<W>,
+    unseen: BatchStatistics,
+    base: Option<BoxedBase>,
+    adjustments: Vec<BoxedAdjustment>,
     reduction: Reduction,
     request: Statistics,
     scratch: BatchStatistics,
+    /// For hard labels or classes, and for soft labels.
+    formulas: [OnceLock<Result<Formula, TraceError>>; 2],
+}
+
+impl<W: Clone> Clone for Weighting<W> {
+    fn clone(&self) -> Self {
+        Self {
+            weighter: self.weighter.clone(),
+            spare: None,
+            unseen: BatchStatistics::default(),
+            base: self.base.clone(),
+            adjustments: self.adjustments.clone(),
+            reduction: self.reduction,
+            request: self.request.clone(),
+            scratch: BatchStatistics::default(),
+            formulas: self.formulas.clone(),
+        }
+    }
+}
+
+/// What a loss does to the logits of a batch of one form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    /// The affine map, all adjustments in one; `None` where it changes nothing.
+    pub affine: Option<Affine>,
+    /// Which column a logit stands in.
+    pub columns: Columns,
 }
 
 impl<W: SampleWeighter> Weighting<W> {
     fn new(weighter: W) -> Self {
         let request = weighter.statistics();
-        Self { weighter, reduction: Reduction::Mean, request, scratch: BatchStatistics::default() }
+        Self {
+            weighter,
+            spare: None,
+            unseen: BatchStatistics::default(),
+            base: None,
+            adjustments: Vec::new(),
+            reduction: Reduction::Mean,
+            request,
+            scratch: BatchStatistics::default(),
+            formulas: Default::default(),
+        }
     }
 
     /// The weighter.
@@ -46,9 +101,125 @@ impl<W: SampleWeighter> Weighting<W> {
         self.reduction
     }
 
+    /// The base, where it is not cross entropy.
+    pub fn base(&self) -> Option<&BoxedBase> {
+        self.base.as_ref()
+    }
+
+    /// The adjustments, in order.
+    pub fn adjustments(&self) -> &[BoxedAdjustment] {
+        &self.adjustments
+    }
+
     /// What the weighter asks to be counted.
     pub fn request(&self) -> &Statistics {
         &self.request
+    }
+
+    /// Whether an adjustment maps probabilities, so that regions are read from what it makes of the margin.
+    pub fn maps_samples(&self) -> bool {
+        self.adjustments.iter().any(Adjustment::maps_samples)
+    }
+
+    /// Asks every part whether it fits a batch of that form, and what it does to the logits.
+    ///
+    /// # Errors
+    ///
+    /// What the first that does not fit says.
+    pub fn fit(&self, form: &BatchForm<'_>) -> Result<Fit, WeightError> {
+        self.weighter.fits(form)?;
+        if let Some(base) = &self.base {
+            base.fits(form)?;
+        }
+        let mut affine = None;
+        for (index, adjustment) in self.adjustments.iter().enumerate() {
+            let next = adjustment.affine(form)?;
+            if adjustment.maps_samples() {
+                if index + 1 < self.adjustments.len() {
+                    return Err(WeightError::NotLast { position: index + 1 });
+                }
+                form.ask_binary("an adjustment of the probability", "a probability of its own for each logit")?;
+                form.ask_hard_labels("an adjustment of the probability")?;
+            }
+            let together = match &affine {
+                None => next,
+                Some(before) => {
+                    compatible(before, &next, form)?;
+                    Affine::then(before, &next)
+                }
+            };
+            affine = Some(together);
+        }
+        Ok(Fit { affine: affine.filter(|affine| !affine.is_identity()), columns: form.columns() })
+    }
+
+    /// The recorded formula for samples of that kind.
+    ///
+    /// # Errors
+    ///
+    /// Where a part uses symbols of another recording, or is too long.
+    pub fn formula(&self, kind: SampleKind) -> Result<&Formula, WeightError> {
+        let slot = &self.formulas[usize::from(kind == SampleKind::SoftBinary)];
+        slot.get_or_init(|| Formula::of(self, kind)).as_ref().map_err(|error| (*error).into())
+    }
+
+    /// The program of what is wanted of samples of that kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`formula`](Self::formula).
+    pub fn program(&self, kind: SampleKind, wanted: Quantities) -> Result<&Program, WeightError> {
+        Ok(self.formula(kind)?.program(self, wanted)?)
+    }
+
+    /// The same in the order and memory that a block of samples is run in.
+    ///
+    /// # Errors
+    ///
+    /// As [`formula`](Self::formula).
+    pub fn schedule(&self, kind: SampleKind, wanted: Quantities) -> Result<&Schedule, WeightError> {
+        Ok(self.formula(kind)?.schedule(self, wanted)?)
+    }
+
+    /// The sample as weighters and base see it.
+    pub(crate) fn map<R: Real>(&self, sample: Sample<R>) -> Sample<R> {
+        self.adjustments.iter().fold(sample, |sample, adjustment| adjustment.sample(sample))
+    }
+
+    /// The unweighted loss of a sample that is mapped already.
+    pub(crate) fn base_loss<R: Real>(&self, sample: &Sample<R>) -> R {
+        match &self.base {
+            Some(base) => base.loss(sample),
+            None => sample.cross_entropy(),
+        }
+    }
+
+    /// Whether the loss has second derivatives of that form.
+    ///
+    /// # Errors
+    ///
+    /// [`LossError::Hessian`] for the Gauss–Newton form of soft labels under a base other than cross entropy.
+    pub fn check_hessian(&self, form: HessianForm, kind: SampleKind) -> Result<(), LossError> {
+        if form == HessianForm::GaussNewton && kind == SampleKind::SoftBinary && self.base.is_some() {
+            return Err(LossError::Hessian(
+                "the gauss-newton form of soft labels is that of cross entropy: leave the base out, or take `clamped`",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The error for a weight (0), loss (1) or slope (2) that is not finite.
+    pub fn not_finite(&self, quantity: usize, index: usize, value: f64, margin: f64) -> LossError {
+        let weighter = format!("{:?}", self.weighter);
+        let shown = weighter.char_indices().nth(120).map_or(weighter.len(), |(at, _)| at);
+        LossError::NotFinite {
+            quantity: ["weight", "loss", "gradient"][quantity.min(2)],
+            index,
+            value,
+            margin,
+            weighter: weighter[..shown].to_owned(),
+            cure: "a weighter must be finite in the logits' precision at every margin; for large factors take `f64`",
+        }
     }
 
     /// Zeroed counts for a batch of `classes` classes, in memory that is reused; hand them back to
@@ -81,7 +252,58 @@ impl<W: SampleWeighter> Weighting<W> {
         if counts.valid == 0 || !self.weighter.observes() {
             return Ok(());
         }
-        self.weighter.observe(counts)
+        self.spare = None;
+        self.weighter.observe(counts)?;
+        self.refresh();
+        Ok(())
+    }
+
+    /// Takes one step: observes `counts`, runs `step`, and is as it was where either fails. `step` sees the loss as it is after
+    /// the observation.
+    ///
+    /// # Errors
+    ///
+    /// Those of the observation and of `step`.
+    pub fn take_step<R, E: From<WeightError>>(
+        &mut self,
+        counts: &BatchStatistics,
+        step: impl FnOnce(&Self) -> Result<R, E>,
+    ) -> Result<R, E> {
+        if counts.valid == 0 || !self.weighter.observes() {
+            return step(self);
+        }
+        let mut next = match self.spare.take() {
+            Some(mut behind) => {
+                behind.observe(&self.unseen)?;
+                behind
+            }
+            None => self.weighter.clone(),
+        };
+        next.observe(counts)?;
+        std::mem::swap(&mut self.weighter, &mut next);
+        self.refresh();
+        match step(self) {
+            Ok(result) => {
+                self.spare = Some(next);
+                self.unseen.copy_from(counts);
+                Ok(result)
+            }
+            Err(error) => {
+                self.weighter = next;
+                self.refresh();
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts the weighter's tables into the recorded formulas, or forgets those that are no longer its own.
+    fn refresh(&mut self) {
+        for at in 0..self.formulas.len() {
+            let Some(Ok(mut formula)) = self.formulas[at].take() else { continue };
+            if formula.refresh(self) {
+                let _ = self.formulas[at].set(Ok(formula));
+            }
+        }
     }
 
     /// A copy that has observed `counts`, for evaluation: the loss itself stays as it is.
@@ -89,12 +311,18 @@ impl<W: SampleWeighter> Weighting<W> {
     /// # Errors
     ///
     /// As [`observe`](Self::observe).
-    pub fn preview(&self, counts: &BatchStatistics) -> Result<W, WeightError> {
-        let mut weighter = self.weighter.clone();
-        if counts.valid > 0 && weighter.observes() {
-            weighter.observe(counts)?;
-        }
-        Ok(weighter)
+    pub fn preview(&self, counts: &BatchStatistics) -> Result<Self, WeightError> {
+        let mut copy = self.clone();
+        copy.observe(counts)?;
+        Ok(copy)
+    }
+
+    /// Lets the weighter be changed, and records its formula anew when it is next wanted.
+    fn change<R>(&mut self, change: impl FnOnce(&mut W) -> R) -> R {
+        self.spare = None;
+        let result = change(&mut self.weighter);
+        self.refresh();
+        result
     }
 
     /// The reduced summary of a batch's sums.
@@ -106,6 +334,16 @@ impl<W: SampleWeighter> Weighting<W> {
             weight_sum: totals.weight_sum,
         }
     }
+}
+
+/// In BCE a margin is a label's and a scale may be a column's: one after the other they would be a table of both.
+fn compatible(before: &Affine, next: &Affine, form: &BatchForm<'_>) -> Result<(), WeightError> {
+    let mixed = form.objective() == Objective::Bce && !before.margin.is_empty() && next.scale.len() > 1;
+    if mixed {
+        let reason = "an adjustment with one scale a column cannot follow one with a margin a label: put it first";
+        return Err(WeightError::Custom(reason.to_owned()));
+    }
+    Ok(())
 }
 
 macro_rules! shared {
@@ -120,12 +358,46 @@ macro_rules! shared {
             Ok(self)
         }
 
-        /// Weighter and reduction, as backends use them.
+        /// Sets the reduction in place: where a loss's state must not be lost with a bad divisor.
+        ///
+        /// # Errors
+        ///
+        /// Where a divisor is not finite or not above 0; the loss is then as it was.
+        pub fn set_reduction(&mut self, reduction: Reduction) -> Result<(), ParameterError> {
+            self.weighting.reduction = reduction.check()?;
+            Ok(())
+        }
+
+        /// The loss that is weighed: cross entropy where none is named.
+        #[must_use]
+        pub fn with_base(mut self, base: impl BaseLoss + 'static) -> Self {
+            self.weighting.base = BoxedBase::new(base).unless_plain();
+            self.weighting.formulas = Default::default();
+            self
+        }
+
+        /// Adds an adjustment, which sees what those before it have made of the logits.
+        #[must_use]
+        pub fn adjusted(mut self, adjustment: impl Adjustment + 'static) -> Self {
+            self.weighting.adjustments.push(BoxedAdjustment::new(adjustment));
+            self.weighting.formulas = Default::default();
+            self
+        }
+
+        /// The same of a config's parts.
+        pub(crate) fn with_parts(mut self, base: Option<BoxedBase>, adjustments: Vec<BoxedAdjustment>) -> Self {
+            self.weighting.base = base.and_then(BoxedBase::unless_plain);
+            self.weighting.adjustments = adjustments;
+            self.weighting.formulas = Default::default();
+            self
+        }
+
+        /// Adjustments, weighter, base and reduction, as backends use them.
         pub fn weighting(&self) -> &Weighting<W> {
             &self.weighting
         }
 
-        /// Weighter and reduction, as backends use them.
+        /// Adjustments, weighter, base and reduction, as backends use them.
         pub fn weighting_mut(&mut self) -> &mut Weighting<W> {
             &mut self.weighting
         }
@@ -166,12 +438,12 @@ macro_rules! shared {
         ///
         /// Where it was saved by another weighter, or under other settings; the loss is then as it was.
         pub fn restore(&mut self, state: &State) -> Result<(), StateError> {
-            self.weighting.weighter.restore(state)
+            self.weighting.change(|weighter| weighter.restore(state))
         }
 
         /// Forgets what was observed.
         pub fn reset(&mut self) {
-            self.weighting.weighter.reset();
+            self.weighting.change(SampleWeighter::reset);
         }
     };
 }

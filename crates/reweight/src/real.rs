@@ -8,7 +8,10 @@ mod float;
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use crate::dual::Dual;
+use crate::erased::{Erased, interpreted};
 use crate::regions::{RegionAxis, RegionTable};
+use crate::sample::Sample;
 
 /// A real number, or something that stands for one: `f32`, `f64`, [`Dual`](crate::Dual), [`Expr`](crate::Expr), or a
 /// backend's vector of floats.
@@ -31,6 +34,12 @@ pub trait Real:
 
     /// Natural logarithm; −∞ at 0.
     fn ln(self) -> Self;
+
+    /// eˣ − 1, without the cancellation near 0.
+    fn exp_m1(self) -> Self;
+
+    /// ln(1 + x), without the cancellation near 0; −∞ at −1.
+    fn ln_1p(self) -> Self;
 
     /// Square root.
     fn sqrt(self) -> Self;
@@ -63,6 +72,24 @@ pub trait Real:
     /// Weighters use [`Sample::by_gradient_norm`](crate::Sample::by_gradient_norm) instead.
     fn region(self, table: &RegionTable, axis: RegionAxis) -> Self;
 
+    /// A boxed formula over this number: by itself over those that a box has methods for, by its record over any other.
+    #[doc(hidden)]
+    fn erased(formula: &dyn Erased, sample: &Sample<Self>) -> [Self; 4] {
+        interpreted(formula, sample)
+    }
+
+    /// The same over its duals.
+    #[doc(hidden)]
+    fn erased_dual(formula: &dyn Erased, sample: &Sample<Dual<Self>>) -> [Dual<Self>; 4] {
+        interpreted(formula, sample)
+    }
+
+    /// The same over those of its duals.
+    #[doc(hidden)]
+    fn erased_second(formula: &dyn Erased, sample: &Sample<Dual<Dual<Self>>>) -> [Dual<Dual<Self>>; 4] {
+        interpreted(formula, sample)
+    }
+
     /// The product with a constant.
     #[inline(always)]
     fn scale(self, factor: f64) -> Self {
@@ -70,13 +97,27 @@ pub trait Real:
     }
 
     /// xⁿ by repeated squaring: exact to rounding, without a logarithm.
+    #[inline(always)]
     fn powi(self, exponent: u32) -> Self {
-        match exponent {
-            0 => Self::lit(1.0),
-            1 => self,
-            n if n % 2 == 0 => (self * self).powi(n / 2),
-            n => self * self.powi(n - 1),
+        // A loop, since what calls itself is inlined into nobody's vectors.
+        let (mut power, mut rest) = (self, exponent);
+        let mut product: Option<Self> = None;
+        while rest > 0 {
+            if rest % 2 == 1 {
+                product = Some(match product {
+                    Some(product) => product * power,
+                    None => power,
+                });
+            }
+            rest /= 2;
+            if rest > 0 {
+                power = power * power;
+            }
         }
+        product.unwrap_or_else(
+            #[inline(always)]
+            || Self::lit(1.0),
+        )
     }
 
     /// xᵃ for x ≥ 0 as exp(a·ln x).

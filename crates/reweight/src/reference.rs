@@ -10,11 +10,9 @@ pub use bce::{BceBatch, BceTargets};
 pub use density::gradient_density;
 pub use softmax::SoftmaxBatch;
 
-use crate::dual::Dual;
 use crate::error::LossError;
 use crate::loss::{LossSummary, Weighting};
 use crate::reduction::Totals;
-use crate::sample::Sample;
 use crate::statistics::BatchStatistics;
 use crate::weighter::SampleWeighter;
 
@@ -29,11 +27,6 @@ pub struct Outcome {
     pub weights: Vec<f64>,
     /// w·ce per element or row before the reduction; 0 where not valid.
     pub losses: Vec<f64>,
-}
-
-/// One sample's weight and loss, with the derivative of each in the margin (hard labels) or the logit (soft ones).
-fn weigh<W: SampleWeighter>(weighter: &W, sample: &Sample<Dual<f64>>) -> Dual<f64> {
-    weighter.weight(sample)
 }
 
 /// The sums of losses and weights.
@@ -65,6 +58,19 @@ fn check_sample_weight(weights: Option<&[f64]>, index: usize) -> Result<(), Loss
     match weights.map(|weights| weights[index]) {
         Some(weight) if !(weight.is_finite() && weight >= 0.0) => Err(LossError::SampleWeight { index, weight }),
         _ => Ok(()),
+    }
+}
+
+/// A formula's results must be numbers: weight, loss and slope of one sample.
+fn check_finite<W: SampleWeighter>(
+    index: usize,
+    results: &[f64; 3],
+    margin: f64,
+    weighting: &Weighting<W>,
+) -> Result<(), LossError> {
+    match results.iter().position(|result| !result.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(weighting.not_finite(at, index, results[at], margin)),
     }
 }
 

@@ -21,9 +21,27 @@ pub enum RegionAxis {
 /// counts do not depend on the precision; other keys are computed and round.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Regions {
+    spacing: Spacing,
     bins: u32,
     margin: Thresholds,
     negated_norm: Thresholds,
+}
+
+/// What the edges of regions are evenly spaced in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spacing {
+    /// The gradient norm: M equal regions of [0, 1].
+    #[default]
+    GradientNorm,
+    /// The margin (for soft labels the gradient norm): 4,096 regions, fine in both tails, found by arithmetic.
+    Margin,
+}
+
+impl Spacing {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +64,24 @@ fn round_down(value: f64) -> f32 {
     if f64::from(nearest) > value { nearest.next_down() } else { nearest }
 }
 
+/// The region of a key as arithmetic: `origin − ⌈key·factor⌉`, held within the regions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// The region of key 0.
+    pub origin: f64,
+    /// Regions that a key of 1 spans.
+    pub factor: f64,
+}
+
+impl Grid {
+    fn along(axis: RegionAxis) -> Self {
+        match axis {
+            RegionAxis::Margin => Self { origin: 2048.0, factor: 32.0 },
+            RegionAxis::NegatedNorm => Self { origin: 0.0, factor: 4096.0 },
+        }
+    }
+}
+
 impl Regions {
     /// The largest number of regions that is accepted: finer ones would hold next to nothing.
     pub const MOST: u32 = 1 << 16;
@@ -63,7 +99,55 @@ impl Regions {
         // −logit(i/M) = ln((M − i)/i): one rounding less than through the quotient i/M.
         let margin = Thresholds::new((1..bins).map(|i| ((count - f64::from(i)) / f64::from(i)).ln()));
         let negated_norm = Thresholds::new((1..bins).map(|i| -f64::from(i) / count));
-        Ok(Self { bins, margin, negated_norm })
+        Ok(Self { spacing: Spacing::GradientNorm, bins, margin, negated_norm })
+    }
+
+    /// Margins from −64 to 64 in steps of 1/32, the first and the last region without an end; for soft labels gradient norms in
+    /// steps of 1/4096.
+    ///
+    /// Steps and edges are powers of two and their multiples, so that [`grid`](Self::grid) finds the region of an `f32` and of
+    /// the same number in `f64` alike.
+    pub fn margins() -> Self {
+        let edges = |axis: RegionAxis| {
+            let Grid { origin, factor } = Grid::along(axis);
+            Thresholds::new((1..Self::MARGINS).map(move |i| (origin - f64::from(i)) / factor))
+        };
+        let (margin, negated_norm) = (edges(RegionAxis::Margin), edges(RegionAxis::NegatedNorm));
+        Self { spacing: Spacing::Margin, bins: Self::MARGINS, margin, negated_norm }
+    }
+
+    /// How many regions [`margins`](Self::margins) has.
+    pub const MARGINS: u32 = 4096;
+
+    /// What its edges are evenly spaced in.
+    #[inline]
+    pub fn spacing(&self) -> Spacing {
+        self.spacing
+    }
+
+    /// The arithmetic that finds a region, where there is one.
+    #[inline]
+    pub fn grid(&self, axis: RegionAxis) -> Option<Grid> {
+        (self.spacing == Spacing::Margin).then(|| Grid::along(axis))
+    }
+
+    /// The region that `key` lies in.
+    pub fn region_of(&self, key: f64, axis: RegionAxis) -> usize {
+        self.thresholds_f64(axis).partition_point(|&edge| key <= edge)
+    }
+
+    /// Whether both are the same regions.
+    #[inline]
+    pub fn same(&self, other: &Self) -> bool {
+        self.spacing == other.spacing && self.bins == other.bins
+    }
+
+    /// For messages.
+    pub(crate) fn describe(&self) -> String {
+        match self.spacing {
+            Spacing::GradientNorm => format!("{} unit regions", self.bins),
+            Spacing::Margin => "margins".to_owned(),
+        }
     }
 
     /// M.
@@ -114,6 +198,16 @@ impl RegionTable {
         }
     }
 
+    /// Another table's weights in the same memory; whether its regions are the same.
+    pub(crate) fn replace(&mut self, other: &Self) -> bool {
+        let fits = self.regions.same(&other.regions);
+        if fits {
+            self.weights.copy_from_slice(&other.weights);
+            self.weights_f32.copy_from_slice(&other.weights_f32);
+        }
+        fits
+    }
+
     /// The regions.
     #[inline]
     pub fn regions(&self) -> &Regions {
@@ -142,21 +236,29 @@ pub struct Histogram {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct HistogramRecord {
     counts: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Spacing::is_default")]
+    spacing: Spacing,
 }
 
 impl TryFrom<HistogramRecord> for Histogram {
     type Error = ParameterError;
     fn try_from(record: HistogramRecord) -> Result<Self, ParameterError> {
         let bins = u32::try_from(record.counts.len()).unwrap_or(u32::MAX);
-        Ok(Self { regions: Regions::new(bins)?, counts: record.counts })
+        let regions = match record.spacing {
+            Spacing::GradientNorm => Regions::new(bins)?,
+            Spacing::Margin if bins == Regions::MARGINS => Regions::margins(),
+            Spacing::Margin => return Err(ParameterError::new("counts", f64::from(bins), "4096 counts of margins")),
+        };
+        Ok(Self { regions, counts: record.counts })
     }
 }
 
 impl From<Histogram> for HistogramRecord {
     fn from(histogram: Histogram) -> Self {
-        Self { counts: histogram.counts }
+        Self { spacing: histogram.regions.spacing, counts: histogram.counts }
     }
 }
 

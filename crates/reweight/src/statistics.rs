@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ParameterError, WeightError};
-use crate::regions::{Histogram, Regions};
+use crate::regions::{Histogram, Regions, Spacing};
 
 /// The statistics that a weighter asks for; a backend counts each of them once, whoever asked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,7 +18,7 @@ impl Statistics {
         Self::default()
     }
 
-    /// A histogram of the gradient norm over `regions`.
+    /// A histogram over `regions`, of the gradient norm or of the margin.
     pub fn gradient_norm(regions: Regions) -> Self {
         Self { gradient_norm: vec![regions], class_counts: false }
     }
@@ -32,7 +32,7 @@ impl Statistics {
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         for regions in other.gradient_norm {
-            if !self.gradient_norm.iter().any(|own| own.bins() == regions.bins()) {
+            if !self.gradient_norm.iter().any(|own| own.same(&regions)) {
                 self.gradient_norm.push(regions);
             }
         }
@@ -108,10 +108,7 @@ impl BatchStatistics {
     /// [`WeightError::StatisticsMismatch`] where the two answer different requests; `self` is then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<(), WeightError> {
         // Compared in place: an engine merges once a stretch of a batch and must not allocate there.
-        fn bins(all: &BatchStatistics) -> impl Iterator<Item = u32> + '_ {
-            all.gradient_norm.iter().map(|histogram| histogram.regions().bins())
-        }
-        if self.class_counts.len() != other.class_counts.len() || !bins(self).eq(bins(other)) {
+        if !self.same_layout(other) {
             return Err(WeightError::StatisticsMismatch { own: self.layout(), other: other.layout() });
         }
         for (own, new) in self.counts_mut().zip(other.counts()) {
@@ -127,9 +124,38 @@ impl BatchStatistics {
     ///
     /// [`WeightError::MissingStatistics`] where it was not counted.
     pub fn histogram(&self, bins: u32) -> Result<&Histogram, WeightError> {
-        self.gradient_norm.iter().find(|histogram| histogram.regions().bins() == bins).ok_or_else(|| {
+        let unit = |regions: &Regions| regions.spacing() == Spacing::GradientNorm && regions.bins() == bins;
+        self.gradient_norm.iter().find(|histogram| unit(histogram.regions())).ok_or_else(|| {
             WeightError::MissingStatistics { wanted: format!("{bins} unit regions"), found: self.layout() }
         })
+    }
+
+    /// The histogram over margins.
+    ///
+    /// # Errors
+    ///
+    /// [`WeightError::MissingStatistics`] where it was not counted.
+    pub fn margins(&self) -> Result<&Histogram, WeightError> {
+        let found = self.gradient_norm.iter().find(|histogram| histogram.regions().spacing() == Spacing::Margin);
+        found.ok_or_else(|| WeightError::MissingStatistics { wanted: "margins".to_owned(), found: self.layout() })
+    }
+
+    /// Whether both answer the same request, over as many classes.
+    pub fn same_layout(&self, other: &Self) -> bool {
+        self.class_counts.len() == other.class_counts.len()
+            && self.gradient_norm.len() == other.gradient_norm.len()
+            && self.gradient_norm.iter().zip(&other.gradient_norm).all(|(own, new)| own.regions().same(new.regions()))
+    }
+
+    /// The counts of `other`, in memory that is reused where it fits.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        if !self.same_layout(other) {
+            *self = other.clone();
+            return;
+        }
+        for (own, new) in self.counts_mut().zip(other.counts()) {
+            *own = new;
+        }
     }
 
     /// All counts in one row, for an all-reduce over plain integers.
@@ -163,8 +189,7 @@ impl BatchStatistics {
     }
 
     fn layout(&self) -> String {
-        let mut parts: Vec<String> =
-            self.gradient_norm.iter().map(|h| format!("{} unit regions", h.regions().bins())).collect();
+        let mut parts: Vec<String> = self.gradient_norm.iter().map(|h| h.regions().describe()).collect();
         if !self.class_counts.is_empty() {
             parts.push(format!("{} classes", self.class_counts.len()));
         }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use crate::adapt::{Clamped, Detached, Scaled};
 use crate::error::{ParameterError, StateError, WeightError};
+use crate::form::BatchForm;
 use crate::real::Real;
 use crate::sample::Sample;
 use crate::state::State;
@@ -98,6 +99,16 @@ pub trait SampleWeighter: Clone + Debug + Send + Sync {
     fn check(&self, classes: usize) -> Result<(), WeightError> {
         let _ = classes;
         Ok(())
+    }
+
+    /// Checks that the weighter fits a batch, once a batch: its classes, and with them columns, objective and labels where it reads
+    /// those. By default [`check`](Self::check).
+    ///
+    /// # Errors
+    ///
+    /// Where it does not; see [`BatchForm`] for what can be asked.
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+        self.check(form.classes())
     }
 
     /// What was observed, to be saved; [`State::Stateless`] where there is nothing.

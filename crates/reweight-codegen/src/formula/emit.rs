@@ -30,8 +30,12 @@ fn leaf(leaf: Leaf) -> &'static str {
         Leaf::LogP => "s.log_p",
         Leaf::LogQ => "s.log_q",
         Leaf::CrossEntropy => "s.cross_entropy",
-        Leaf::GradientNorm => "s.gradient_norm",
+        Leaf::Residual => "s.gradient_norm",
         Leaf::Target => "s.target",
+        Leaf::Class => "real(s.label)",
+        Leaf::RegionKey => "s.region_key",
+        // Not of the samples that kernels make: NaN is seen at once where a guess would not be.
+        Leaf::LogResidual | Leaf::LogPositive | Leaf::LogNegative | Leaf::Column => "real_log(real(-1))",
         Leaf::MarginSlope => "s.margin_slope",
         Leaf::PSlope => "s.p_slope",
         Leaf::LogPSlope => "s.log_p_slope",
@@ -108,7 +112,7 @@ fn statements(program: &Program, text: &mut String) -> Vec<String> {
             },
             Node::Leaf(quantity) => (leaf(quantity).to_owned(), None),
             Node::PerClass(table) => (format!("per_class_{table}"), None),
-            Node::Region(table) => (format!("region_{table}"), None),
+            Node::Region(_, table) => (format!("region_{table}"), None),
             // The derivative was taken before: there is nothing left to cut.
             Node::Detach(a) => (name(a).to_owned(), None),
             Node::Neg(a) => computed(format!("-{}", name(a))),

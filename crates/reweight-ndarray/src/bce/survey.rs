@@ -1,28 +1,30 @@
-//! The pass that only reads: is the batch in order, and how many samples lie where?
+//! The passes that only read: what targets there are, and how many samples lie where.
 
-use reweight::{BatchStatistics, LossError, RegionAxis};
+use reweight::{BatchStatistics, Columns, LossError, SampleKind};
 
+use super::block::{Adjusted, Checked, Checks, adjust, read, read_columns};
 use super::labels::Labels;
+use crate::block::{BLOCK, Formula, Memory};
 use crate::counting::count_regions;
 use crate::dispatch::Kernel;
 use crate::element::{PickLanes, Target};
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, Pair};
 use crate::parallel::Merge;
 use crate::part::Inputs;
-use crate::registers::{each_register, load, store, valid_lanes};
+use crate::registers::{each_register, valid_lanes};
 
-/// What a stretch holds.
+/// What a stretch's targets are.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Findings {
-    /// A logit, target or sample weight that a valid element must not have.
-    pub(super) faulty: bool,
-    /// A target between 0 and 1.
-    pub(super) soft: bool,
-    pub(super) valid: u64,
-    pub(super) positives: u64,
+pub(crate) struct Targets {
+    /// One that a valid element must not have.
+    pub(crate) faulty: bool,
+    /// One between 0 and 1.
+    pub(crate) soft: bool,
+    pub(crate) valid: u64,
+    pub(crate) positives: u64,
 }
 
-impl Merge for Findings {
+impl Merge for Targets {
     fn merge(self, other: Self) -> Self {
         Self {
             faulty: self.faulty | other.faulty,
@@ -33,24 +35,24 @@ impl Merge for Findings {
     }
 }
 
-/// Checks and counts a stretch, but for its regions.
-pub(super) struct Survey<'a, A: PickLanes, K: Labels<A>> {
-    pub(super) inputs: Inputs<'a, A, K::Target>,
+/// Looks at the targets and the mask alone: where what is done with a batch, or divided by, depends on them.
+pub(crate) struct Look<'a, A: PickLanes, K: Labels<A>> {
+    pub(crate) inputs: Inputs<'a, A, K::Target>,
 }
 
-impl<A: PickLanes, K: Labels<A>> Kernel for Survey<'_, A, K> {
-    type Output = Findings;
+impl<A: PickLanes, K: Labels<A>> Kernel for Look<'_, A, K> {
+    type Output = Targets;
 
     #[inline(always)]
-    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Findings {
-        survey::<A, K, A::Of<F32, F64>>(&self.inputs)
+    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Targets {
+        look::<A, K, A::Of<F32, F64>>(&self.inputs)
     }
 }
 
 #[inline(always)]
-fn survey<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, K::Target>) -> Findings {
+fn look<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, K::Target>) -> Targets {
     let (zero, half, one) = (L::splat(0.0), L::splat(0.5), L::splat(1.0));
-    let n = inputs.logits.len();
+    let n = inputs.targets.len();
     let mut faulty = half.lt(zero);
     let mut soft = faulty;
     let mut positives = L::counter_zero();
@@ -59,16 +61,10 @@ fn survey<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, 
         n,
         #[inline(always)]
         |range, whole| {
-            let logits = load::<L>(&inputs.logits[range.clone()], whole);
             let targets = K::load::<L>(&inputs.targets[range.clone()], whole);
-            let inside = L::mask_and(zero.le(targets), targets.le(one));
             let edge = L::mask_or(targets.eq(zero), targets.eq(one));
-            let mut right = L::mask_and(logits.is_finite(), if K::SOFT { inside } else { edge });
-            if let Some(sample_weight) = inputs.sample_weight {
-                let weights = load::<L>(&sample_weight[range.clone()], whole);
-                right = L::mask_and(right, L::mask_and(weights.is_finite(), zero.le(weights)));
-            }
-            let mut wrong = L::mask_not(right);
+            let inside = if K::SOFT { L::mask_and(zero.le(targets), targets.le(one)) } else { edge };
+            let mut wrong = L::mask_not(inside);
             let mut between = L::mask_not(edge);
             let mut positive = half.le(targets);
             // Lanes past the end are all 0, which is in order and no positive: only a mask changes anything.
@@ -81,84 +77,114 @@ fn survey<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, 
                 counted = L::count_add(counted, lanes);
             }
             faulty = L::mask_or(faulty, wrong);
-            if K::SOFT {
-                soft = L::mask_or(soft, between);
-            }
+            soft = L::mask_or(soft, between);
             positives = L::count_add(positives, positive);
         },
     );
-    Findings {
+    Targets {
         faulty: L::mask_any(faulty),
-        soft: L::mask_any(soft),
+        soft: K::SOFT && L::mask_any(soft),
         valid: if inputs.valid.is_some() { L::counter_sum(counted) } else { n as u64 },
         positives: L::counter_sum(positives),
     }
 }
 
-/// Counts the regions of a stretch that is in order.
-pub(super) struct Count<'a, 'b, A: PickLanes, K: Labels<A>> {
-    pub(super) inputs: Inputs<'a, A, K::Target>,
-    pub(super) counts: &'b mut BatchStatistics,
+/// Checks a stretch and counts its regions.
+pub(crate) struct Count<'a, 'b, A: PickLanes, K: Labels<A>> {
+    /// What regions are read from, where that is not the margin itself.
+    pub(crate) key: Option<Formula<'b>>,
+    pub(crate) memory: &'b mut Memory<A>,
+    pub(crate) adjusted: Option<&'b Adjusted<A>>,
+    pub(crate) columns: Columns,
+    pub(crate) inputs: Inputs<'a, A, K::Target>,
+    pub(crate) counts: &'b mut BatchStatistics,
 }
 
-/// Elements whose keys are held at a time: the comparisons read them once per group of thresholds.
-const KEYS: usize = 2048;
-
-impl<A: PickLanes, K: Labels<A>> Kernel for Count<'_, '_, A, K> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) {
-        count::<A, K, A::Of<F32, F64>>(self);
-    }
-}
-
-#[inline(always)]
-fn count<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A, K>) {
-    let Count { inputs, counts } = kernel;
-    let axis = if K::SOFT { RegionAxis::NegatedNorm } else { RegionAxis::Margin };
-    let mut keys = [A::ZERO; KEYS];
-    let mut rest = inputs;
-    while !rest.logits.is_empty() {
-        let (block, more) = rest.split(KEYS.min(rest.logits.len()));
-        rest = more;
-        let keys = &mut keys[..block.logits.len()];
-        write_keys::<A, K, L>(&block, keys);
-        for histogram in &mut counts.gradient_norm {
-            let (regions, totals) = histogram.parts_mut();
-            count_regions::<L>(keys, A::thresholds(regions, axis), totals);
+impl Merge for Checked {
+    fn merge(self, other: Self) -> Self {
+        Self {
+            faulty: self.faulty | other.faulty,
+            valid: self.valid + other.valid,
+            positives: self.positives + other.positives,
         }
     }
 }
 
-/// The margin of hard labels; −|σ(x) − t| of soft ones; +∞ where not valid.
+/// Elements whose keys are held at a time: the comparisons read them once per group of thresholds.
+const KEYS: usize = 8 * BLOCK;
+
+impl<A: PickLanes, K: Labels<A>> Kernel for Count<'_, '_, A, K> {
+    type Output = Checked;
+
+    #[inline(always)]
+    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Checked {
+        count::<A, K, A::Of<F32, F64>>(self)
+    }
+}
+
 #[inline(always)]
-fn write_keys<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(block: &Inputs<'_, A, K::Target>, keys: &mut [A]) {
-    each_register::<L>(
-        keys.len(),
-        #[inline(always)]
-        |range, whole| {
-            let logits = load::<L>(&block.logits[range.clone()], whole);
-            let targets = K::load::<L>(&block.targets[range.clone()], whole);
-            let one = L::splat(1.0);
-            let mut key = if K::SOFT {
-                let at = logits.logistic();
-                -((one - targets) * at.p - targets * at.q).abs()
-            } else {
-                (targets + targets - one) * logits
-            };
-            if let Some(valid) = block.valid
-                && let Some(lanes) = valid_lanes::<L>(Some(&valid[range.clone()]), range.len(), whole)
-            {
-                key = L::select(lanes, key, L::splat(f64::INFINITY));
+fn count<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A, K>) -> Checked {
+    let Count { key, memory, adjusted, columns, inputs, counts } = kernel;
+    let kind: SampleKind = K::KIND;
+    let mut checks = Checks::<Pair<L>>::new();
+    let mut keys = [A::ZERO; KEYS];
+    let mut directions = [A::ZERO; BLOCK];
+    let by_column = adjusted.is_some_and(Adjusted::by_column) || key.is_some_and(|key| key.schedule.reads_column());
+    let exp = key.is_some_and(|key| key.schedule.reads_exp());
+    let n = inputs.logits.len();
+    let mut first = 0;
+    while first < n {
+        let some = KEYS.min(n - first);
+        let mut at = 0;
+        while at < some {
+            let len = BLOCK.min(some - at);
+            read::<A, K, Pair<L>>(memory, &inputs, first + at, len, adjusted, exp, &mut checks);
+            if by_column {
+                read_columns(memory, &inputs, first + at, len, columns);
             }
-            store(key, &mut keys[range], whole);
-        },
-    );
+            if let Some(adjusted) = adjusted {
+                adjust::<A, K, Pair<L>>(memory, adjusted, &mut directions, exp, len);
+            }
+            let slot = match key {
+                None => reweight::Schedule::MARGIN,
+                Some(formula) => {
+                    memory.run::<L>(formula, len);
+                    formula.schedule.outputs()[0].slot
+                }
+            };
+            let negative = key.is_some_and(|formula| formula.schedule.outputs()[0].negative);
+            let from = memory.slot(slot);
+            let valid = inputs.valid.map(|valid| &valid[first + at..first + at + len]);
+            each_register::<L>(
+                len,
+                #[inline(always)]
+                |range, whole| {
+                    let mut key = L::load(&from[range.start..range.start + L::COUNT]);
+                    if negative {
+                        key = -key;
+                    }
+                    // What does not count lies in no region.
+                    if let Some(valid) = valid
+                        && let Some(lanes) = valid_lanes::<L>(Some(&valid[range.clone()]), range.len(), whole)
+                    {
+                        key = L::select(lanes, key, L::splat(f64::INFINITY));
+                    }
+                    crate::registers::store(key, &mut keys[at + range.start..at + range.end], whole);
+                },
+            );
+            at += len;
+        }
+        for histogram in &mut counts.gradient_norm {
+            let (regions, totals) = histogram.parts_mut();
+            count_regions::<A, L>(&keys[..some], regions, kind.axis(), totals);
+        }
+        first += some;
+    }
+    checks.checked(n, inputs.valid.is_some())
 }
 
 /// The first thing that is not in order, element by element; the slow path of a batch that is refused anyway.
-pub(super) fn diagnose<'a, A: PickLanes, T: Target>(
+pub(crate) fn diagnose<'a, A: PickLanes, T: Target>(
     logits: impl Iterator<Item = &'a A>,
     targets: impl Iterator<Item = &'a T>,
     mut valid: Option<impl Iterator<Item = &'a bool>>,

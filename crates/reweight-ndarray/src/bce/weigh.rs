@@ -1,181 +1,254 @@
-//! The pass that weighs: loss, gradient, weights, a block of samples at a time.
+//! The pass that weighs: loss, gradient, weights, second derivatives, a block of samples at a time; checks ride along.
 
-use std::ops::Range;
+use reweight::{Columns, HessianForm, Output, Schedule};
 
-use reweight::SampleWeighter;
-
+use super::block::{Adjusted, Checked, Checks, adjust, prefetch, read, read_columns};
 use super::labels::Labels;
+use crate::block::{BLOCK, Formula, Memory};
 use crate::dispatch::Kernel;
 use crate::element::PickLanes;
 use crate::lanes::{Lanes, Pair};
-use crate::margins::{BLOCK, Margins};
+use crate::parallel::Merge;
 use crate::part::{Inputs, Outputs, Slices};
-use crate::registers::{CACHE_LINE, Running, each_register, load, store, valid_lanes};
+use crate::registers::{Running, each_register, load, store, valid_lanes};
 use crate::step::Sums;
 
 /// Weighs a stretch.
-pub(super) struct Weigh<'a, 'b, A: PickLanes, K: Labels<A>, W> {
-    pub(super) weighter: &'b W,
-    pub(super) part: Slices<'a, A, K::Target>,
-    /// What the gradient is multiplied by: 1 over the reduction's denominator.
-    pub(super) factor: f64,
+pub(crate) struct Weigh<'a, 'b, A: PickLanes, K: Labels<A>> {
+    pub(crate) formula: Formula<'b>,
+    pub(crate) memory: &'b mut Memory<A>,
+    pub(crate) adjusted: Option<&'b Adjusted<A>>,
+    pub(crate) columns: Columns,
+    pub(crate) part: Slices<'a, A, K::Target>,
+    /// What gradient and second derivative are multiplied by: 1 over the reduction's denominator.
+    pub(crate) factor: f64,
+    /// The form of the second derivatives, where they are wanted.
+    pub(crate) form: HessianForm,
 }
 
-impl<A: PickLanes, K: Labels<A>, W: SampleWeighter> Kernel for Weigh<'_, '_, A, K, W> {
-    type Output = Sums;
+/// Sums, and what was found along the way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Weighed {
+    pub(crate) sums: Sums,
+    pub(crate) checked: Checked,
+}
 
-    #[inline(always)]
-    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Sums {
-        weigh::<A, K, W, Pair<A::Of<F32, F64>>>(self)
+impl Merge for Weighed {
+    fn merge(self, other: Self) -> Self {
+        Self {
+            sums: self.sums.merge(other.sums),
+            checked: Checked {
+                faulty: self.checked.faulty | other.checked.faulty,
+                valid: self.checked.valid + other.checked.valid,
+                positives: self.checked.positives + other.checked.positives,
+            },
+        }
     }
 }
 
-/// What lies between the steps of a block's way from logits to slopes.
-struct Block<A> {
-    targets: [A; BLOCK],
-    margins: Margins<A>,
-    weights: [A; BLOCK],
-    losses: [A; BLOCK],
-    /// ∂(weight · loss)/∂logit.
-    slopes: [A; BLOCK],
+impl<A: PickLanes, K: Labels<A>> Kernel for Weigh<'_, '_, A, K> {
+    type Output = Weighed;
+
+    #[inline(always)]
+    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Weighed {
+        weigh::<A, K, A::Of<F32, F64>>(self)
+    }
 }
 
-/// Block by block: in, weighed, masked, out. The formula stands here once, and its loop knows nothing of what is wanted or
-/// of ragged ends: it runs over whole registers of a block's own memory.
 #[inline(always)]
-fn weigh<A, K, W, L>(kernel: Weigh<'_, '_, A, K, W>) -> Sums
-where
-    A: PickLanes,
-    K: Labels<A>,
-    W: SampleWeighter,
-    L: Lanes<Scalar = A>,
-{
-    let Weigh { weighter, part: Slices { inputs, mut outputs }, factor } = kernel;
-    let zeros = [A::ZERO; BLOCK];
-    let mut block = Block { targets: zeros, margins: Margins::new(), weights: zeros, losses: zeros, slopes: zeros };
-    let (mut loss_sum, mut weight_sum) = (Running::<L>::new(), Running::<L>::new());
+fn weigh<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, K>) -> Weighed {
+    let Weigh { formula, memory, adjusted, columns, part: Slices { inputs, mut outputs }, factor, form } = kernel;
+    let mut checks = Checks::<Pair<L>>::new();
+    let mut sums = Both { loss: Running::new(), weight: Running::new() };
+    let mut directions = [A::ZERO; BLOCK];
+    let by_column = formula.schedule.reads_column() || adjusted.is_some_and(Adjusted::by_column);
+    let exp = formula.schedule.reads_exp();
     let n = inputs.logits.len();
     let mut first = 0;
     while first < n {
-        let span = first..n.min(first + BLOCK);
-        let len = span.len();
-        block.read::<K, L>(&inputs, first, len);
-        prefetch::<L, _, _>(&inputs, &outputs, span.end..n.min(span.end + BLOCK));
-        block.weigh::<K, W, L>(weighter, len);
-        block.mask::<L, _>(&inputs, first, len);
-        loss_sum.add_all(&block.losses[..len.next_multiple_of(L::COUNT)]);
-        weight_sum.add_all(&block.weights[..len.next_multiple_of(L::COUNT)]);
-        for (to, from) in [(&mut outputs.weights, &block.weights), (&mut outputs.losses, &block.losses)] {
-            if let Some(to) = to {
-                to[span.clone()].copy_from_slice(&from[..len]);
-            }
+        let len = BLOCK.min(n - first);
+        read::<A, K, Pair<L>>(memory, &inputs, first, len, adjusted, exp, &mut checks);
+        prefetch::<L, _, _>(&inputs, outputs.grad.as_deref(), first + len..n.min(first + len + BLOCK));
+        if by_column {
+            read_columns(memory, &inputs, first, len, columns);
         }
-        if let Some(grad) = &mut outputs.grad {
-            scale_into::<L>(&block.slopes[..len], factor, &mut grad[span]);
+        if let Some(adjusted) = adjusted {
+            adjust::<A, K, Pair<L>>(memory, adjusted, &mut directions, exp, len);
         }
+        memory.run::<L>(formula, len);
+        let turn = match adjusted {
+            Some(_) => Turn::By(&directions),
+            None if K::SOFT => Turn::No,
+            None => Turn::Sign,
+        };
+        finish::<A, _, Pair<L>>(
+            memory,
+            formula.schedule.outputs(),
+            &turn,
+            &inputs,
+            &mut outputs,
+            first,
+            len,
+            factor,
+            form,
+            &mut checks,
+            &mut sums,
+        );
         first += len;
     }
-    Sums { loss: loss_sum.total(), weight: weight_sum.total() }
+    let checked = checks.checked(n, inputs.valid.is_some());
+    let sums = Sums { loss: sums.loss.total(), weight: sums.weight.total() };
+    let faulty = checked.faulty | !sums.loss.is_finite() | !sums.weight.is_finite();
+    Weighed { sums, checked: Checked { faulty, ..checked } }
 }
 
-/// Asks for the next block's memory: a block is worked on for longer than the processor's own foresight reaches.
+/// How a slope in the margin becomes one in the logit.
+enum Turn<'a, A> {
+    /// It is one.
+    No,
+    /// Times 2t − 1.
+    Sign,
+    /// Times what is given for each element.
+    By(&'a [A; BLOCK]),
+}
+
+struct Both<L: Lanes> {
+    loss: Running<L>,
+    weight: Running<L>,
+}
+
+/// A block's results on their way out: masked, summed up, scaled, stored.
+#[expect(clippy::too_many_arguments, reason = "one loop over all of them")]
 #[inline(always)]
-fn prefetch<L: Lanes, A: PickLanes, T>(inputs: &Inputs<'_, A, T>, outputs: &Outputs<'_, A>, next: Range<usize>) {
-    let each_line = |element: usize| next.clone().step_by((CACHE_LINE / element).max(1));
-    for at in each_line(size_of::<A>()) {
-        L::prefetch(&inputs.logits[at]);
-        if let Some(grad) = &outputs.grad {
-            L::prefetch(&grad[at]);
-        }
-    }
-    for at in each_line(size_of::<T>()) {
-        L::prefetch(&inputs.targets[at]);
-    }
-}
-
-impl<A: PickLanes> Block<A> {
-    /// Takes in `len` samples from `first` on; to the end of the last register, logits and targets are 0.
-    #[inline(always)]
-    fn read<K: Labels<A>, L: Lanes<Scalar = A>>(
-        &mut self,
-        inputs: &Inputs<'_, A, K::Target>,
-        first: usize,
-        len: usize,
-    ) {
-        let (logits, targets) = (&inputs.logits[first..first + len], &inputs.targets[first..first + len]);
+fn finish<A: PickLanes, T, L: Lanes<Scalar = A>>(
+    memory: &Memory<A>,
+    results: &[Output],
+    turn: &Turn<'_, A>,
+    inputs: &Inputs<'_, A, T>,
+    outputs: &mut Outputs<'_, A>,
+    first: usize,
+    len: usize,
+    factor: f64,
+    form: HessianForm,
+    checks: &mut Checks<L>,
+    sums: &mut Both<L>,
+) {
+    let zero = L::splat(0.0);
+    let one = L::splat(1.0);
+    let output = |at: usize| results.get(at).map(|output| (memory.slot(output.slot), output.negative));
+    let (Some((weights, weight_sign)), Some((bases, base_sign)), Some((weight_slopes, _)), Some((base_slopes, _))) =
+        (output(0), output(1), output(2), output(3))
+    else {
+        return;
+    };
+    let sign_of = |at: usize| results[at].negative;
+    let targets = memory.slot(Schedule::TARGET);
+    let span = first..first + len;
+    let valid = inputs.valid.map(|valid| &valid[span.clone()]);
+    let sample_weight = inputs.sample_weight.map(|all| &all[span.clone()]);
+    let mut grad = outputs.grad.as_deref_mut().map(|all| &mut all[span.clone()]);
+    let mut to_weights = outputs.weights.as_deref_mut().map(|all| &mut all[span.clone()]);
+    let mut to_losses = outputs.losses.as_deref_mut().map(|all| &mut all[span.clone()]);
+    let signed = |negative: bool, by: f64| L::splat(if negative { -by } else { by });
+    // dL/ds = w′·b + w·b′; the signs that results come with are those of the two products.
+    let (weight_sign, loss_sign) = (signed(weight_sign, 1.0), signed(weight_sign != base_sign, 1.0));
+    let first_factor = signed(sign_of(2) != sign_of(1), factor);
+    let second_factor = signed(sign_of(0) != sign_of(3), factor);
+    let plain = valid.is_none() && sample_weight.is_none();
+    each_register::<L>(
+        len,
+        #[inline(always)]
+        |range, whole| {
+            let lanes = range.start..range.start + L::COUNT;
+            let (weight, base) = (L::load(&weights[lanes.clone()]), L::load(&bases[lanes.clone()]));
+            let first = L::load(&weight_slopes[lanes.clone()]) * base;
+            let second = weight * L::load(&base_slopes[lanes.clone()]);
+            let mut slope = first.mul_add(first_factor, second * second_factor);
+            let mut loss = weight * base * loss_sign;
+            let mut weight = weight * weight_sign;
+            match turn {
+                Turn::No => {}
+                Turn::Sign => {
+                    let target = L::load(&targets[lanes.clone()]);
+                    slope = slope * (target + target - one);
+                }
+                Turn::By(directions) => slope = slope * L::load(&directions[lanes.clone()]),
+            }
+            if !(plain && whole) {
+                if let Some(all) = sample_weight {
+                    let times = load::<L>(&all[range.clone()], whole);
+                    (weight, loss, slope) = (weight * times, loss * times, slope * times);
+                }
+                // Selected, not only multiplied: what does not count may hold anything.
+                let valid = valid.map(
+                    #[inline(always)]
+                    |valid| &valid[range.clone()],
+                );
+                if let Some(counted) = valid_lanes::<L>(valid, range.len(), whole) {
+                    weight = L::select(counted, weight, zero);
+                    loss = L::select(counted, loss, zero);
+                    slope = L::select(counted, slope, zero);
+                }
+            }
+            checks.finite(slope);
+            sums.loss.add(loss);
+            sums.weight.add(weight);
+            if let Some(grad) = &mut grad {
+                store(slope, &mut grad[range.clone()], whole);
+            }
+            if let Some(to) = &mut to_weights {
+                store(weight, &mut to[range.clone()], whole);
+            }
+            if let Some(to) = &mut to_losses {
+                store(loss, &mut to[range.clone()], whole);
+            }
+        },
+    );
+    if let Some(hessian) = &mut outputs.hessian {
+        let hessian = &mut hessian[span];
+        let result = |at: usize| output(at).unwrap_or((targets, false));
+        let newton = form == HessianForm::GaussNewton;
+        let factor = L::splat(factor);
         each_register::<L>(
             len,
             #[inline(always)]
             |range, whole| {
-                let at = range.start;
-                let (logits, targets) = (load(&logits[range.clone()], whole), K::load::<L>(&targets[range], whole));
-                targets.store(&mut self.targets[at..at + L::COUNT]);
-                K::prepare::<L>(logits, targets, &mut self.margins, at);
+                let lanes = range.start..range.start + L::COUNT;
+                macro_rules! value {
+                    ($at:expr) => {{
+                        let (values, negative) = result($at);
+                        let value = L::load(&values[lanes.clone()]);
+                        if negative { -value } else { value }
+                    }};
+                }
+                let mut curvature = if newton {
+                    value!(4)
+                } else {
+                    // (w·b)″ = w″·b + 2·w′·b′ + w·b″.
+                    let crossed = value!(2) * value!(3);
+                    value!(4).mul_add(value!(1), value!(0) * value!(5)) + (crossed + crossed)
+                };
+                curvature = curvature * factor;
+                if let Turn::By(directions) = turn {
+                    let direction = L::load(&directions[lanes.clone()]);
+                    curvature = curvature * direction * direction;
+                }
+                if let Some(all) = sample_weight {
+                    curvature = curvature * load::<L>(&all[range.clone()], whole);
+                }
+                let valid = valid.map(
+                    #[inline(always)]
+                    |valid| &valid[range.clone()],
+                );
+                if let Some(counted) = valid_lanes::<L>(valid, range.len(), whole) {
+                    curvature = L::select(counted, curvature, zero);
+                }
+                checks.finite(curvature);
+                if form == HessianForm::Clamped {
+                    curvature = curvature.max(zero);
+                }
+                store(curvature, &mut hessian[range], whole);
             },
         );
     }
-
-    /// Weights, losses and slopes of the first `len`, and of what fills the last register up.
-    #[inline(always)]
-    fn weigh<K: Labels<A>, W: SampleWeighter, L: Lanes<Scalar = A>>(&mut self, weighter: &W, len: usize) {
-        K::work_out::<L>(&mut self.margins, len);
-        let mut at = 0;
-        while at < len {
-            let lanes = at..at + L::COUNT;
-            let targets = L::load(&self.targets[lanes.clone()]);
-            let (sample, direction) = K::samples::<L>(targets, &self.margins, at);
-            let weight = weighter.weight(&sample);
-            let loss = weight * sample.cross_entropy();
-            let slope = match direction {
-                Some(direction) => loss.slope.0 * direction,
-                None => loss.slope.0,
-            };
-            weight.value.0.store(&mut self.weights[lanes.clone()]);
-            loss.value.0.store(&mut self.losses[lanes.clone()]);
-            slope.store(&mut self.slopes[lanes]);
-            at += L::COUNT;
-        }
-    }
-
-    /// Applies sample weights and mask, and takes out what fills the last register up.
-    #[inline(always)]
-    fn mask<L: Lanes<Scalar = A>, T>(&mut self, inputs: &Inputs<'_, A, T>, first: usize, len: usize) {
-        if inputs.valid.is_some() || inputs.sample_weight.is_some() {
-            let zero = L::splat(0.0);
-            for values in [&mut self.weights, &mut self.losses, &mut self.slopes] {
-                each_register::<L>(
-                    len,
-                    #[inline(always)]
-                    |range, whole| {
-                        let mut value = load::<L>(&values[range.clone()], whole);
-                        let place = first + range.start..first + range.end;
-                        if let Some(sample_weight) = inputs.sample_weight {
-                            value = value * load::<L>(&sample_weight[place.clone()], whole);
-                        }
-                        let valid = inputs.valid.map(|valid| &valid[place]);
-                        // Selected, not only multiplied: what does not count may hold anything.
-                        if let Some(lanes) = valid_lanes::<L>(valid, range.len(), whole) {
-                            value = L::select(lanes, value, zero);
-                        }
-                        store(value, &mut values[range], whole);
-                    },
-                );
-            }
-        }
-        let filled = len..len.next_multiple_of(L::COUNT);
-        self.weights[filled.clone()].fill(A::ZERO);
-        self.losses[filled].fill(A::ZERO);
-    }
-}
-
-#[inline(always)]
-fn scale_into<L: Lanes>(values: &[L::Scalar], factor: f64, to: &mut [L::Scalar]) {
-    let factor = L::splat(factor);
-    each_register::<L>(
-        values.len(),
-        #[inline(always)]
-        |range, whole| {
-            store(load::<L>(&values[range.clone()], whole) * factor, &mut to[range], whole);
-        },
-    );
 }

@@ -102,6 +102,10 @@ impl<S: Isa> Lanes for F32s<S> {
     type Counter = S::u32s;
     type Wide = [S::f64s; 2];
     const COUNT: usize = S::F32_LANES;
+    #[inline(always)]
+    fn enter<F: pulp::NullaryFnOnce>(f: F) -> F::Output {
+        S::enter(f)
+    }
     const SCALE_IS_TOTAL: bool = S::SCALE_IS_TOTAL;
 
     #[inline(always)]
@@ -188,10 +192,6 @@ impl<S: Isa> Lanes for F32s<S> {
     #[inline(always)]
     fn eq(self, other: Self) -> S::m32s {
         S::token().equal_f32s(self.0, other.0)
-    }
-    #[inline(always)]
-    fn is_finite(self) -> S::m32s {
-        self.abs().lt(Self::splat_scalar(f32::INFINITY))
     }
     #[inline(always)]
     fn mask_and(a: S::m32s, b: S::m32s) -> S::m32s {

@@ -114,6 +114,10 @@ impl<S: Isa> Lanes for F64s<S> {
     type Counter = S::u64s;
     type Wide = S::f64s;
     const COUNT: usize = S::F64_LANES;
+    #[inline(always)]
+    fn enter<F: pulp::NullaryFnOnce>(f: F) -> F::Output {
+        S::enter(f)
+    }
     const SCALE_IS_TOTAL: bool = S::SCALE_IS_TOTAL;
 
     #[inline(always)]
@@ -200,10 +204,6 @@ impl<S: Isa> Lanes for F64s<S> {
     #[inline(always)]
     fn eq(self, other: Self) -> S::m64s {
         S::token().equal_f64s(self.0, other.0)
-    }
-    #[inline(always)]
-    fn is_finite(self) -> S::m64s {
-        self.abs().lt(Self::splat_scalar(f64::INFINITY))
     }
     #[inline(always)]
     fn mask_and(a: S::m64s, b: S::m64s) -> S::m64s {

@@ -64,6 +64,10 @@ impl<L: Lanes> Lanes for Pair<L> {
     type Counter = (L::Counter, L::Counter);
     type Wide = (L::Wide, L::Wide);
     const COUNT: usize = 2 * L::COUNT;
+    #[inline(always)]
+    fn enter<F: pulp::NullaryFnOnce>(f: F) -> F::Output {
+        L::enter(f)
+    }
     const SCALE_IS_TOTAL: bool = L::SCALE_IS_TOTAL;
 
     #[inline(always)]
@@ -138,7 +142,6 @@ impl<L: Lanes> Lanes for Pair<L> {
         le(other);
         lt(other);
         eq(other);
-        is_finite();
     }
 
     #[inline(always)]

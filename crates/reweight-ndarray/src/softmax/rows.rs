@@ -4,34 +4,43 @@
 //! is ever subtracted from 1. Few classes: each lane is a row from the start. Many: a row's registers lie along the
 //! classes, and its maximum and sum are gathered into lanes at the end.
 
+use super::classes::Classes;
 use crate::element::{FloatLanes, PickLanes};
-use crate::lanes::Lanes;
-use crate::number::MOST_LANES;
+use crate::lanes::{Lanes, MOST_LANES};
 use crate::part::Inputs;
 use crate::registers::SHORT;
 
 /// Up to so many classes a row is a lane.
-pub(super) const NARROW: usize = 32;
+pub(crate) const NARROW: usize = 32;
 
 /// Rows of few classes that are worked on at a time, function by function (see `margins`).
-pub(super) const ROWS: usize = 64;
+pub(crate) const ROWS: usize = 64;
 
 /// What the other classes' exponentials are kept in where rows are lanes: for each register of rows a place for
 /// [`NARROW`] registers, one a class.
-pub(super) type NarrowWork<A> = [A; NARROW * ROWS];
+pub(crate) type NarrowWork<A> = [A; NARROW * ROWS];
 
 /// As many rows as a register has lanes (fewer at the end, the missing ones valid nowhere).
-pub(super) struct Group<L: Lanes> {
+pub(crate) struct Group<L: Lanes> {
     /// The class indices as numbers; 0 where not valid.
-    pub(super) labels: L,
+    pub(crate) labels: L,
     /// Which rows count.
-    pub(super) valid: L::Mask,
+    pub(crate) valid: L::Mask,
     /// The logit of the label minus the largest of the others.
-    pub(super) gap: L,
+    pub(crate) gap: L,
     /// Σ over the others of exp(x_j − largest), at least 1.
-    pub(super) sum: L,
+    pub(crate) sum: L,
     /// Σ over the others of (x_j − largest) / C, where label smoothing asks for it.
-    pub(super) rest: L,
+    pub(crate) rest: L,
+}
+
+/// What was found of a group along the way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Found {
+    /// A logit that is not finite, or a label that is no class.
+    pub(crate) faulty: bool,
+    pub(crate) valid: u64,
+    pub(crate) positives: u64,
 }
 
 impl<L: Lanes> Group<L>
@@ -40,7 +49,7 @@ where
 {
     /// s, held within the floats: two finite logits may lie further apart than the largest of them.
     #[inline(always)]
-    pub(super) fn margin(&self) -> L {
+    pub(crate) fn margin(&self) -> L {
         let largest = L::splat_scalar(L::Scalar::LARGEST);
         (self.gap - self.sum.ln()).max(-largest).min(largest)
     }
@@ -48,43 +57,67 @@ where
 
 /// Whether row `row` counts.
 #[inline(always)]
-pub(super) fn is_valid<A>(inputs: &Inputs<'_, A, i64>, row: usize, ignore: Option<i64>) -> bool {
+pub(crate) fn is_valid<A>(inputs: &Inputs<'_, A, i64>, row: usize, ignore: Option<i64>) -> bool {
     inputs.valid.is_none_or(|valid| valid[row]) && ignore != Some(inputs.targets[row])
 }
 
-/// The labels of a group as numbers, and which rows count.
+/// The labels of a group.
+struct Labels<L: Lanes> {
+    indices: [usize; MOST_LANES],
+    numbers: L,
+    valid: L::Mask,
+    /// Rows that count.
+    counted: u32,
+    /// Rows that count and have no label among the classes; they are left out here, and the batch is refused.
+    foreign: bool,
+    /// Of another class than the first.
+    positives: u32,
+}
+
 #[inline(always)]
 fn labels<A: PickLanes, L: Lanes<Scalar = A>>(
     inputs: &Inputs<'_, A, i64>,
     first: usize,
     rows: usize,
     ignore: Option<i64>,
-) -> ([usize; MOST_LANES], L, L::Mask) {
-    let (mut indices, mut numbers, mut counted) = ([0_usize; MOST_LANES], [A::ZERO; MOST_LANES], [0_u8; MOST_LANES]);
+) -> Labels<L> {
+    let (mut indices, mut numbers, mut marks) = ([0_usize; MOST_LANES], [A::ZERO; MOST_LANES], [0_u8; MOST_LANES]);
+    let (mut counted, mut foreign, mut positives) = (0, false, 0);
     for row in 0..rows {
-        if is_valid(inputs, first + row, ignore) {
-            // In range: the survey has looked at it.
-            let label = inputs.targets[first + row];
-            indices[row] = label as usize;
-            numbers[row] = A::from_f64(label as f64);
-            counted[row] = 1;
+        if !is_valid(inputs, first + row, ignore) {
+            continue;
         }
+        let label = inputs.targets[first + row];
+        if !(0..inputs.row as i64).contains(&label) {
+            foreign = true;
+            continue;
+        }
+        indices[row] = label as usize;
+        numbers[row] = A::from_f64(label as f64);
+        marks[row] = 1;
+        counted += 1;
+        positives += u32::from(label != 0);
     }
-    (indices, L::load(&numbers[..L::COUNT]), L::splat(0.5).le(L::from_u8(&counted[..L::COUNT])))
+    let valid = L::splat(0.5).le(L::from_u8(&marks[..L::COUNT]));
+    Labels { indices, numbers: L::load(&numbers[..L::COUNT]), valid, counted, foreign, positives }
 }
 
 /// Rows as lanes: `work` receives each class's exponentials, 0 at the label.
+#[expect(clippy::too_many_arguments, reason = "a stretch of rows, and what is wanted of it")]
 #[inline(always)]
-pub(super) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>>(
+pub(crate) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     inputs: &Inputs<'_, A, i64>,
+    map: M,
     first: usize,
     rows: usize,
     ignore: Option<i64>,
     smoothed: bool,
     work: &mut [A],
+    found: &mut Found,
 ) -> Group<L> {
     let classes = inputs.row;
-    let (_, labels, valid) = labels::<A, L>(inputs, first, rows, ignore);
+    let Labels { indices: _, numbers: labels, valid, counted, foreign, positives } =
+        labels::<A, L>(inputs, first, rows, ignore);
     let logits = &inputs.logits[first * classes..];
     if let Some(turns) = Turns::within::<L>(classes, rows, logits.len()) {
         turns.each(
@@ -98,19 +131,27 @@ pub(super) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>>(
             }
         }
     }
-    let below = L::splat(f64::NEG_INFINITY);
-    let mut label_logit = L::splat(0.0);
+    let (zero, below) = (L::splat(0.0), L::splat(f64::NEG_INFINITY));
+    let all = counted as usize == L::COUNT;
+    let mut finite = zero;
+    let mut label_logit = zero;
     let mut largest = below;
     for (class, work) in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT).enumerate() {
-        let logits = L::load(work);
+        let mut logits = L::load(work);
+        if !all {
+            // What does not count may hold anything.
+            logits = L::select(valid, logits, zero);
+        }
+        finite = logits.mul_add(zero, finite);
+        let logits = map.class(logits, class);
         let own = labels.eq(L::splat(class as f64));
-        label_logit = L::select(own, logits, label_logit);
+        label_logit = L::select(own, logits - L::splat_scalar(map.margin(class)), label_logit);
         let others = L::select(own, below, logits);
         largest = others.max(largest);
         others.store(work);
     }
-    let mut sum = L::splat(0.0);
-    let mut rest = L::splat(0.0);
+    let mut sum = zero;
+    let mut rest = zero;
     let share = L::splat(1.0 / classes as f64);
     for work in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT) {
         let shifted = L::load(work) - largest;
@@ -122,6 +163,9 @@ pub(super) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>>(
             rest = rest + finite_share(shifted, share);
         }
     }
+    found.faulty |= foreign || L::mask_any(L::mask_not(finite.eq(zero)));
+    found.valid += u64::from(counted);
+    found.positives += u64::from(positives);
     Group { labels, valid, gap: label_logit - largest, sum, rest }
 }
 
@@ -130,7 +174,7 @@ pub(super) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>>(
 /// With fewer classes than lanes a square takes in the beginning of the row after; with more, the last square begins so
 /// that it ends with the row, and does some classes again.
 #[derive(Clone, Copy)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     classes: usize,
     lanes: usize,
 }
@@ -138,7 +182,7 @@ pub(super) struct Turns {
 impl Turns {
     /// For a whole register of rows, where `available` elements hold all that the squares take in.
     #[inline(always)]
-    pub(super) fn within<L: Lanes>(classes: usize, rows: usize, available: usize) -> Option<Self> {
+    pub(crate) fn within<L: Lanes>(classes: usize, rows: usize, available: usize) -> Option<Self> {
         let lanes = L::COUNT;
         let fits = rows == lanes && available >= lanes * classes.max(1) + lanes.saturating_sub(classes);
         fits.then_some(Self { classes, lanes })
@@ -146,7 +190,7 @@ impl Turns {
 
     /// Calls `turn` with the first class of each square.
     #[inline(always)]
-    pub(super) fn each(self, mut turn: impl FnMut(usize)) {
+    pub(crate) fn each(self, mut turn: impl FnMut(usize)) {
         let last = self.classes.saturating_sub(self.lanes);
         let mut class = 0;
         while class < last {
@@ -171,51 +215,99 @@ where
 /// Rows along the classes: `keep` receives each row's exponentials, the label's as e^−|x_y − largest|.
 ///
 /// The label's is left in: what is made of it is replaced in the end. Step by step over all rows, since a row's maximum and sum each end a long chain of dependent operations.
+#[expect(clippy::too_many_arguments, reason = "a stretch of rows, and what is wanted of it")]
 #[inline(always)]
-pub(super) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>>(
+pub(crate) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     inputs: &Inputs<'_, A, i64>,
+    map: M,
     first: usize,
     rows: usize,
     ignore: Option<i64>,
     smoothed: bool,
     mut keep: Option<&mut [A]>,
+    found: &mut Found,
 ) -> Group<L> {
     let classes = inputs.row;
-    let (indices, labels, valid) = labels::<A, L>(inputs, first, rows, ignore);
+    let Labels { indices, numbers: labels, valid, counted, foreign, positives } =
+        labels::<A, L>(inputs, first, rows, ignore);
     let row_of = |row: usize| &inputs.logits[(first + row) * classes..][..classes];
+    let counts = |row: usize| {
+        is_valid(inputs, first + row, ignore) && (0..classes as i64).contains(&inputs.targets[first + row])
+    };
+    let zero = L::splat(0.0);
+    let mut finite = zero;
     let mut largest = [A::ZERO; MOST_LANES];
     for (row, largest) in largest[..rows].iter_mut().enumerate() {
-        *largest = largest_of::<L>(row_of(row));
+        if counts(row) {
+            *largest = largest_of::<A, L, M>(row_of(row), map, 0, &mut finite);
+        }
     }
     let (mut gaps, mut sums, mut rests) = ([A::ZERO; MOST_LANES], [A::ONE; MOST_LANES], [A::ZERO; MOST_LANES]);
+    let mut raw_gaps = [A::ZERO; MOST_LANES];
     for row in 0..rows {
-        let (logits, label) = (row_of(row), indices[row]);
-        // Where the label's own logit is the largest, the largest of the others has to be looked for.
-        if logits[label] == largest[row] {
-            largest[row] = largest_but::<L>(logits, label);
+        if !counts(row) {
+            continue;
         }
-        gaps[row] = logits[label].minus(largest[row]);
+        let (logits, label) = (row_of(row), indices[row]);
+        // By the instructions that the largest was found with: it is compared with itself where it is the label's.
+        let at = label.min(classes - L::COUNT);
+        let own = lane(map.along(L::load(&logits[at..at + L::COUNT]), at), label - at);
+        // Where the label's own logit is the largest, the largest of the others has to be looked for.
+        if own >= largest[row] {
+            largest[row] = largest_but::<A, L, M>(logits, map, label);
+        }
+        raw_gaps[row] = own.minus(largest[row]);
+        gaps[row] = raw_gaps[row].minus(map.margin(label));
     }
     let share = L::splat(1.0 / classes as f64);
     for row in 0..rows {
+        if !counts(row) {
+            continue;
+        }
         let shift = L::splat_scalar(largest[row]);
         let logits = row_of(row);
         // Of the label too, which so costs nothing to leave out: its term is at most 1, and the sum of the others is not
         // less, so that taking it away again loses one bit.
         let (sum, rest) = match (keep.as_deref_mut(), smoothed) {
-            (Some(keep), false) => exponentials::<L, true, false>(logits, shift, share, &mut keep[row * classes..]),
-            (Some(keep), true) => exponentials::<L, true, true>(logits, shift, share, &mut keep[row * classes..]),
-            (None, false) => exponentials::<L, false, false>(logits, shift, share, &mut []),
-            (None, true) => exponentials::<L, false, true>(logits, shift, share, &mut []),
+            (Some(keep), false) => {
+                exponentials::<L, M, true, false>(logits, map, shift, share, &mut keep[row * classes..])
+            }
+            (Some(keep), true) => {
+                exponentials::<L, M, true, true>(logits, map, shift, share, &mut keep[row * classes..])
+            }
+            (None, false) => exponentials::<L, M, false, false>(logits, map, shift, share, &mut []),
+            (None, true) => exponentials::<L, M, false, true>(logits, map, shift, share, &mut []),
         };
-        let own = L::splat_scalar(gaps[row]);
+        let own = L::splat_scalar(raw_gaps[row]);
         sums[row] = A::from_f64((sum - first_lane(own.exp_minus_abs())).max(1.0));
         if smoothed {
             rests[row] = A::from_f64(rest - first_lane(finite_share(own.minus_abs(), share)));
         }
     }
+    found.faulty |= foreign || L::mask_any(L::mask_not(finite.eq(zero)));
+    found.valid += u64::from(counted);
+    found.positives += u64::from(positives);
     let register = |lanes: &[A; MOST_LANES]| L::load(&lanes[..L::COUNT]);
     Group { labels, valid, gap: register(&gaps), sum: register(&sums), rest: register(&rests) }
+}
+
+/// A register's numbers.
+#[inline(always)]
+pub(crate) fn lanes<L: Lanes>(register: L) -> [L::Scalar; MOST_LANES]
+where
+    L::Scalar: PickLanes,
+{
+    let mut all = [L::Scalar::ZERO; MOST_LANES];
+    register.store(&mut all[..L::COUNT]);
+    all
+}
+
+#[inline(always)]
+fn lane<L: Lanes>(lanes: L, at: usize) -> L::Scalar
+where
+    L::Scalar: PickLanes,
+{
+    self::lanes(lanes)[at]
 }
 
 #[inline(always)]
@@ -223,19 +315,28 @@ fn first_lane<L: Lanes>(lanes: L) -> f64
 where
     L::Scalar: PickLanes,
 {
-    let mut all = [L::Scalar::ZERO; MOST_LANES];
-    lanes.store(&mut all[..L::COUNT]);
-    all[0].into()
+    lane(lanes, 0).into()
 }
 
-/// The largest of at least a register's number of logits; the last register may look at some again.
+/// The largest of at least a register's number of logits, the first of which is class `from`; the last register may look at
+/// some again.
 #[inline(always)]
-fn largest_of<L: Lanes>(logits: &[L::Scalar]) -> L::Scalar {
+fn largest_of<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
+    logits: &[A],
+    map: M,
+    from: usize,
+    finite: &mut L,
+) -> A {
+    let zero = L::splat(0.0);
     let last = logits.len() - L::COUNT;
-    let mut largest = L::load(&logits[last..]);
+    let end = L::load(&logits[last..]);
+    *finite = end.mul_add(zero, *finite);
+    let mut largest = map.along(end, from + last);
     let mut at = 0;
     while at < last {
-        largest = L::load(&logits[at..at + L::COUNT]).max(largest);
+        let logits = L::load(&logits[at..at + L::COUNT]);
+        *finite = logits.mul_add(zero, *finite);
+        largest = map.along(logits, from + at).max(largest);
         at += L::COUNT;
     }
     largest.largest()
@@ -243,27 +344,28 @@ fn largest_of<L: Lanes>(logits: &[L::Scalar]) -> L::Scalar {
 
 /// The same of all but one.
 #[inline(always)]
-fn largest_but<L: Lanes>(logits: &[L::Scalar], label: usize) -> L::Scalar
-where
-    L::Scalar: PickLanes,
-{
-    let below = L::Scalar::from_f64(f64::NEG_INFINITY);
-    let largest = |part: &[L::Scalar]| {
+fn largest_but<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(logits: &[A], map: M, label: usize) -> A {
+    let below = A::from_f64(f64::NEG_INFINITY);
+    let largest = |part: &[A], from: usize| {
         if part.len() >= L::COUNT {
-            largest_of::<L>(part)
+            largest_of::<A, L, M>(part, map, from, &mut L::splat(0.0))
         } else {
-            part.iter().fold(below, |largest, &logit| if logit > largest { logit } else { largest })
+            part.iter().enumerate().fold(below, |largest, (at, &logit)| {
+                let logit = map.one(logit, from + at);
+                if logit > largest { logit } else { largest }
+            })
         }
     };
-    let (before, after) = (largest(&logits[..label]), largest(&logits[label + 1..]));
+    let (before, after) = (largest(&logits[..label], 0), largest(&logits[label + 1..], label + 1));
     if before > after { before } else { after }
 }
 
 /// Σ e^−|x − shift| and, where it is `SMOOTHED`, Σ of finite shares of −|x − shift|; `keep` receives the exponentials if
 /// they are to be `KEPT`. What is wanted is known when this is compiled: the loop has little more than an exponential in it.
 #[inline(always)]
-fn exponentials<L: Lanes, const KEPT: bool, const SMOOTHED: bool>(
+fn exponentials<L: Lanes, M: Classes<L::Scalar>, const KEPT: bool, const SMOOTHED: bool>(
     logits: &[L::Scalar],
+    map: M,
     shift: L,
     share: L,
     keep: &mut [L::Scalar],
@@ -280,7 +382,7 @@ where
         let (mut short_sum, mut short_rest) = (L::splat(0.0), L::splat(0.0));
         while at < end {
             let lanes = at..at + L::COUNT;
-            let shifted = (L::load(&logits[lanes.clone()]) - shift).minus_abs();
+            let shifted = (map.along(L::load(&logits[lanes.clone()]), at) - shift).minus_abs();
             let exponential = shifted.exp_minus_abs();
             short_sum = short_sum + exponential;
             if SMOOTHED {
@@ -297,7 +399,7 @@ where
         }
     }
     // The last register ends with the row: what of it was summed already is left out, and written again as it was.
-    let shifted = (L::load(&logits[last..]) - shift).minus_abs();
+    let shifted = (map.along(L::load(&logits[last..]), last) - shift).minus_abs();
     let exponential = shifted.exp_minus_abs();
     if KEPT {
         exponential.store(&mut keep[last..logits.len()]);

@@ -1,111 +1,65 @@
-//! The pass that only reads: is the batch in order, and how many rows lie where?
+//! The passes that only read: what labels there are, and how many rows lie where.
 
 use reweight::{BatchStatistics, LossError, RegionAxis};
 
-use super::rows::{NARROW, NarrowWork, ROWS, is_valid, narrow_group, wide_group};
+use super::classes::Classes;
+use super::rows::{Found, NARROW, NarrowWork, ROWS, is_valid, narrow_group, wide_group};
 use crate::counting::count_regions;
 use crate::dispatch::Kernel;
 use crate::element::{Index, PickLanes};
 use crate::lanes::Lanes;
-use crate::parallel::Merge;
 use crate::part::Inputs;
-use crate::registers::{each_register, load, store};
+use crate::registers::store;
 
-/// What a stretch holds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Findings {
-    /// A logit, label or sample weight that a valid row must not have; logits also of rows that do not count.
-    pub(super) suspicious: bool,
-    pub(super) valid: u64,
-    pub(super) positives: u64,
-}
-
-impl Merge for Findings {
-    fn merge(self, other: Self) -> Self {
-        Self {
-            suspicious: self.suspicious | other.suspicious,
-            valid: self.valid + other.valid,
-            positives: self.positives + other.positives,
-        }
-    }
-}
-
-/// Checks and counts a stretch, but for its regions.
-pub(super) struct Survey<'a, A> {
-    pub(super) inputs: Inputs<'a, A, i64>,
-    pub(super) ignore: Option<i64>,
-}
-
-impl<A: PickLanes> Kernel for Survey<'_, A> {
-    type Output = Findings;
-
-    #[inline(always)]
-    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Findings {
-        survey::<A, A::Of<F32, F64>>(&self.inputs, self.ignore)
-    }
-}
-
-#[inline(always)]
-fn survey<A: PickLanes, L: Lanes<Scalar = A>>(inputs: &Inputs<'_, A, i64>, ignore: Option<i64>) -> Findings {
-    let zero = L::splat(0.0);
-    let mut finite = zero.eq(zero);
-    each_register::<L>(
-        inputs.logits.len(),
-        #[inline(always)]
-        |range, whole| {
-            finite = L::mask_and(finite, load::<L>(&inputs.logits[range], whole).is_finite());
-        },
-    );
-    let mut findings = Findings { suspicious: L::mask_any(L::mask_not(finite)), ..Findings::default() };
-    let classes = inputs.row as i64;
+/// Labels and mask alone: what denominators are made of.
+pub(crate) fn look<A>(inputs: &Inputs<'_, A, i64>, ignore: Option<i64>) -> Found {
+    let mut found = Found::default();
     for (row, &label) in inputs.targets.iter().enumerate() {
         if is_valid(inputs, row, ignore) {
-            findings.suspicious |= !(0..classes).contains(&label);
-            findings.valid += 1;
-            findings.positives += u64::from(label != 0);
+            found.faulty |= !(0..inputs.row as i64).contains(&label);
+            found.valid += 1;
+            found.positives += u64::from(label != 0);
         }
     }
-    if let Some(weights) = inputs.sample_weight {
-        findings.suspicious |= weights.iter().any(|&weight| !is_weight(weight.into()));
-    }
-    findings
+    found
 }
 
-fn is_weight(weight: f64) -> bool {
-    weight.is_finite() && weight >= 0.0
-}
-
-/// Counts the regions and classes of a stretch that is in order.
-pub(super) struct Count<'a, 'b, A> {
-    pub(super) inputs: Inputs<'a, A, i64>,
-    pub(super) ignore: Option<i64>,
-    pub(super) counts: &'b mut BatchStatistics,
+/// Checks a stretch, and counts its regions and classes.
+pub(crate) struct Count<'a, 'b, A, M> {
+    pub(crate) map: M,
+    pub(crate) inputs: Inputs<'a, A, i64>,
+    pub(crate) ignore: Option<i64>,
+    pub(crate) counts: &'b mut BatchStatistics,
 }
 
 /// Rows whose margins are held at a time: the comparisons read them once per group of thresholds.
 const KEYS: usize = 1024;
 
-impl<A: PickLanes> Kernel for Count<'_, '_, A> {
-    type Output = ();
+impl<A: PickLanes, M: Classes<A>> Kernel for Count<'_, '_, A, M> {
+    type Output = Found;
 
     #[inline(always)]
-    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) {
-        count::<A, A::Of<F32, F64>>(self);
+    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Found {
+        count::<A, M, A::Of<F32, F64>>(self)
     }
 }
 
 #[inline(always)]
-fn count<A: PickLanes, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A>) {
-    let Count { inputs, ignore, counts } = kernel;
+fn count<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A, M>) -> Found {
+    let Count { map, inputs, ignore, counts } = kernel;
+    let mut found = Found::default();
+    if let Some(weights) = inputs.sample_weight {
+        let wrong = |(row, &weight): (usize, &A)| is_valid(&inputs, row, ignore) && !is_weight(weight.into());
+        found.faulty |= weights.iter().enumerate().any(wrong);
+    }
     if !counts.class_counts.is_empty() {
         for (row, &label) in inputs.targets.iter().enumerate() {
-            if is_valid(&inputs, row, ignore) {
-                counts.class_counts[label as usize] += 1;
+            if is_valid(&inputs, row, ignore)
+                && let Some(count) = usize::try_from(label).ok().and_then(|label| counts.class_counts.get_mut(label))
+            {
+                *count += 1;
             }
         }
-    }
-    if counts.gradient_norm.is_empty() {
-        return;
     }
     let mut work: NarrowWork<A> = [A::ZERO; NARROW * ROWS];
     let mut keys = [A::ZERO; KEYS];
@@ -118,9 +72,9 @@ fn count<A: PickLanes, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A>) {
         while first < rows {
             let count = L::COUNT.min(rows - first);
             let group = if block.row <= NARROW {
-                narrow_group::<A, L>(&block, first, count, ignore, false, &mut work)
+                narrow_group::<A, L, M>(&block, map, first, count, ignore, false, &mut work, &mut found)
             } else {
-                wide_group::<A, L>(&block, first, count, ignore, false, None)
+                wide_group::<A, L, M>(&block, map, first, count, ignore, false, None, &mut found)
             };
             // Rows that do not count, and missing ones, lie in no region.
             let margins = L::select(group.valid, group.margin(), L::splat(f64::INFINITY));
@@ -129,23 +83,28 @@ fn count<A: PickLanes, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A>) {
         }
         for histogram in &mut counts.gradient_norm {
             let (regions, totals) = histogram.parts_mut();
-            count_regions::<L>(&keys[..rows], A::thresholds(regions, RegionAxis::Margin), totals);
+            count_regions::<A, L>(&keys[..rows], regions, RegionAxis::Margin, totals);
         }
     }
+    found
+}
+
+fn is_weight(weight: f64) -> bool {
+    weight.is_finite() && weight >= 0.0
 }
 
 /// A row as the slow path sees it.
-pub(super) struct Row<'a, A, I> {
-    pub(super) logits: ndarray::ArrayView1<'a, A>,
-    pub(super) target: I,
-    pub(super) valid: bool,
-    pub(super) sample_weight: Option<A>,
+pub(crate) struct Row<'a, A, I> {
+    pub(crate) logits: ndarray::ArrayView1<'a, A>,
+    pub(crate) target: I,
+    pub(crate) valid: bool,
+    pub(crate) sample_weight: Option<A>,
 }
 
-/// The first thing that is not in order, row by row; the slow path of a batch that is mostly refused.
+/// The first thing that is not in order, row by row; the slow path of a batch that is refused anyway.
 ///
 /// `inner` positions share a row of (N, C, d…) logits: a logit's place is counted in the caller's order of axes.
-pub(super) fn diagnose<'a, A: PickLanes, I: Index>(
+pub(crate) fn diagnose<'a, A: PickLanes, I: Index>(
     rows: impl Iterator<Item = Row<'a, A, I>>,
     classes: usize,
     inner: usize,

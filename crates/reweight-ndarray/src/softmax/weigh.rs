@@ -1,44 +1,69 @@
-//! The pass that weighs: loss, gradient, weights, a few rows at a time.
+//! The pass that weighs: loss, gradient, weights, second derivatives, some rows at a time; checks ride along.
 
-use reweight::{Dual, Sample, SampleWeighter};
+use reweight::{HessianForm, Output, Schedule};
 
-use super::rows::{Group, NARROW, NarrowWork, ROWS, Turns, is_valid, narrow_group, wide_group};
+use super::classes::Classes;
+use super::curvature::{Curvature, write_hessian};
+use super::rows::{Found, Group, NARROW, NarrowWork, ROWS, Turns, is_valid, lanes, narrow_group, wide_group};
+use crate::block::{Formula, Memory};
 use crate::dispatch::Kernel;
 use crate::element::PickLanes;
-use crate::lanes::{Lanes, Logistic};
-use crate::margins::Margins;
-use crate::number::{MOST_LANES, Number};
+use crate::lanes::Lanes;
+use crate::parallel::Merge;
 use crate::part::{Inputs, Outputs, Slices};
 use crate::registers::{CACHE_LINE, Running, load, store};
 use crate::step::Sums;
 
 /// Weighs a stretch of rows.
-pub(super) struct Weigh<'a, 'b, A, W> {
-    pub(super) weighter: &'b W,
-    pub(super) part: Slices<'a, A, i64>,
-    pub(super) ignore: Option<i64>,
+pub(crate) struct Weigh<'a, 'b, A, M> {
+    pub(crate) formula: Formula<'b>,
+    pub(crate) memory: &'b mut Memory<A>,
+    pub(crate) map: M,
+    pub(crate) part: Slices<'a, A, i64>,
+    pub(crate) ignore: Option<i64>,
     /// ε of label smoothing.
-    pub(super) epsilon: f64,
+    pub(crate) epsilon: f64,
     /// What the gradient is multiplied by: 1 over the reduction's denominator.
-    pub(super) factor: f64,
+    pub(crate) factor: f64,
+    /// The form of the second derivatives, where they are wanted.
+    pub(crate) form: Option<HessianForm>,
 }
 
-impl<A: PickLanes, W: SampleWeighter> Kernel for Weigh<'_, '_, A, W> {
-    type Output = Sums;
+/// Sums, and what was found along the way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Weighed {
+    pub(crate) sums: Sums,
+    pub(crate) found: Found,
+}
+
+impl Merge for Weighed {
+    fn merge(self, other: Self) -> Self {
+        Self { sums: self.sums.merge(other.sums), found: self.found.merge(other.found) }
+    }
+}
+
+impl Merge for Found {
+    fn merge(self, other: Self) -> Self {
+        Self {
+            faulty: self.faulty | other.faulty,
+            valid: self.valid + other.valid,
+            positives: self.positives + other.positives,
+        }
+    }
+}
+
+impl<A: PickLanes, M: Classes<A>> Kernel for Weigh<'_, '_, A, M> {
+    type Output = Weighed;
 
     #[inline(always)]
-    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Sums {
-        if self.part.inputs.row <= NARROW {
-            weigh_narrow::<A, W, A::Of<F32, F64>>(self)
-        } else {
-            weigh_wide::<A, W, A::Of<F32, F64>>(self)
-        }
+    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Weighed {
+        weigh::<A, M, A::Of<F32, F64>>(self)
     }
 }
 
 /// A group's results: per row the weight and the loss, and the gradient as others·e_j + floor, own at the label.
 #[derive(Clone, Copy)]
-struct Weighed<L> {
+struct Coefficients<L> {
     weight: L,
     loss: L,
     others: L,
@@ -46,35 +71,99 @@ struct Weighed<L> {
     own: L,
 }
 
+/// Rows of many classes lie along the registers, and so many logits are worked on at a time: they are read three times.
+const AT_A_TIME: usize = 1 << 13;
+
 #[inline(always)]
-fn weigh_wide<A: PickLanes, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, W>) -> Sums {
-    let Weigh { weighter, part, ignore, epsilon, factor } = kernel;
+fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, M>) -> Weighed {
+    let Weigh { formula, memory, map, part, ignore, epsilon, factor, form } = kernel;
     let Slices { inputs, mut outputs } = part;
     let (rows, classes) = (inputs.targets.len(), inputs.row);
+    let narrow = classes <= NARROW;
+    let at_a_time = if narrow { ROWS } else { (AT_A_TIME / classes / L::COUNT * L::COUNT).clamp(L::COUNT, ROWS) };
+    let mut work: NarrowWork<A> = [A::ZERO; NARROW * ROWS];
+    let mut groups = Groups::new();
+    let mut found = Found::default();
+    let mut finite = L::splat(0.0);
     let (mut loss_sum, mut weight_sum) = (Running::<L>::new(), Running::<L>::new());
+    let smoothed = epsilon > 0.0;
     let mut first = 0;
     while first < rows {
-        let count = L::COUNT.min(rows - first);
-        let span = first * classes..(first + count) * classes;
-        let keep = outputs.grad.as_deref_mut().map(|grad| &mut grad[span.clone()]);
-        let group = wide_group::<A, L>(&inputs, first, count, ignore, epsilon > 0.0, keep);
-        prefetch::<L>(&inputs.logits[span.end..]);
-        if let Some(grad) = &outputs.grad {
-            prefetch::<L>(&grad[span.end..]);
+        let block = at_a_time.min(rows - first);
+        let mut at = 0;
+        while at < block {
+            let (row, count) = (first + at, L::COUNT.min(block - at));
+            let group = if narrow {
+                let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
+                narrow_group::<A, L, M>(&inputs, map, row, count, ignore, smoothed, work, &mut found)
+            } else {
+                let span = row * classes..(row + count) * classes;
+                let keep = outputs.grad.as_deref_mut().map(|grad| &mut grad[span.clone()]);
+                let group = wide_group::<A, L, M>(&inputs, map, row, count, ignore, smoothed, keep, &mut found);
+                prefetch::<L>(&inputs.logits[span.end..]);
+                if let Some(grad) = &outputs.grad {
+                    prefetch::<L>(&grad[span.end..]);
+                }
+                group
+            };
+            groups.put(at, &group);
+            let lanes = at..at + L::COUNT;
+            let margin = group.margin();
+            margin.store(&mut memory.slot_mut(Schedule::MARGIN)[lanes.clone()]);
+            margin.exp_minus_abs().store(&mut memory.slot_mut(Schedule::EXP)[lanes.clone()]);
+            group.labels.store(&mut memory.slot_mut(Schedule::CLASS)[lanes]);
+            at += L::COUNT;
         }
-        let margin = group.margin();
-        let sample_weight = sample_weights::<A, L>(&inputs, first, count);
-        let weighed = weigh_group(weighter, &group, margin, margin.logistic(), sample_weight, epsilon, classes);
-        loss_sum.add(weighed.loss);
-        weight_sum.add(weighed.weight);
-        store_rows(&mut outputs, &weighed, first, count);
-        if let Some(grad) = &mut outputs.grad {
-            let weighed = scaled(weighed, L::splat(factor));
-            wide_gradient(&inputs, first, ignore, &weighed, &mut grad[span], classes);
+        fill_pair::<A, L>(memory, at);
+        memory.run::<L>(formula, block);
+        at = 0;
+        while at < block {
+            let (row, count) = (first + at, L::COUNT.min(block - at));
+            let group = groups.get::<L>(at);
+            let times = times(&group, sample_weights::<A, L>(&inputs, row, count), &mut finite, &mut found);
+            let results = Results { memory, outputs: formula.schedule.outputs(), at };
+            let weighed = coefficients(&results, &group, epsilon, classes);
+            let weighed = masked(weighed, &group, times);
+            loss_sum.add(weighed.loss);
+            weight_sum.add(weighed.weight);
+            finite = (weighed.own + weighed.others).mul_add(L::splat(0.0), finite);
+            store_rows(&mut outputs, &weighed, row, count);
+            if let Some(form) = form
+                && let (Some(hessian), Some(grad)) = (&mut outputs.hessian, &outputs.grad)
+            {
+                let exponentials = if narrow { &work[at * NARROW..] } else { &grad[row * classes..] };
+                let curvature = Curvature { form, epsilon, factor, narrow, count, classes };
+                let hessian = &mut hessian[row * classes..(row + count) * classes];
+                found.faulty |= write_hessian(&curvature, map, &results, &group, times, exponentials, hessian);
+            }
+            if let Some(grad) = &mut outputs.grad {
+                let weighed = scaled(weighed, L::splat(factor));
+                if narrow {
+                    let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
+                    narrow_gradient(&group, &weighed, map, work, &mut grad[row * classes..], count, classes);
+                } else {
+                    let grad = &mut grad[row * classes..(row + count) * classes];
+                    wide_gradient(&inputs, row, ignore, &weighed, map, grad, classes);
+                }
+            }
+            at += L::COUNT;
         }
-        first += count;
+        first += block;
     }
-    Sums { loss: loss_sum.total(), weight: weight_sum.total() }
+    let sums = Sums { loss: loss_sum.total(), weight: weight_sum.total() };
+    found.faulty |= L::mask_any(L::mask_not(finite.eq(L::splat(0.0))));
+    found.faulty |= !sums.loss.is_finite() | !sums.weight.is_finite();
+    Weighed { sums, found }
+}
+
+/// The formula runs over pairs of registers: what fills the last pair up holds a margin, too.
+#[inline(always)]
+fn fill_pair<A: PickLanes, L: Lanes<Scalar = A>>(memory: &mut Memory<A>, at: usize) {
+    for slot in [Schedule::MARGIN, Schedule::EXP, Schedule::CLASS] {
+        let slot = memory.slot_mut(slot);
+        let end = (at + L::COUNT).min(slot.len());
+        slot[at..end].fill(A::ZERO);
+    }
 }
 
 /// Asks for the beginning of what comes next; the rest of long rows the processor foresees.
@@ -83,62 +172,6 @@ fn prefetch<L: Lanes>(next: &[L::Scalar]) {
     for place in next.iter().take(1024).step_by((CACHE_LINE / size_of::<L::Scalar>()).max(1)) {
         L::prefetch(place);
     }
-}
-
-/// A register of rows at a time is too few: the chain from exponentials to slopes is long, so some of them go through it
-/// step by step.
-#[inline(always)]
-fn weigh_narrow<A: PickLanes, W: SampleWeighter, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, W>) -> Sums {
-    let Weigh { weighter, part, ignore, epsilon, factor } = kernel;
-    let Slices { inputs, mut outputs } = part;
-    let (rows, classes) = (inputs.targets.len(), inputs.row);
-    let mut work: NarrowWork<A> = [A::ZERO; NARROW * ROWS];
-    let mut groups = Groups {
-        labels: [A::ZERO; ROWS],
-        valid: [A::ZERO; ROWS],
-        gap: [A::ZERO; ROWS],
-        sum: [A::ZERO; ROWS],
-        rest: [A::ZERO; ROWS],
-    };
-    let mut margins = Margins::new();
-    let (mut loss_sum, mut weight_sum) = (Running::<L>::new(), Running::<L>::new());
-    let mut first = 0;
-    while first < rows {
-        let block = ROWS.min(rows - first);
-        let mut at = 0;
-        while at < block {
-            let count = L::COUNT.min(block - at);
-            let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
-            groups.put(at, &narrow_group::<A, L>(&inputs, first + at, count, ignore, epsilon > 0.0, work));
-            at += L::COUNT;
-        }
-        at = 0;
-        while at < block {
-            margins.put::<L>(at, groups.get::<L>(at).margin());
-            at += L::COUNT;
-        }
-        margins.work_out::<L>(block);
-        at = 0;
-        while at < block {
-            let count = L::COUNT.min(block - at);
-            let row = first + at;
-            let group = groups.get::<L>(at);
-            let (margin, logistic) = margins.get::<L>(at);
-            let sample_weight = sample_weights::<A, L>(&inputs, row, count);
-            let weighed = weigh_group(weighter, &group, margin, logistic, sample_weight, epsilon, classes);
-            loss_sum.add(weighed.loss);
-            weight_sum.add(weighed.weight);
-            store_rows(&mut outputs, &weighed, row, count);
-            if let Some(grad) = &mut outputs.grad {
-                let weighed = scaled(weighed, L::splat(factor));
-                let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
-                narrow_gradient(&group, &weighed, work, &mut grad[row * classes..], count, classes);
-            }
-            at += L::COUNT;
-        }
-        first += block;
-    }
-    Sums { loss: loss_sum.total(), weight: weight_sum.total() }
 }
 
 /// Groups between the steps.
@@ -152,6 +185,12 @@ struct Groups<A> {
 }
 
 impl<A: PickLanes> Groups<A> {
+    #[inline(always)]
+    fn new() -> Self {
+        let zeros = [A::ZERO; ROWS];
+        Self { labels: zeros, valid: zeros, gap: zeros, sum: zeros, rest: zeros }
+    }
+
     #[inline(always)]
     fn put<L: Lanes<Scalar = A>>(&mut self, at: usize, group: &Group<L>) {
         let lanes = at..at + L::COUNT;
@@ -175,11 +214,38 @@ impl<A: PickLanes> Groups<A> {
     }
 }
 
+/// What the formula gave for a register of rows.
+pub(crate) struct Results<'a, A> {
+    memory: &'a Memory<A>,
+    outputs: &'a [Output],
+    at: usize,
+}
+
+impl<A: PickLanes> Results<'_, A> {
+    /// The result of that number.
+    #[inline(always)]
+    pub(crate) fn get<L: Lanes<Scalar = A>>(&self, number: usize) -> L {
+        match self.outputs.get(number) {
+            Some(&Output { slot, negative }) => {
+                let value = L::load(&self.memory.slot(slot)[self.at..self.at + L::COUNT]);
+                if negative { -value } else { value }
+            }
+            None => L::splat(f64::NAN),
+        }
+    }
+
+    /// The rows' margins.
+    #[inline(always)]
+    pub(crate) fn margin<L: Lanes<Scalar = A>>(&self) -> L {
+        L::load(&self.memory.slot(Schedule::MARGIN)[self.at..self.at + L::COUNT])
+    }
+}
+
 /// Weights and losses of `count` rows, where they are wanted.
 #[inline(always)]
 fn store_rows<A: PickLanes, L: Lanes<Scalar = A>>(
     outputs: &mut Outputs<'_, A>,
-    weighed: &Weighed<L>,
+    weighed: &Coefficients<L>,
     first: usize,
     count: usize,
 ) {
@@ -196,90 +262,116 @@ fn sample_weights<A: PickLanes, L: Lanes<Scalar = A>>(
     first: usize,
     count: usize,
 ) -> Option<L> {
-    inputs.sample_weight.map(|all| load::<L>(&all[first..first + count], count == L::COUNT))
+    inputs.sample_weight.map(
+        #[inline(always)]
+        |all| load::<L>(&all[first..first + count], count == L::COUNT),
+    )
 }
 
-/// From margins to weights, losses, and the coefficients of the gradient.
+/// The rows' factors: sample weights where they count, else 0. Weights of rows that count are looked at.
 #[inline(always)]
-fn weigh_group<L: Lanes, W: SampleWeighter>(
-    weighter: &W,
+fn times<L: Lanes>(group: &Group<L>, sample_weight: Option<L>, finite: &mut L, found: &mut Found) -> L {
+    let zero = L::splat(0.0);
+    let Some(weights) = sample_weight else {
+        return L::select(group.valid, L::splat(1.0), zero);
+    };
+    let weights = L::select(group.valid, weights, zero);
+    *finite = weights.mul_add(zero, *finite);
+    found.faulty |= L::mask_any(weights.lt(zero));
+    weights
+}
+
+/// −(1/C)·Σ_j log p_j: what label smoothing puts beside the base.
+///
+/// log p_j of another class is log q − log Σ + (z_j − largest): all terms at most 0, so that nothing cancels.
+#[inline(always)]
+pub(crate) fn uniform<L: Lanes>(log_p: L, log_q: L, group: &Group<L>, classes: usize) -> L {
+    let share = 1.0 / classes as f64;
+    -(log_p * L::splat(share) + (log_q - group.sum.ln()) * L::splat((classes - 1) as f64 * share) + group.rest)
+}
+
+/// From the formula's results to weights, losses, and the coefficients of the gradient by the adjusted logits.
+#[inline(always)]
+fn coefficients<A: PickLanes, L: Lanes<Scalar = A>>(
+    results: &Results<'_, A>,
     group: &Group<L>,
-    margin: L,
-    logistic: Logistic<L>,
-    sample_weight: Option<L>,
     epsilon: f64,
     classes: usize,
-) -> Weighed<L>
-where
-    L::Scalar: PickLanes,
-{
-    let logistic = logistic.numbers().along(Number(L::splat(1.0)));
-    let (margin, class) = (Dual::variable(Number(margin)), Dual::constant(Number(group.labels)));
-    let sample = Sample::class_at(margin, logistic, class);
-    let weight = weighter.weight(&sample);
-    let (weight, slope) = (weight.value.0, weight.slope.0);
-    let (log_p, q) = (sample.log_p().value.0, sample.q().value.0);
-    let mut cross_entropy = -log_p;
-    let mut floor = L::splat(0.0);
-    let mut residual = -q;
-    if epsilon > 0.0 {
-        // log p_j of another class is log q − log Σ + (x_j − largest): all terms at most 0, so that nothing cancels.
-        let share = 1.0 / classes as f64;
-        let log_q = sample.log_q().value.0;
-        let mean =
-            log_p * L::splat(share) + (log_q - group.sum.ln()) * L::splat((classes - 1) as f64 * share) + group.rest;
-        cross_entropy = cross_entropy * L::splat(1.0 - epsilon) - mean * L::splat(epsilon);
-        floor = -(weight * L::splat(epsilon * share));
-        residual = residual + L::splat(epsilon - epsilon * share);
+) -> Coefficients<L> {
+    let (weight, base) = (results.get::<L>(0), results.get::<L>(1));
+    let (weight_slope, base_slope) = (results.get::<L>(2), results.get::<L>(3));
+    if epsilon == 0.0 {
+        // dL/ds·∂s/∂z_j, with ∂s/∂z_j = −e_j/Σ for the others.
+        let slope = weight_slope.mul_add(base, weight * base_slope);
+        return Coefficients {
+            weight,
+            loss: weight * base,
+            others: -slope / group.sum,
+            floor: L::splat(0.0),
+            own: slope,
+        };
     }
-    // w·(p_j − target_j) + ce·w′·∂s/∂x_j, with p_j = q·e_j/Σ and ∂s/∂x_j = −e_j/Σ for the others.
-    let through = cross_entropy * slope;
-    let weighed = Weighed {
+    let at = results.margin::<L>().logistic();
+    let share = epsilon / classes as f64;
+    let uniform = uniform(at.log_p, at.log_q, group, classes);
+    let value = base * L::splat(1.0 - epsilon) + uniform * L::splat(epsilon);
+    // S·w′ + w·(1 − ε)·b′ through the margin, and w·(ε·p_j − ε/C) beside it.
+    let through = value * weight_slope;
+    let base_slope = base_slope * L::splat(1.0 - epsilon);
+    Coefficients {
         weight,
-        loss: weight * cross_entropy,
-        others: (weight * q - through) / group.sum,
-        floor,
-        own: weight * residual + through,
-    };
-    let times = match sample_weight {
-        Some(times) => L::select(group.valid, times, L::splat(0.0)),
-        None => L::select(group.valid, L::splat(1.0), L::splat(0.0)),
-    };
-    // Selected, not only multiplied: a row that does not count may hold anything.
+        loss: weight * value,
+        others: (weight * (at.q * L::splat(epsilon) - base_slope) - through) / group.sum,
+        floor: -(weight * L::splat(share)),
+        own: weight * (base_slope + at.p * L::splat(epsilon) - L::splat(share)) + through,
+    }
+}
+
+/// Selected, not only multiplied: a row that does not count may hold anything.
+#[inline(always)]
+fn masked<L: Lanes>(weighed: Coefficients<L>, group: &Group<L>, times: L) -> Coefficients<L> {
     let zero = L::splat(0.0);
-    let keep = |value: L| L::select(group.valid, value * times, zero);
-    Weighed {
-        weight: keep(weighed.weight),
-        loss: keep(weighed.loss),
-        others: keep(weighed.others),
-        floor: keep(weighed.floor),
-        own: keep(weighed.own),
+    macro_rules! keep {
+        ($value:expr) => {
+            L::select(group.valid, $value * times, zero)
+        };
+    }
+    Coefficients {
+        weight: keep!(weighed.weight),
+        loss: keep!(weighed.loss),
+        others: keep!(weighed.others),
+        floor: keep!(weighed.floor),
+        own: keep!(weighed.own),
     }
 }
 
 #[inline(always)]
-fn scaled<L: Lanes>(weighed: Weighed<L>, factor: L) -> Weighed<L> {
-    Weighed { others: weighed.others * factor, floor: weighed.floor * factor, own: weighed.own * factor, ..weighed }
+fn scaled<L: Lanes>(weighed: Coefficients<L>, factor: L) -> Coefficients<L> {
+    Coefficients {
+        others: weighed.others * factor,
+        floor: weighed.floor * factor,
+        own: weighed.own * factor,
+        ..weighed
+    }
 }
 
 /// Rows as lanes: class by class in registers, then turned into the first `count` rows of `grad`; what lies beyond them
 /// may be overwritten.
 #[inline(always)]
-fn narrow_gradient<L: Lanes>(
+fn narrow_gradient<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     group: &Group<L>,
-    weighed: &Weighed<L>,
-    work: &mut [L::Scalar],
-    grad: &mut [L::Scalar],
+    weighed: &Coefficients<L>,
+    map: M,
+    work: &mut [A],
+    grad: &mut [A],
     count: usize,
     classes: usize,
-) where
-    L::Scalar: PickLanes,
-{
+) {
     let zero = L::splat(0.0);
     for (class, work) in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT).enumerate() {
         let own = group.labels.eq(L::splat(class as f64));
         let others = L::select(group.valid, L::load(work).mul_add(weighed.others, weighed.floor), zero);
-        L::select(own, weighed.own, others).store(work);
+        map.slope(L::select(own, weighed.own, others), class).store(work);
     }
     if let Some(turns) = Turns::within::<L>(classes, count, grad.len()) {
         turns.each(
@@ -297,36 +389,35 @@ fn narrow_gradient<L: Lanes>(
 
 /// Rows along the classes: the exponentials that lie in the gradient are scaled where they are.
 #[inline(always)]
-fn wide_gradient<A: PickLanes, L: Lanes<Scalar = A>>(
+fn wide_gradient<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     inputs: &Inputs<'_, A, i64>,
     first: usize,
     ignore: Option<i64>,
-    weighed: &Weighed<L>,
+    weighed: &Coefficients<L>,
+    map: M,
     grad: &mut [A],
     classes: usize,
 ) {
-    let lanes = |register: L| {
-        let mut lanes = [A::ZERO; MOST_LANES];
-        register.store(&mut lanes[..L::COUNT]);
-        lanes
-    };
     let (others, floor, own) = (lanes(weighed.others), lanes(weighed.floor), lanes(weighed.own));
     for (row, grad) in grad.chunks_exact_mut(classes).enumerate() {
-        if !is_valid(inputs, first + row, ignore) {
+        let label = inputs.targets[first + row];
+        // A label that is no class has been seen, and the batch is refused.
+        if !is_valid(inputs, first + row, ignore) || !(0..classes as i64).contains(&label) {
             grad.fill(A::ZERO);
             continue;
         }
         let (others, floor) = (L::splat_scalar(others[row]), L::splat_scalar(floor[row]));
         // Read before anything is written: the last register begins within the one before.
         let last = classes - L::COUNT;
-        let end = L::load(&grad[last..]).mul_add(others, floor);
+        let end = map.slopes_along(L::load(&grad[last..]).mul_add(others, floor), last);
         let mut at = 0;
         while at < last {
             let lanes = at..at + L::COUNT;
-            L::load(&grad[lanes.clone()]).mul_add(others, floor).store(&mut grad[lanes]);
+            map.slopes_along(L::load(&grad[lanes.clone()]).mul_add(others, floor), at).store(&mut grad[lanes]);
             at += L::COUNT;
         }
         end.store(&mut grad[last..]);
-        grad[inputs.targets[first + row] as usize] = own[row];
+        let label = label as usize;
+        grad[label] = A::from_f64(own[row].into() * map.scale(label).into());
     }
 }

@@ -84,8 +84,7 @@ pub fn every_form_is_the_same(backend: &impl Backend) {
                 {"kind": "focal", "gamma": 2.0}, {"kind": "ghm", "bins": 10, "momentum": 0.5}]}"#,
         );
         compare(&form("from a config"), &second_step(check, backend, problem, batches, &configured), &tuple, tolerance);
-        let links =
-            [BoxedWeighter::interpreted(alpha.clone()), BoxedWeighter::interpreted((focal.clone(), ghm.clone()))];
+        let links = [BoxedWeighter::new(alpha.clone()), BoxedWeighter::new((focal.clone(), ghm.clone()))];
         let links = Chain::from(Vec::from(links.map(|link| check.unwrap(link))));
         compare(&form("interpreted boxes"), &second_step(check, backend, problem, batches, &links), &tuple, tolerance);
         let whole = interpreted((alpha, (focal, ghm)));

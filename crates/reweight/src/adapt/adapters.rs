@@ -1,6 +1,7 @@
 //! One weighter, changed: `Detached`, `Scaled`, `Clamped`.
 
 use crate::error::{ParameterError, StateError, WeightError};
+use crate::form::BatchForm;
 use crate::real::Real;
 use crate::sample::Sample;
 use crate::state::State;
@@ -24,6 +25,9 @@ macro_rules! forward_state {
         }
         fn check(&self, classes: usize) -> Result<(), WeightError> {
             self.inner.check(classes)
+        }
+        fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+            self.inner.fits(form)
         }
         fn state(&self) -> State {
             self.inner.state()

@@ -1,6 +1,7 @@
 //! Products: tuples of up to six weighters, and vectors of any number. The empty product weighs everything 1.
 
 use crate::error::{StateError, WeightError};
+use crate::form::BatchForm;
 use crate::real::Real;
 use crate::sample::Sample;
 use crate::state::State;
@@ -71,6 +72,11 @@ macro_rules! product {
                 $(self.$index.check(classes)?;)*
                 Ok(())
             }
+            fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+                self.$first_index.fits(form)?;
+                $(self.$index.fits(form)?;)*
+                Ok(())
+            }
             fn state(&self) -> State {
                 State::Chain(vec![self.$first_index.state() $(, self.$index.state())*])
             }
@@ -96,13 +102,7 @@ product!(6: A 0, B 1, C 2, D 3, E 4, F 5);
 impl<W: SampleWeighter> SampleWeighter for Vec<W> {
     #[inline(always)]
     fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
-        // A loop and no closure: what is not inlined into the engine's loop is compiled without its vectors. From 1,
-        // not from the first link: a second copy of the links' code would cost more than the multiplication.
-        let mut product = R::lit(1.0);
-        for link in self {
-            product = product * link.weight(sample);
-        }
-        product
+        self.iter().fold(R::lit(1.0), |product, link| product * link.weight(sample))
     }
     fn statistics(&self) -> Statistics {
         self.iter().fold(Statistics::none(), |request, link| request.and(link.statistics()))
@@ -127,6 +127,9 @@ impl<W: SampleWeighter> SampleWeighter for Vec<W> {
     }
     fn check(&self, classes: usize) -> Result<(), WeightError> {
         self.iter().try_for_each(|link| link.check(classes))
+    }
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+        self.iter().try_for_each(|link| link.fits(form))
     }
     fn state(&self) -> State {
         State::Chain(self.iter().map(SampleWeighter::state).collect())

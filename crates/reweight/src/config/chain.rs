@@ -10,6 +10,7 @@ use super::{ConfigError, Registry};
 use crate::adapt::{check_clamp, check_scale};
 use crate::boxed::BoxedWeighter;
 use crate::error::{StateError, WeightError};
+use crate::form::BatchForm;
 use crate::real::Real;
 use crate::sample::Sample;
 use crate::state::State;
@@ -35,6 +36,27 @@ pub struct WeighterConfig {
     pub settings: Map<String, Value>,
 }
 
+/// A base or an adjustment as a file holds it: its kind and the kind's own settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartConfig {
+    /// The kind, such as `poly-1`.
+    pub kind: String,
+    /// The kind's own settings.
+    #[serde(flatten, deserialize_with = "distinct")]
+    pub settings: Map<String, Value>,
+}
+
+impl PartConfig {
+    /// The entry of a part that was put in by code; [`ConfigError::NoEntry`] where it is no built-in one.
+    pub(super) fn of(entry: Option<(&'static str, serde_json::Result<Value>)>) -> Result<Self, ConfigError> {
+        let (kind, settings) = entry.ok_or(ConfigError::NoEntry)?;
+        let Value::Object(settings) = settings.map_err(|error| ConfigError::Json(error.to_string()))? else {
+            return Err(ConfigError::NoEntry);
+        };
+        Ok(Self { kind: kind.to_owned(), settings })
+    }
+}
+
 /// Settings that are given once each: a JSON map would silently keep the last of two.
 fn distinct<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
     struct Distinct;
@@ -42,7 +64,7 @@ fn distinct<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Va
         type Value = Map<String, Value>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a weighter's settings")
+            f.write_str("an entry's settings")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
@@ -101,20 +123,8 @@ impl Link {
         if let Some(origin) = &self.origin {
             return Ok(origin.clone());
         }
-        let (kind, settings) = self.weighter.built_in().ok_or(ConfigError::NoEntry)?;
-        let Value::Object(settings) = settings.map_err(|error| ConfigError::Json(error.to_string()))? else {
-            return Err(ConfigError::NoEntry);
-        };
-        let kind = kind.to_owned();
+        let PartConfig { kind, settings } = PartConfig::of(self.weighter.entry())?;
         Ok(WeighterConfig { kind, detached: self.detached, scale: self.scale, clamp: self.clamp, settings })
-    }
-}
-
-impl Link {
-    /// Whether it weighs as its weighter does.
-    #[inline(always)]
-    fn is_unchanged(&self) -> bool {
-        self.scale.is_none() && self.clamp.is_none() && !self.detached
     }
 }
 
@@ -144,6 +154,9 @@ impl SampleWeighter for Link {
     }
     fn check(&self, classes: usize) -> Result<(), WeightError> {
         self.weighter.check(classes)
+    }
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+        self.weighter.fits(form)
     }
     fn state(&self) -> State {
         self.weighter.state()
@@ -199,13 +212,6 @@ impl From<Vec<BoxedWeighter>> for Chain {
 impl SampleWeighter for Chain {
     #[inline(always)]
     fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
-        if let [first, second] = &self.links[..]
-            && first.is_unchanged()
-            && second.is_unchanged()
-            && let Some(product) = first.weighter.balanced(&second.weighter, sample)
-        {
-            return product;
-        }
         self.links.weight(sample)
     }
     fn statistics(&self) -> Statistics {
@@ -222,6 +228,9 @@ impl SampleWeighter for Chain {
     }
     fn check(&self, classes: usize) -> Result<(), WeightError> {
         self.links.check(classes)
+    }
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+        self.links.fits(form)
     }
     fn state(&self) -> State {
         self.links.state()

@@ -5,20 +5,10 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
-use super::{LossConfig, WeighterConfig};
-use crate::weighters::{AlphaBalanceConfig, FocalConfig, GhmConfig};
+use super::{LossConfig, PartConfig, WeighterConfig};
+use crate::built_in::{AdjustmentSchema, BaseSchema, WeighterSchema};
 
-/// The built-in kinds as one tagged type, for its schema alone.
-#[derive(Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum BuiltIn {
-    AlphaBalance(AlphaBalanceConfig),
-    Focal(FocalConfig),
-    Ghm(GhmConfig),
-}
-
-/// What every kind has besides.
+/// What every weighter has besides its kind's own settings.
 #[derive(Serialize, JsonSchema)]
 struct Entry {
     /// Whether the gradient through the weight is cut.
@@ -31,7 +21,7 @@ struct Entry {
     #[serde(default)]
     clamp: Option<[f64; 2]>,
     #[serde(flatten)]
-    kind: BuiltIn,
+    kind: WeighterSchema,
 }
 
 impl JsonSchema for WeighterConfig {
@@ -44,8 +34,28 @@ impl JsonSchema for WeighterConfig {
     }
 }
 
+/// A base's entry.
+pub(super) fn base(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Option<BaseSchema>>()
+}
+
+/// The adjustments' entries.
+pub(super) fn adjustments(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Vec<AdjustmentSchema>>()
+}
+
+impl JsonSchema for PartConfig {
+    fn schema_name() -> Cow<'static, str> {
+        "Part".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<serde_json::Map<String, serde_json::Value>>()
+    }
+}
+
 impl LossConfig {
-    /// The JSON schema of a loss config with the built-in weighter kinds.
+    /// The JSON schema of a loss config with the built-in kinds.
     pub fn schema() -> serde_json::Value {
         schemars::schema_for!(LossConfig).to_value()
     }

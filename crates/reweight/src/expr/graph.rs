@@ -12,16 +12,22 @@ pub enum Node {
     Literal(u64),
     /// A quantity of the sample.
     Leaf(Leaf),
-    /// The sample's entry of the `Values` table with this index.
+    /// The sample's entry, by its class, of the `Values` table with this index.
     PerClass(u32),
-    /// The weight of the sample's unit region in the `Regions` table with this index.
-    Region(u32),
+    /// The sample's entry, by its column, of the `Values` table with this index.
+    PerColumn(u32),
+    /// The weight of the region that the key a lies in, of the `Regions` table with the index b.
+    Region(u32, u32),
     /// −a.
     Neg(u32),
     /// eᵃ.
     Exp(u32),
     /// ln a.
     Ln(u32),
+    /// eᵃ − 1.
+    ExpM1(u32),
+    /// ln(1 + a).
+    Ln1P(u32),
     /// √a.
     Sqrt(u32),
     /// |a|.
@@ -60,10 +66,13 @@ impl Node {
     /// The operands' indices.
     pub fn operands(self) -> impl Iterator<Item = u32> {
         let (count, all) = match self {
-            Self::Literal(_) | Self::Leaf(_) | Self::PerClass(_) | Self::Region(_) => (0, [0; 4]),
-            Self::Neg(a)
+            Self::Literal(_) | Self::Leaf(_) | Self::PerClass(_) | Self::PerColumn(_) => (0, [0; 4]),
+            Self::Region(a, _)
+            | Self::Neg(a)
             | Self::Exp(a)
             | Self::Ln(a)
+            | Self::ExpM1(a)
+            | Self::Ln1P(a)
             | Self::Sqrt(a)
             | Self::Abs(a)
             | Self::LogSigmoid(a)
@@ -84,10 +93,13 @@ impl Node {
     #[must_use]
     pub fn map(self, mut to: impl FnMut(u32) -> u32) -> Self {
         match self {
-            Self::Literal(_) | Self::Leaf(_) | Self::PerClass(_) | Self::Region(_) => self,
+            Self::Literal(_) | Self::Leaf(_) | Self::PerClass(_) | Self::PerColumn(_) => self,
+            Self::Region(a, table) => Self::Region(to(a), table),
             Self::Neg(a) => Self::Neg(to(a)),
             Self::Exp(a) => Self::Exp(to(a)),
             Self::Ln(a) => Self::Ln(to(a)),
+            Self::ExpM1(a) => Self::ExpM1(to(a)),
+            Self::Ln1P(a) => Self::Ln1P(to(a)),
             Self::Sqrt(a) => Self::Sqrt(to(a)),
             Self::Abs(a) => Self::Abs(to(a)),
             Self::LogSigmoid(a) => Self::LogSigmoid(to(a)),
@@ -176,9 +188,16 @@ impl Graph {
                 _ => Err(node),
             },
             Node::Detach(a) => match self.nodes[a as usize] {
-                Node::Literal(_) | Node::Detach(_) | Node::PerClass(_) | Node::Region(_) => Ok(a),
+                Node::Literal(_) | Node::Detach(_) | Node::PerClass(_) | Node::PerColumn(_) | Node::Region(..) => Ok(a),
+                // Labels and places are constants of the sample.
+                Node::Leaf(Leaf::Target | Leaf::Class | Leaf::Column | Leaf::RegionKey) => Ok(a),
                 _ => Err(node),
             },
+            // Exact, and what a product takes in.
+            Node::Add(a, b) if a == b => {
+                let two = self.literal(2.0);
+                Ok(self.add(Node::Mul(a, two)))
+            }
             // Operands in order, so that a·b and b·a are one node.
             Node::Add(a, b) if a > b => Err(Node::Add(b, a)),
             Node::Mul(a, b) if a > b => Err(Node::Mul(b, a)),
@@ -194,6 +213,8 @@ impl Graph {
             Node::Neg(a) => -value(a)?,
             Node::Exp(a) => value(a)?.exp(),
             Node::Ln(a) => value(a)?.ln(),
+            Node::ExpM1(a) => value(a)?.exp_m1(),
+            Node::Ln1P(a) => value(a)?.ln_1p(),
             Node::Sqrt(a) => value(a)?.sqrt(),
             Node::Abs(a) => value(a)?.abs(),
             Node::LogSigmoid(a) => value(a)?.logistic().log_p,

@@ -1,7 +1,5 @@
 //! A recorded formula, ready to be evaluated over any number type or turned into another language.
 
-use std::sync::Arc;
-
 use thiserror::Error;
 
 use super::graph::Node;
@@ -27,10 +25,22 @@ pub enum Leaf {
     LogQ,
     /// The unweighted cross entropy.
     CrossEntropy,
-    /// The gradient norm.
-    GradientNorm,
+    /// |σ(x) − t|: q for hard labels.
+    Residual,
+    /// Its logarithm.
+    LogResidual,
+    /// log σ(x) of the logit, whatever the label.
+    LogPositive,
+    /// log σ(−x).
+    LogNegative,
     /// The target.
     Target,
+    /// The class, as a number.
+    Class,
+    /// The column, as a number.
+    Column,
+    /// What regions are read from.
+    RegionKey,
     /// ds: 1 for hard labels.
     MarginSlope,
     /// dp_t (that of q is its negative).
@@ -46,10 +56,54 @@ pub enum Leaf {
 /// A table that a formula reads; its contents may change from step to step while the formula stays.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Table {
-    /// One value a class.
-    Values(Arc<[f64]>),
-    /// One weight a unit region.
-    Regions(Arc<RegionTable>),
+    /// One value a class or column.
+    Values(ValueTable),
+    /// One weight a region.
+    Regions(Box<RegionTable>),
+}
+
+/// One value a class or column, in both precisions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValueTable {
+    wide: Vec<f64>,
+    narrow: Vec<f32>,
+}
+
+impl ValueTable {
+    /// The values as `f32`; the largest float for what is finite and beyond it.
+    pub fn narrow(&self) -> &[f32] {
+        &self.narrow
+    }
+
+    /// Other values in the same memory; whether they are as many.
+    pub(crate) fn replace(&mut self, values: &[f64]) -> bool {
+        let fits = self.wide.len() == values.len();
+        if fits {
+            self.wide.copy_from_slice(values);
+            self.narrow.iter_mut().zip(values).for_each(|(narrow, &wide)| *narrow = f32::lit(wide));
+        }
+        fits
+    }
+}
+
+impl From<&[f64]> for ValueTable {
+    fn from(values: &[f64]) -> Self {
+        Self { wide: values.to_vec(), narrow: values.iter().map(|&value| f32::lit(value)).collect() }
+    }
+}
+
+impl std::ops::Deref for ValueTable {
+    type Target = [f64];
+    fn deref(&self) -> &[f64] {
+        &self.wide
+    }
+}
+
+/// Which table each reading of a recording read, and the tables.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calls {
+    pub(crate) calls: Vec<u32>,
+    pub(crate) tables: Vec<Table>,
 }
 
 /// A formula that cannot be recorded.
@@ -60,7 +114,18 @@ pub enum TraceError {
         "the formula uses a symbol that was kept from another recording: build it from its sample and constants alone"
     )]
     Foreign,
+    /// It has more operations than are kept.
+    #[error("the formula has {found} operations with its derivatives, more than the {most} that are kept: shorten it")]
+    Long {
+        /// How many it has.
+        found: usize,
+        /// How many are kept.
+        most: usize,
+    },
 }
+
+/// The most operations of a formula: beyond any rule, and a bound for what is made of them.
+const MOST: usize = 8192;
 
 /// A recorded formula: nodes in the order of evaluation, and which of them are the results.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,27 +157,42 @@ impl Program {
         })
     }
 
-    /// Records what `formula` makes of a symbolic sample.
+    /// Records what `formula` makes of a symbolic softmax sample.
     ///
     /// # Errors
     ///
     /// Where the results are not made of the sample and constants alone.
     pub fn record(formula: impl FnOnce(&Sample<Expr>) -> Vec<Expr>) -> Result<Self, TraceError> {
-        Self::finish(symbol::record(|| {
+        Self::record_of_kind(SampleKind::Class, formula)
+    }
+
+    /// Records what `formula` makes of a symbolic sample of that kind: what it is evaluated on must be of the same.
+    ///
+    /// # Errors
+    ///
+    /// Where the results are not made of the sample and constants alone.
+    pub fn record_of_kind(
+        kind: SampleKind,
+        formula: impl FnOnce(&Sample<Expr>) -> Vec<Expr>,
+    ) -> Result<Self, TraceError> {
+        Self::finish(symbol::record(None, || {
             let leaf = Expr::leaf;
             formula(&Sample {
-                // The kind decides how tables are read; symbols of tables stand for "the sample's entry" whatever it is.
-                kind: SampleKind::Class,
+                kind,
+                log_positive: leaf(Leaf::LogPositive),
+                log_negative: leaf(Leaf::LogNegative),
                 margin: leaf(Leaf::Margin),
                 p: leaf(Leaf::P),
                 q: leaf(Leaf::Q),
                 log_p: leaf(Leaf::LogP),
                 log_q: leaf(Leaf::LogQ),
                 cross_entropy: leaf(Leaf::CrossEntropy),
-                gradient_norm: leaf(Leaf::GradientNorm),
+                residual: leaf(Leaf::Residual),
+                log_residual: leaf(Leaf::LogResidual),
                 target: leaf(Leaf::Target),
-                class: leaf(Leaf::Target),
-                region_key: leaf(Leaf::Margin),
+                class: leaf(Leaf::Class),
+                column: leaf(Leaf::Column),
+                region_key: leaf(Leaf::RegionKey),
             })
         }))
     }
@@ -123,23 +203,47 @@ impl Program {
     ///
     /// Where the results are not made of the sample and constants alone.
     pub fn record_with_slopes(formula: impl FnOnce(&Sample<Dual<Expr>>) -> Vec<Expr>) -> Result<Self, TraceError> {
-        Self::finish(symbol::record(|| {
+        Self::finish(symbol::record(None, || {
             let with = |value: Leaf, slope: Leaf| Dual { value: Expr::leaf(value), slope: Expr::leaf(slope) };
             let constant = |value: Leaf| Dual::constant(Expr::leaf(value));
             formula(&Sample {
                 kind: SampleKind::Class,
+                log_positive: constant(Leaf::LogPositive),
+                log_negative: constant(Leaf::LogNegative),
                 margin: with(Leaf::Margin, Leaf::MarginSlope),
                 p: with(Leaf::P, Leaf::PSlope),
                 q: Dual { value: Expr::leaf(Leaf::Q), slope: -Expr::leaf(Leaf::PSlope) },
                 log_p: with(Leaf::LogP, Leaf::LogPSlope),
                 log_q: with(Leaf::LogQ, Leaf::LogQSlope),
                 cross_entropy: with(Leaf::CrossEntropy, Leaf::CrossEntropySlope),
-                gradient_norm: constant(Leaf::GradientNorm),
+                residual: constant(Leaf::Residual),
+                log_residual: constant(Leaf::LogResidual),
                 target: constant(Leaf::Target),
-                class: constant(Leaf::Target),
-                region_key: constant(Leaf::Margin),
+                class: constant(Leaf::Class),
+                column: constant(Leaf::Column),
+                region_key: constant(Leaf::RegionKey),
             })
         }))
+    }
+
+    /// Records what `formula` makes of leaves of its own choice, with tables numbered as in an earlier recording where there was
+    /// one. The program holds no tables.
+    pub(crate) fn record_with_calls(
+        known: Option<Calls>,
+        formula: impl FnOnce() -> Vec<Expr>,
+    ) -> Result<(Self, Calls), TraceError> {
+        let (results, mut recording) = symbol::record(known, formula);
+        let outputs: Vec<u32> = results.into_iter().map(|result| result.resolve(&mut recording)).collect();
+        if recording.foreign {
+            return Err(TraceError::Foreign);
+        }
+        let tables = std::mem::take(&mut recording.graph.tables);
+        let program = Self::pruned(&recording.graph.nodes, &outputs, None);
+        let found = program.nodes.len();
+        if found > MOST {
+            return Err(TraceError::Long { found, most: MOST });
+        }
+        Ok((program, Calls { calls: recording.calls, tables }))
     }
 
     fn finish((results, mut recording): (Vec<Expr>, symbol::Recording)) -> Result<Self, TraceError> {
@@ -147,11 +251,11 @@ impl Program {
         if recording.foreign {
             return Err(TraceError::Foreign);
         }
-        Ok(Self::pruned(&recording.graph.nodes, &outputs, &recording.graph.tables))
+        Ok(Self::pruned(&recording.graph.nodes, &outputs, Some(&recording.graph.tables)))
     }
 
-    /// Keeps what the outputs need, in order, with tables numbered by first use.
-    fn pruned(nodes: &[Node], outputs: &[u32], tables: &[Table]) -> Self {
+    /// Keeps what the outputs need, in order; `tables` are numbered by first use, or keep their numbers where none are given.
+    fn pruned(nodes: &[Node], outputs: &[u32], tables: Option<&[Table]>) -> Self {
         let mut needed = vec![false; nodes.len()];
         for &output in outputs {
             needed[output as usize] = true;
@@ -166,6 +270,9 @@ impl Program {
         let mut used: Vec<u32> = Vec::new();
         for (at, node) in nodes.iter().enumerate().filter(|&(at, _)| needed[at]) {
             let mut slot = |table: u32| {
+                if tables.is_none() {
+                    return table;
+                }
                 used.iter().position(|&known| known == table).unwrap_or_else(|| {
                     used.push(table);
                     used.len() - 1
@@ -173,7 +280,8 @@ impl Program {
             };
             let node = match *node {
                 Node::PerClass(table) => Node::PerClass(slot(table)),
-                Node::Region(table) => Node::Region(slot(table)),
+                Node::PerColumn(table) => Node::PerColumn(slot(table)),
+                Node::Region(key, table) => Node::Region(renumbered[key as usize], slot(table)),
                 other => other.map(|operand| renumbered[operand as usize]),
             };
             renumbered[at] = kept.len() as u32;
@@ -182,7 +290,7 @@ impl Program {
         Self {
             nodes: kept,
             outputs: outputs.iter().map(|&output| renumbered[output as usize]).collect(),
-            tables: used.into_iter().map(|table| tables[table as usize].clone()).collect(),
+            tables: used.into_iter().filter_map(|table| tables?.get(table as usize).cloned()).collect(),
         }
     }
 
@@ -196,7 +304,7 @@ impl Program {
         &self.outputs
     }
 
-    /// The tables that the nodes read.
+    /// The tables that the nodes read; those of a [`Formula`](crate::Formula)'s programs lie in the formula.
     pub fn tables(&self) -> &[Table] {
         &self.tables
     }
@@ -206,16 +314,21 @@ impl Program {
     /// A program with slope leaves is for code generation and gives NaN here.
     #[inline(always)]
     pub fn evaluate<R: Real>(&self, sample: &Sample<R>) -> R {
-        // One call of `run`, whichever memory it works in: inlined once a size, it would be most of an engine's code.
+        let [value] = self.evaluate_all(sample);
+        value
+    }
+
+    /// Evaluates the first N outputs; NaN for those that there are not.
+    pub fn evaluate_all<R: Real, const N: usize>(&self, sample: &Sample<R>) -> [R; N] {
+        // One call of `run`, whichever memory it works in.
         let (mut few, mut some, mut many);
         let values: &mut [R] = match self.nodes.len() {
-            0 => return R::lit(f64::NAN),
-            1..=8 => {
-                few = [sample.margin; 8];
+            0..=16 => {
+                few = [sample.margin; 16];
                 &mut few
             }
-            9..=32 => {
-                some = [sample.margin; 32];
+            17..=128 => {
+                some = [sample.margin; 128];
                 &mut some
             }
             length => {
@@ -223,13 +336,16 @@ impl Program {
                 &mut many
             }
         };
-        self.run(values, sample)
+        self.run(values, sample);
+        std::array::from_fn(|at| match self.outputs.get(at) {
+            Some(&node) => values[node as usize],
+            None => R::lit(f64::NAN),
+        })
     }
 
     #[inline(always)]
-    fn run<R: Real>(&self, values: &mut [R], sample: &Sample<R>) -> R {
+    fn run<R: Real>(&self, values: &mut [R], sample: &Sample<R>) {
         for (at, node) in self.nodes.iter().enumerate() {
-            // No closure: what is not inlined into an engine's loop is compiled without its vectors.
             macro_rules! value {
                 ($operand:expr) => {
                     values[$operand as usize]
@@ -242,13 +358,23 @@ impl Program {
                     Table::Values(values) => sample.per_class(values),
                     Table::Regions(_) => R::lit(f64::NAN),
                 },
-                Node::Region(table) => match &self.tables[table as usize] {
-                    Table::Regions(table) => sample.by_gradient_norm(table),
+                Node::PerColumn(table) => match &self.tables[table as usize] {
+                    Table::Values(values) => sample.per_column(values),
+                    Table::Regions(_) => R::lit(f64::NAN),
+                },
+                Node::Region(key, table) => match &self.tables[table as usize] {
+                    // Of whatever kind the sample is: its own key, along its own axis.
+                    Table::Regions(table) if self.nodes[key as usize] == Node::Leaf(Leaf::RegionKey) => {
+                        sample.by_gradient_norm(table)
+                    }
+                    Table::Regions(table) => value!(key).region(table, sample.axis()),
                     Table::Values(_) => R::lit(f64::NAN),
                 },
                 Node::Neg(a) => -value!(a),
                 Node::Exp(a) => value!(a).exp(),
                 Node::Ln(a) => value!(a).ln(),
+                Node::ExpM1(a) => value!(a).exp_m1(),
+                Node::Ln1P(a) => value!(a).ln_1p(),
                 Node::Sqrt(a) => value!(a).sqrt(),
                 Node::Abs(a) => value!(a).abs(),
                 Node::LogSigmoid(a) => value!(a).logistic().log_p,
@@ -263,7 +389,6 @@ impl Program {
                 Node::SelectLe(a, b, c, d) => value!(a).select_le(value!(b), value!(c), value!(d)),
             };
         }
-        values[self.outputs.first().copied().unwrap_or(0) as usize]
     }
 }
 
@@ -278,8 +403,14 @@ impl<R: Real> Sample<R> {
             Leaf::LogP => self.log_p,
             Leaf::LogQ => self.log_q,
             Leaf::CrossEntropy => self.cross_entropy,
-            Leaf::GradientNorm => self.gradient_norm,
+            Leaf::Residual => self.residual,
+            Leaf::LogResidual => self.log_residual,
+            Leaf::LogPositive => self.log_positive,
+            Leaf::LogNegative => self.log_negative,
             Leaf::Target => self.target,
+            Leaf::Class => self.class,
+            Leaf::Column => self.column,
+            Leaf::RegionKey => self.region_key,
             Leaf::MarginSlope | Leaf::PSlope | Leaf::LogPSlope | Leaf::LogQSlope | Leaf::CrossEntropySlope => {
                 R::lit(f64::NAN)
             }

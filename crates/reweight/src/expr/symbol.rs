@@ -4,9 +4,12 @@ use std::cell::RefCell;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::graph::{Graph, Node};
-use super::program::{Leaf, Table};
+use super::program::{Calls, Leaf, Table};
+use crate::dual::Dual;
+use crate::erased::Erased;
 use crate::real::{Logistic, Real};
 use crate::regions::{RegionAxis, RegionTable};
+use crate::sample::Sample;
 
 thread_local! {
     /// The recordings under way on this thread, innermost last.
@@ -17,6 +20,10 @@ thread_local! {
 pub(super) struct Recording {
     pub(super) graph: Graph,
     id: u64,
+    /// Which table each reading of one read, in the order of the readings.
+    pub(super) calls: Vec<u32>,
+    /// The same of an earlier recording of the formula: its readings keep their tables, whatever those hold by now.
+    known: Option<Vec<u32>>,
     /// A symbol of another recording was used: the formula is not one of this sample alone.
     pub(super) foreign: bool,
 }
@@ -32,7 +39,7 @@ pub struct Expr {
 }
 
 /// Runs `body` with a fresh recording and returns it with the body's result.
-pub(super) fn record<T>(body: impl FnOnce() -> T) -> (T, Recording) {
+pub(super) fn record<T>(known: Option<Calls>, body: impl FnOnce() -> T) -> (T, Recording) {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);
 
@@ -45,7 +52,12 @@ pub(super) fn record<T>(body: impl FnOnce() -> T) -> (T, Recording) {
     }
 
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    RECORDINGS.with_borrow_mut(|all| all.push(Recording { id, ..Recording::default() }));
+    let mut recording = Recording { id, ..Recording::default() };
+    if let Some(Calls { calls, tables }) = known {
+        recording.known = Some(calls);
+        recording.graph.tables = tables;
+    }
+    RECORDINGS.with_borrow_mut(|all| all.push(recording));
     let open = Open;
     let result = body();
     std::mem::forget(open);
@@ -74,18 +86,34 @@ fn add(make: impl FnOnce(&mut dyn FnMut(Expr) -> u32, &mut Vec<Table>) -> Node) 
             &mut tables,
         );
         current.foreign |= foreign;
-        let node = match (node, tables.pop()) {
-            (Node::PerClass(_), Some(table)) => Node::PerClass(current.graph.table(table)),
-            (Node::Region(_), Some(table)) => Node::Region(current.graph.table(table)),
-            (node, _) => node,
+        let node = match tables.pop() {
+            Some(table) => current.read(node, table),
+            None => node,
         };
         Expr { recording: id, node: current.graph.add(node) }
     })
 }
 
+impl Recording {
+    /// A node that reads `table`, and the call noted: tables change while formulas stay, and are found again by their order.
+    fn read(&mut self, node: Node, table: Table) -> Node {
+        let known = self.known.as_ref().and_then(|known| known.get(self.calls.len()).copied());
+        let slot = known.unwrap_or_else(|| self.graph.table(table));
+        self.calls.push(slot);
+        match node {
+            Node::PerClass(index) if self.graph.nodes.get(index as usize) == Some(&Node::Leaf(Leaf::Column)) => {
+                Node::PerColumn(slot)
+            }
+            Node::PerClass(_) => Node::PerClass(slot),
+            Node::Region(key, _) => Node::Region(key, slot),
+            other => other,
+        }
+    }
+}
+
 impl Expr {
     /// A quantity of the sample.
-    pub(super) fn leaf(leaf: Leaf) -> Self {
+    pub(crate) fn leaf(leaf: Leaf) -> Self {
         add(|_, _| Node::Leaf(leaf))
     }
 
@@ -127,6 +155,21 @@ impl Real for Expr {
     fn ln(self) -> Self {
         add(|at, _| Node::Ln(at(self)))
     }
+    fn erased(formula: &dyn Erased, sample: &Sample<Self>) -> [Self; 4] {
+        formula.on_expr(sample)
+    }
+    fn erased_dual(formula: &dyn Erased, sample: &Sample<Dual<Self>>) -> [Dual<Self>; 4] {
+        formula.on_dual_expr(sample)
+    }
+    fn erased_second(formula: &dyn Erased, sample: &Sample<Dual<Dual<Self>>>) -> [Dual<Dual<Self>>; 4] {
+        formula.on_second_expr(sample)
+    }
+    fn exp_m1(self) -> Self {
+        add(|at, _| Node::ExpM1(at(self)))
+    }
+    fn ln_1p(self) -> Self {
+        add(|at, _| Node::Ln1P(at(self)))
+    }
     fn sqrt(self) -> Self {
         add(|at, _| Node::Sqrt(at(self)))
     }
@@ -155,16 +198,16 @@ impl Real for Expr {
         }
     }
     fn gather(self, values: &[f64]) -> Self {
-        // Only a sample's class is ever gathered by, and that is what the node means.
-        add(|_, tables| {
+        // Only a sample's class or column is ever gathered by, and that is what the two nodes mean.
+        add(|at, tables| {
             tables.push(Table::Values(values.into()));
-            Node::PerClass(0)
+            Node::PerClass(at(self))
         })
     }
     fn region(self, table: &RegionTable, _: RegionAxis) -> Self {
-        add(|_, tables| {
-            tables.push(Table::Regions(std::sync::Arc::new(table.clone())));
-            Node::Region(0)
+        add(|at, tables| {
+            tables.push(Table::Regions(Box::new(table.clone())));
+            Node::Region(at(self), 0)
         })
     }
 }

@@ -54,8 +54,9 @@ fn neutral_operations_vanish() {
 #[test]
 fn equal_parts_are_recorded_once() {
     let shared = one(|s| (s.p() * s.q()).exp() + (s.q() * s.p()).exp());
-    // p, q, p·q, its exponential, and the sum.
-    assert_eq!(shared.nodes().len(), 5, "{:?}", shared.nodes());
+    // p, q, p·q, its exponential, and that twice.
+    assert_eq!(shared.nodes().len(), 6, "{:?}", shared.nodes());
+    assert_eq!(shared.nodes().iter().filter(|node| matches!(node, Node::Exp(_))).count(), 1);
     assert!(shared.nodes().iter().enumerate().all(|(at, node)| node.operands().all(|operand| (operand as usize) < at)));
 }
 
@@ -74,7 +75,7 @@ fn built_in_formulas_are_as_short_as_they_are_written() {
     let focal = Program::of(&Focal::new(2.0).expect("valid")).expect("recordable");
     assert_eq!(focal.nodes(), [Node::Leaf(Leaf::Q), Node::Mul(0, 0)]);
     let ghm = Program::of(&Ghm::new(10, 0.5).expect("valid")).expect("recordable");
-    assert_eq!(ghm.nodes(), [Node::Region(0)]);
+    assert_eq!(ghm.nodes(), [Node::Leaf(Leaf::RegionKey), Node::Region(0, 0)]);
     assert!(matches!(ghm.tables(), [Table::Regions(table)] if table.weights().len() == 10));
     let alpha = Program::of(&AlphaBalance::per_class(&[1.0, 2.0, 3.0]).expect("valid")).expect("recordable");
     assert!(matches!(alpha.tables(), [Table::Values(values)] if values[..] == [1.0, 2.0, 3.0]));

@@ -1,10 +1,13 @@
 //! `Real` for `f32` and `f64`, on the standard library's functions.
 
 use super::{Logistic, Real};
+use crate::dual::Dual;
+use crate::erased::Erased;
 use crate::regions::{RegionAxis, RegionTable};
+use crate::sample::Sample;
 
 macro_rules! float {
-    ($float:ident, $thresholds:ident) => {
+    ($float:ident, $on:ident, $on_dual:ident, $on_second:ident) => {
         impl Real for $float {
             fn lit(value: f64) -> Self {
                 // Finite stays finite: a weight beyond the floats times a vanished slope would be ∞·0, no number.
@@ -16,6 +19,12 @@ macro_rules! float {
             }
             fn ln(self) -> Self {
                 $float::ln(self)
+            }
+            fn exp_m1(self) -> Self {
+                $float::exp_m1(self)
+            }
+            fn ln_1p(self) -> Self {
+                $float::ln_1p(self)
             }
             fn sqrt(self) -> Self {
                 $float::sqrt(self)
@@ -54,13 +63,20 @@ macro_rules! float {
                 values.get(index).map_or($float::NAN, |&value| Self::lit(value))
             }
             fn region(self, table: &RegionTable, axis: RegionAxis) -> Self {
-                let thresholds = table.regions().$thresholds(axis);
-                let region = thresholds.partition_point(|&threshold| self <= threshold);
-                Self::lit(table.weights()[region])
+                Self::lit(table.weights()[table.regions().region_of(f64::from(self), axis)])
+            }
+            fn erased(formula: &dyn Erased, sample: &Sample<Self>) -> [Self; 4] {
+                formula.$on(sample)
+            }
+            fn erased_dual(formula: &dyn Erased, sample: &Sample<Dual<Self>>) -> [Dual<Self>; 4] {
+                formula.$on_dual(sample)
+            }
+            fn erased_second(formula: &dyn Erased, sample: &Sample<Dual<Dual<Self>>>) -> [Dual<Dual<Self>>; 4] {
+                formula.$on_second(sample)
             }
         }
     };
 }
 
-float!(f32, thresholds_f32);
-float!(f64, thresholds_f64);
+float!(f32, on_f32, on_dual_f32, on_second_f32);
+float!(f64, on_f64, on_dual_f64, on_second_f64);

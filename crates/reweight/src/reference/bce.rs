@@ -1,11 +1,13 @@
 //! Binary cross entropy, element by element.
 
-use super::{Outcome, check_length, check_sample_weight, reduce, weigh};
+use super::{Outcome, check_finite, check_length, check_sample_weight, reduce, totals};
 use crate::dual::Dual;
 use crate::error::LossError;
-use crate::loss::BceLoss;
-use crate::regions::RegionAxis;
-use crate::sample::Sample;
+use crate::form::BatchForm;
+use crate::hessian::HessianForm;
+use crate::loss::{BceLoss, Fit, Weighting};
+use crate::real::Real;
+use crate::sample::{Sample, SampleKind};
 use crate::statistics::BatchStatistics;
 use crate::weighter::SampleWeighter;
 
@@ -21,8 +23,10 @@ pub enum BceTargets<'a> {
 /// N elements of logits with their targets.
 #[derive(Clone, Copy, Debug)]
 pub struct BceBatch<'a> {
-    /// The N logits.
+    /// The N logits, row by row.
     pub logits: &'a [f64],
+    /// Their shape, where columns are read along an axis; [N] where it is left out.
+    pub shape: Option<&'a [usize]>,
     /// The N targets.
     pub targets: BceTargets<'a>,
     /// Which elements count; all where it is left out.
@@ -34,7 +38,7 @@ pub struct BceBatch<'a> {
 impl<'a> BceBatch<'a> {
     /// A batch in which every element counts once.
     pub fn new(logits: &'a [f64], targets: BceTargets<'a>) -> Self {
-        Self { logits, targets, valid: None, sample_weight: None }
+        Self { logits, shape: None, targets, valid: None, sample_weight: None }
     }
 
     fn is_valid(&self, i: usize) -> bool {
@@ -48,17 +52,49 @@ impl<'a> BceBatch<'a> {
         }
     }
 
-    fn sample(&self, i: usize) -> Sample<Dual<f64>> {
-        let (x, target) = (self.logits[i], self.target(i));
-        match self.targets {
-            BceTargets::Hard(_) => Sample::binary(Dual::variable((2.0 * target - 1.0) * x), Dual::constant(target)),
-            BceTargets::Soft(_) => Sample::soft(Dual::variable(x), Dual::constant(target)),
+    /// Whether a label lies between 0 and 1: floats that are all 0 and 1 are hard labels.
+    fn is_soft(&self) -> bool {
+        let between = |&i: &usize| self.is_valid(i) && !matches!(self.target(i), 0.0 | 1.0);
+        matches!(self.targets, BceTargets::Soft(_)) && (0..self.logits.len()).any(|i| between(&i))
+    }
+
+    /// The sample as weighters see it, and how its variable (margin, or logit of a soft label) moves with the raw logit.
+    fn sample<R: Real, W: SampleWeighter>(
+        &self,
+        weighting: &Weighting<W>,
+        fit: &Fit,
+        i: usize,
+        variable: impl Fn(f64) -> R,
+    ) -> (Sample<R>, f64) {
+        let (target, column) = (self.target(i), fit.columns.of(i));
+        let (mut x, mut direction, mut margin) = (self.logits[i], 1.0, 0.0);
+        if let Some(affine) = &fit.affine {
+            direction = affine.scale_of(column);
+            x = direction * x + affine.offset_of(column);
+            margin = affine.margin_of(usize::from(target >= 0.5));
         }
+        let sample = if self.is_soft() {
+            Sample::soft(variable(x), R::lit(target))
+        } else {
+            let sign = 2.0 * target - 1.0;
+            direction *= sign;
+            Sample::binary(variable(sign * x - margin), R::lit(target))
+        };
+        (weighting.map(sample.in_column(R::lit(column as f64))), direction)
+    }
+
+    fn fit<W: SampleWeighter>(&self, loss: &BceLoss<W>) -> Result<Fit, LossError> {
+        let own = [self.logits.len()];
+        let form = BatchForm::binary(self.shape.unwrap_or(&own), self.is_soft());
+        Ok(loss.weighting().fit(&form)?)
     }
 
     /// Ignored elements may hold anything; the others must be in order.
     fn check(&self) -> Result<(), LossError> {
         let n = self.logits.len();
+        if let Some(shape) = self.shape {
+            check_length("logits", n, shape.iter().product())?;
+        }
         match self.targets {
             BceTargets::Hard(targets) => check_length("targets", targets.len(), n)?,
             BceTargets::Soft(targets) => check_length("targets", targets.len(), n)?,
@@ -94,7 +130,7 @@ impl<'a> BceBatch<'a> {
     /// Where the batch is not in order.
     pub fn statistics<W: SampleWeighter>(&self, loss: &BceLoss<W>) -> Result<BatchStatistics, LossError> {
         self.check()?;
-        loss.weighter().check(2)?;
+        let fit = self.fit(loss)?;
         let mut counts = BatchStatistics::zero(loss.weighting().request(), 2);
         for i in (0..self.logits.len()).filter(|&i| self.is_valid(i)) {
             let positive = self.target(i) >= 0.5;
@@ -103,13 +139,9 @@ impl<'a> BceBatch<'a> {
             if let Some(count) = counts.class_counts.get_mut(usize::from(positive)) {
                 *count += 1;
             }
-            let sample = self.sample(i);
-            let (key, axis) = match self.targets {
-                BceTargets::Hard(_) => (sample.margin().value, RegionAxis::Margin),
-                BceTargets::Soft(_) => (-sample.gradient_norm().value, RegionAxis::NegatedNorm),
-            };
+            let (sample, _) = self.sample(loss.weighting(), &fit, i, |x| x);
             for histogram in &mut counts.gradient_norm {
-                let region = histogram.regions().thresholds_f64(axis).iter().filter(|&&edge| key <= edge).count();
+                let region = histogram.regions().region_of(sample.region_key(), sample.axis());
                 histogram.counts_mut()[region] += 1;
             }
         }
@@ -124,7 +156,7 @@ impl<'a> BceBatch<'a> {
     pub fn value_and_grad<W: SampleWeighter>(&self, loss: &mut BceLoss<W>) -> Result<Outcome, LossError> {
         let counts = self.statistics(loss)?;
         loss.observe(&counts)?;
-        Ok(self.outcome(loss, loss.weighter(), &counts))
+        self.outcome(loss, loss.weighting(), &counts)
     }
 
     /// Weighs with what the loss has observed so far: the last of the three steps statistics, observe, weigh, for those
@@ -135,7 +167,7 @@ impl<'a> BceBatch<'a> {
     /// Where the batch is not in order.
     pub fn weigh<W: SampleWeighter>(&self, loss: &BceLoss<W>) -> Result<Outcome, LossError> {
         let counts = self.statistics(loss)?;
-        Ok(self.outcome(loss, loss.weighter(), &counts))
+        self.outcome(loss, loss.weighting(), &counts)
     }
 
     /// For evaluation: the weights are those of a training step on this batch, and the loss stays as it is.
@@ -145,26 +177,60 @@ impl<'a> BceBatch<'a> {
     /// Where the batch is not in order.
     pub fn value<W: SampleWeighter>(&self, loss: &BceLoss<W>) -> Result<Outcome, LossError> {
         let counts = self.statistics(loss)?;
-        let weighter = loss.weighting().preview(&counts)?;
-        Ok(self.outcome(loss, &weighter, &counts))
+        self.outcome(loss, &loss.weighting().preview(&counts)?, &counts)
     }
 
-    fn outcome<W: SampleWeighter>(&self, loss: &BceLoss<W>, weighter: &W, counts: &BatchStatistics) -> Outcome {
+    /// d²L/dx² of each element in that form, with what the loss has observed so far and the gradient's factor.
+    ///
+    /// # Errors
+    ///
+    /// Where the batch is not in order, or the loss has no such form.
+    pub fn hessian<W: SampleWeighter>(&self, loss: &BceLoss<W>, form: HessianForm) -> Result<Vec<f64>, LossError> {
+        let counts = self.statistics(loss)?;
+        let fit = self.fit(loss)?;
+        let weighting = loss.weighting();
+        weighting.check_hessian(form, if self.is_soft() { SampleKind::SoftBinary } else { SampleKind::Binary })?;
+        let first = self.outcome(loss, weighting, &counts)?;
+        let scale = weighting.reduction().factor(&totals(&first.losses, &first.weights, &counts));
+        let mut hessian = vec![0.0; self.logits.len()];
+        for i in (0..self.logits.len()).filter(|&i| self.is_valid(i)) {
+            let (sample, direction) = self.sample(weighting, &fit, i, |x| Dual::variable(Dual::variable(x)));
+            let (weight, base) = (weighting.weighter().weight(&sample), weighting.base_loss(&sample));
+            let curvature = match form {
+                HessianForm::Exact => (weight * base).slope.slope,
+                HessianForm::Clamped => (weight * base).slope.slope.max(0.0),
+                // A soft label's variable is the logit: σ(x)·σ(−x) is what the mixture of both labels' forms comes to.
+                HessianForm::GaussNewton if self.is_soft() => {
+                    let logarithm = -(sample.loss_if_positive() + sample.loss_if_negative());
+                    weight.value.value * logarithm.value.value.exp()
+                }
+                HessianForm::GaussNewton => -weight.value.value * base.slope.value * sample.p().value.value,
+            };
+            let factor = self.sample_weight.map_or(1.0, |weights| weights[i]);
+            hessian[i] = scale * factor * curvature * direction * direction;
+        }
+        Ok(hessian)
+    }
+
+    fn outcome<W: SampleWeighter>(
+        &self,
+        loss: &BceLoss<W>,
+        weighting: &Weighting<W>,
+        counts: &BatchStatistics,
+    ) -> Result<Outcome, LossError> {
+        let fit = self.fit(loss)?;
         let n = self.logits.len();
         let (mut grad, mut weights, mut losses) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         for i in (0..n).filter(|&i| self.is_valid(i)) {
-            let sample = self.sample(i);
+            let (sample, direction) = self.sample(weighting, &fit, i, Dual::variable);
             let factor = self.sample_weight.map_or(1.0, |weights| weights[i]);
-            let weight = weigh(weighter, &sample);
-            let weighted = weight * sample.cross_entropy();
-            let direction = match self.targets {
-                BceTargets::Hard(_) => 2.0 * self.target(i) - 1.0,
-                BceTargets::Soft(_) => 1.0,
-            };
+            let weight = weighting.weighter().weight(&sample);
+            let weighted = weight * weighting.base_loss(&sample);
             weights[i] = factor * weight.value;
             losses[i] = factor * weighted.value;
             grad[i] = factor * weighted.slope * direction;
+            check_finite(i, &[weights[i], losses[i], grad[i]], sample.margin().value, weighting)?;
         }
-        reduce(loss.weighting(), counts, grad, weights, losses)
+        Ok(reduce(weighting, counts, grad, weights, losses))
     }
 }

@@ -1,11 +1,13 @@
 //! Softmax cross entropy, row by row.
 
-use super::{Outcome, check_length, check_sample_weight, reduce, weigh};
+use super::{Outcome, check_finite, check_length, check_sample_weight, reduce, totals};
 use crate::dual::Dual;
 use crate::error::LossError;
-use crate::loss::SoftmaxLoss;
-use crate::regions::RegionAxis;
-use crate::sample::Sample;
+use crate::form::BatchForm;
+use crate::hessian::HessianForm;
+use crate::loss::{Fit, SoftmaxLoss, Weighting};
+use crate::real::Real;
+use crate::sample::{Sample, SampleKind};
 use crate::statistics::BatchStatistics;
 use crate::weighter::SampleWeighter;
 
@@ -24,8 +26,9 @@ pub struct SoftmaxBatch<'a> {
     pub sample_weight: Option<&'a [f64]>,
 }
 
-/// A row's margin and its softmax over the other classes.
+/// A row's adjusted logits, its margin and the softmax over the other classes.
 struct Row {
+    logits: Vec<f64>,
     margin: f64,
     others: Vec<f64>,
 }
@@ -44,8 +47,18 @@ impl<'a> SoftmaxBatch<'a> {
         self.valid.is_none_or(|valid| valid[i]) && loss.ignore_index() != Some(self.targets[i])
     }
 
-    fn row(&self, i: usize) -> Row {
-        let (logits, label) = (self.logits_of(i), self.targets[i] as usize);
+    fn fit<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<Fit, LossError> {
+        let shape = [self.targets.len(), self.classes];
+        Ok(loss.weighting().fit(&BatchForm::softmax(&shape, self.classes))?)
+    }
+
+    fn row(&self, fit: &Fit, i: usize) -> Row {
+        let label = self.targets[i] as usize;
+        let adjusted = |(j, &x): (usize, &f64)| match &fit.affine {
+            None => x,
+            Some(map) => map.scale_of(j) * x + map.offset_of(j) - if j == label { map.margin_of(label) } else { 0.0 },
+        };
+        let logits: Vec<f64> = self.logits_of(i).iter().enumerate().map(adjusted).collect();
         let other = |j: &usize| *j != label;
         let largest = (0..self.classes).filter(other).map(|j| logits[j]).fold(f64::NEG_INFINITY, f64::max);
         let mut others: Vec<f64> =
@@ -54,11 +67,11 @@ impl<'a> SoftmaxBatch<'a> {
         others.iter_mut().for_each(|share| *share /= sum);
         // Two finite logits may lie further apart than the largest float.
         let margin = ((logits[label] - largest) - sum.ln()).clamp(-f64::MAX, f64::MAX);
-        Row { margin, others }
+        Row { logits, margin, others }
     }
 
-    fn sample(&self, i: usize, margin: f64) -> Sample<Dual<f64>> {
-        Sample::class_of(Dual::variable(margin), Dual::constant(self.targets[i] as f64))
+    fn sample<R: Real, W: SampleWeighter>(&self, weighting: &Weighting<W>, i: usize, margin: R) -> Sample<R> {
+        weighting.map(Sample::class_of(margin, R::lit(self.targets[i] as f64)))
     }
 
     fn check<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<(), LossError> {
@@ -93,7 +106,7 @@ impl<'a> SoftmaxBatch<'a> {
     /// Where the batch is not in order.
     pub fn statistics<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<BatchStatistics, LossError> {
         self.check(loss)?;
-        loss.weighter().check(self.classes)?;
+        let fit = self.fit(loss)?;
         let mut counts = BatchStatistics::zero(loss.weighting().request(), self.classes);
         for i in (0..self.targets.len()).filter(|&i| self.is_valid(i, loss)) {
             counts.valid += 1;
@@ -101,10 +114,9 @@ impl<'a> SoftmaxBatch<'a> {
             if let Some(count) = counts.class_counts.get_mut(self.targets[i] as usize) {
                 *count += 1;
             }
-            let margin = self.row(i).margin;
+            let sample = self.sample(loss.weighting(), i, self.row(&fit, i).margin);
             for histogram in &mut counts.gradient_norm {
-                let edges = histogram.regions().thresholds_f64(RegionAxis::Margin);
-                let region = edges.iter().filter(|&&edge| margin <= edge).count();
+                let region = histogram.regions().region_of(sample.region_key(), sample.axis());
                 histogram.counts_mut()[region] += 1;
             }
         }
@@ -119,7 +131,7 @@ impl<'a> SoftmaxBatch<'a> {
     pub fn value_and_grad<W: SampleWeighter>(&self, loss: &mut SoftmaxLoss<W>) -> Result<Outcome, LossError> {
         let counts = self.statistics(loss)?;
         loss.observe(&counts)?;
-        Ok(self.outcome(loss, loss.weighter(), &counts))
+        self.outcome(loss, loss.weighting(), &counts)
     }
 
     /// Weighs with what the loss has observed so far: the last of the three steps statistics, observe, weigh, for those
@@ -130,7 +142,7 @@ impl<'a> SoftmaxBatch<'a> {
     /// Where the batch is not in order.
     pub fn weigh<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<Outcome, LossError> {
         let counts = self.statistics(loss)?;
-        Ok(self.outcome(loss, loss.weighter(), &counts))
+        self.outcome(loss, loss.weighting(), &counts)
     }
 
     /// For evaluation: the weights are those of a training step on this batch, and the loss stays as it is.
@@ -140,47 +152,111 @@ impl<'a> SoftmaxBatch<'a> {
     /// Where the batch is not in order.
     pub fn value<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<Outcome, LossError> {
         let counts = self.statistics(loss)?;
-        let weighter = loss.weighting().preview(&counts)?;
-        Ok(self.outcome(loss, &weighter, &counts))
+        self.outcome(loss, &loss.weighting().preview(&counts)?, &counts)
     }
 
-    fn outcome<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>, weighter: &W, counts: &BatchStatistics) -> Outcome {
+    /// Σ_j −log p_j / C over the row's adjusted logits: what label smoothing puts beside the base.
+    fn uniform(&self, row: &Row, label: usize, log_p: f64) -> f64 {
+        // log p_j = z_j − z_y + log p_y.
+        let sum: f64 = row.logits.iter().map(|z| z - row.logits[label] + log_p).sum();
+        -sum / self.classes as f64
+    }
+
+    /// d²L/dx_j² of each logit in that form, with what the loss has observed so far and the gradient's factor.
+    ///
+    /// # Errors
+    ///
+    /// Where the batch is not in order, or the loss has no such form.
+    pub fn hessian<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>, form: HessianForm) -> Result<Vec<f64>, LossError> {
+        let counts = self.statistics(loss)?;
+        let fit = self.fit(loss)?;
+        let weighting = loss.weighting();
+        weighting.check_hessian(form, SampleKind::Class)?;
+        let first = self.outcome(loss, weighting, &counts)?;
+        let scale = weighting.reduction().factor(&totals(&first.losses, &first.weights, &counts));
+        let mut hessian = vec![0.0; self.logits.len()];
+        let epsilon = loss.label_smoothing();
+        for i in (0..self.targets.len()).filter(|&i| self.is_valid(i, loss)) {
+            let row = self.row(&fit, i);
+            let sample = self.sample(weighting, i, Dual::variable(Dual::variable(row.margin)));
+            let (weight, base) = (weighting.weighter().weight(&sample), weighting.base_loss(&sample));
+            let all = |of: Dual<Dual<f64>>| [of.value.value, of.value.slope, of.slope.slope];
+            let ([w, w_1, w_2], [b, b_1, b_2]) = (all(weight), all(base));
+            let (p, q, label) = (sample.p().value.value, sample.q().value.value, self.targets[i] as usize);
+            let smoothed = if epsilon > 0.0 {
+                (1.0 - epsilon) * b + epsilon * self.uniform(&row, label, sample.log_p().value.value)
+            } else {
+                b
+            };
+            for j in 0..self.classes {
+                let share = row.others[j];
+                // 1 − π_j as what the rest has, not as a difference.
+                let rest: f64 = (0..self.classes).filter(|&k| k != j).map(|k| row.others[k]).sum();
+                let (p_j, not_p_j, s_1, s_2) =
+                    if j == label { (p, q, 1.0, 0.0) } else { (q * share, p + q * rest, -share, -share * rest) };
+                let uniform = epsilon * p_j * not_p_j;
+                let curvature = if form == HessianForm::GaussNewton {
+                    let newton = if j == label { -b_1 * p } else { -b_1 * share * not_p_j };
+                    w * ((1.0 - epsilon) * newton + uniform)
+                } else {
+                    let slope = (1.0 - epsilon) * b_1 * s_1 + epsilon * p_j - epsilon / self.classes as f64;
+                    let bend = (1.0 - epsilon) * (b_2 * s_1 * s_1 + b_1 * s_2) + uniform;
+                    let slope = if epsilon > 0.0 { slope } else { b_1 * s_1 };
+                    w_2 * s_1 * s_1 * smoothed + w_1 * s_2 * smoothed + 2.0 * w_1 * s_1 * slope + w * bend
+                };
+                let curvature = if form == HessianForm::Clamped { curvature.max(0.0) } else { curvature };
+                let factor = self.sample_weight.map_or(1.0, |weights| weights[i]);
+                let delta = fit.affine.as_ref().map_or(1.0, |map| map.scale_of(j));
+                hessian[i * self.classes + j] = scale * factor * curvature * delta * delta;
+            }
+        }
+        Ok(hessian)
+    }
+
+    fn outcome<W: SampleWeighter>(
+        &self,
+        loss: &SoftmaxLoss<W>,
+        weighting: &Weighting<W>,
+        counts: &BatchStatistics,
+    ) -> Result<Outcome, LossError> {
+        let fit = self.fit(loss)?;
         let rows = self.targets.len();
         let (mut weights, mut losses) = (vec![0.0; rows], vec![0.0; rows]);
         let mut grad = vec![0.0; self.logits.len()];
         let epsilon = loss.label_smoothing();
         for i in (0..rows).filter(|&i| self.is_valid(i, loss)) {
-            let Row { margin, others } = self.row(i);
-            let sample = self.sample(i, margin);
+            let row = self.row(&fit, i);
+            let sample = self.sample(weighting, i, Dual::variable(row.margin));
             let factor = self.sample_weight.map_or(1.0, |weights| weights[i]);
-            let weight = weigh(weighter, &sample);
+            let (weight, base) = (weighting.weighter().weight(&sample), weighting.base_loss(&sample));
             let label = self.targets[i] as usize;
-            let logits = self.logits_of(i);
-            // log p_j = x_j − x_y + log p_y.
-            let log_p = |j: usize| logits[j] - logits[label] + sample.log_p().value;
-            let cross_entropy = if epsilon > 0.0 {
-                let smoothed: f64 = (0..self.classes).map(log_p).sum::<f64>() / self.classes as f64;
-                -(1.0 - epsilon) * sample.log_p().value - epsilon * smoothed
+            let value = if epsilon > 0.0 {
+                (1.0 - epsilon) * base.value + epsilon * self.uniform(&row, label, sample.log_p().value)
             } else {
                 // Not 0 · Σ: that is NaN where logits lie so far apart that the sum overflows.
-                -sample.log_p().value
+                base.value
             };
             weights[i] = factor * weight.value;
-            losses[i] = factor * weight.value * cross_entropy;
+            losses[i] = factor * weight.value * value;
             for j in 0..self.classes {
-                // p_j, and the margin's derivative in x_j: 1 for the label, minus the share among the others.
-                let (p, towards) =
-                    if j == label { (sample.p().value, 1.0) } else { (sample.q().value * others[j], -others[j]) };
-                // p_j − target_j; for the label without smoothing −q, not the difference p − 1.
-                let residual = if j == label {
-                    -sample.q().value + epsilon - epsilon / self.classes as f64
+                // p_j, and the margin's derivative in z_j: 1 for the label, minus the share among the others.
+                let (p, towards) = if j == label {
+                    (sample.p().value, 1.0)
                 } else {
-                    p - epsilon / self.classes as f64
+                    (sample.q().value * row.others[j], -row.others[j])
                 };
-                grad[i * self.classes + j] =
-                    factor * (weight.value * residual + cross_entropy * weight.slope * towards);
+                let mut slope = (1.0 - epsilon) * base.slope * towards;
+                if epsilon > 0.0 {
+                    slope += epsilon * p - epsilon / self.classes as f64;
+                }
+                let delta = fit.affine.as_ref().map_or(1.0, |map| map.scale_of(j));
+                grad[i * self.classes + j] = factor * (weight.value * slope + value * weight.slope * towards) * delta;
             }
+            let slopes = &grad[i * self.classes..][..self.classes];
+            let largest =
+                slopes.iter().copied().fold(0.0, |most: f64, slope| if slope.abs() <= most { most } else { slope });
+            check_finite(i, &[weights[i], losses[i], largest], row.margin, weighting)?;
         }
-        reduce(loss.weighting(), counts, grad, weights, losses)
+        Ok(reduce(weighting, counts, grad, weights, losses))
     }
 }

@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::counts::CountScheme;
+use crate::built_in::BuiltIn;
 use crate::error::{ParameterError, WeightError};
+use crate::form::BatchForm;
 use crate::real::Real;
 use crate::sample::Sample;
+use crate::settings::{Counts, LAST_AXIS};
 use crate::weighter::SampleWeighter;
 
 /// A constant weight for each class.
@@ -40,6 +43,7 @@ pub struct AlphaBalance {
 enum Table {
     Binary { negative: f64, positive: f64 },
     PerClass(Vec<f64>),
+    PerColumn { negative: Vec<f64>, positive: Vec<f64> },
 }
 
 /// α-balance as a config file holds it: exactly one of `alpha`, `class_weights` and `counts`.
@@ -53,15 +57,18 @@ pub struct AlphaBalanceConfig {
     /// One weight a class, finite and at least 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<Vec<f64>>,
-    /// One sample count a class, at least 1; with `scheme`.
+    /// One sample count a class, at least 1, with `scheme`; or a pair `[n₀, n₁]` a column, for multi-label BCE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub counts: Option<Vec<u64>>,
+    pub counts: Option<Counts>,
     /// How counts become weights; inverse frequency where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<CountScheme>,
     /// β in [0, 1) of the effective number; 0.999 where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beta: Option<f64>,
+    /// The axis of the columns, where `counts` has a pair for each; the last where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub axis: Option<i64>,
 }
 
 impl AlphaBalance {
@@ -89,7 +96,18 @@ impl AlphaBalance {
     ///
     /// Where there are fewer than two classes, or one has no sample.
     pub fn from_counts(counts: &[u64], scheme: CountScheme) -> Result<Self, ParameterError> {
-        AlphaBalanceConfig { counts: Some(counts.to_vec()), scheme: Some(scheme), ..Default::default() }.try_into()
+        AlphaBalanceConfig { counts: Some(counts.into()), scheme: Some(scheme), ..Default::default() }.try_into()
+    }
+
+    /// The same for each column of a multi-label batch, from the samples `[n₀, n₁]` of its labels 0 and 1; columns lie along
+    /// `axis` (negative: counted from the last).
+    ///
+    /// # Errors
+    ///
+    /// Where there are no columns, or a label has no sample in one.
+    pub fn from_column_counts(counts: &[[u64; 2]], scheme: CountScheme, axis: i64) -> Result<Self, ParameterError> {
+        let (counts, axis) = (Some(Counts::Columns(counts.to_vec())), Some(axis));
+        AlphaBalanceConfig { counts, scheme: Some(scheme), axis, ..Default::default() }.try_into()
     }
 
     /// Weights (1 − β)/(1 − β^n_c) from class counts n_c, scaled to sum to the number of classes.
@@ -99,14 +117,14 @@ impl AlphaBalance {
     /// Where there are fewer than two classes, one has no sample, or β lies outside [0, 1).
     pub fn effective_number(counts: &[u64], beta: f64) -> Result<Self, ParameterError> {
         let scheme = Some(CountScheme::EffectiveNumber);
-        let counts = Some(counts.to_vec());
+        let counts = Some(counts.into());
         AlphaBalanceConfig { counts, scheme, beta: Some(beta), ..Default::default() }.try_into()
     }
 
-    /// The class weights; `None` for a binary α.
+    /// The class weights; `None` for a binary α and for weights by column.
     pub fn class_weights(&self) -> Option<&[f64]> {
         match &self.table {
-            Table::Binary { .. } => None,
+            Table::Binary { .. } | Table::PerColumn { .. } => None,
             Table::PerClass(weights) => Some(weights),
         }
     }
@@ -137,11 +155,33 @@ impl TryFrom<AlphaBalanceConfig> for AlphaBalance {
         } else if let Some(weights) = &config.class_weights {
             Table::PerClass(check_per_class("class_weights", weights)?)
         } else {
-            let counts = config.counts.as_deref().unwrap_or_default();
-            Table::PerClass(scheme.class_weights(counts, config.beta.unwrap_or(0.999))?)
+            let beta = config.beta.unwrap_or(0.999);
+            match &config.counts {
+                Some(Counts::Columns(pairs)) => by_column(pairs, scheme, beta)?,
+                Some(Counts::Classes(counts)) => Table::PerClass(scheme.class_weights(counts, beta)?),
+                None => Table::PerClass(scheme.class_weights(&[], beta)?),
+            }
         };
+        if let Some(axis) = config.axis
+            && !matches!(table, Table::PerColumn { .. })
+        {
+            let expected = "left out, but where `counts` has a pair [n₀, n₁] for each column";
+            return Err(ParameterError::new("axis", axis as f64, expected));
+        }
         Ok(Self { table, config })
     }
+}
+
+/// The weights of the labels 0 and 1 in each column.
+fn by_column(pairs: &[[u64; 2]], scheme: CountScheme, beta: f64) -> Result<Table, ParameterError> {
+    Counts::Columns(pairs.to_vec()).check()?;
+    let (mut negative, mut positive) = (Vec::new(), Vec::new());
+    for pair in pairs {
+        let weights = scheme.class_weights(pair, beta)?;
+        negative.push(weights[0]);
+        positive.push(weights[1]);
+    }
+    Ok(Table::PerColumn { negative, positive })
 }
 
 /// At least two values, each finite and at least 0.
@@ -175,18 +215,60 @@ impl From<AlphaBalance> for AlphaBalanceConfig {
     }
 }
 
+impl BuiltIn for AlphaBalance {
+    const KIND: &'static str = "alpha-balance";
+    const FORMULA: &'static str = "α·t + (1 − α)·(1 − t); or one weight a class, from counts too";
+    const SETTINGS: &'static str =
+        "`alpha`, or `class_weights`, or `counts` with `scheme` and `beta`, a pair a column with `axis`";
+    type Config = AlphaBalanceConfig;
+
+    fn config(&self) -> AlphaBalanceConfig {
+        self.config.clone()
+    }
+
+    fn examples(classes: usize, columns: usize) -> Vec<AlphaBalanceConfig> {
+        let counts: Vec<u64> = (0..classes as u64).map(|class| 3 + 50 * class * class).collect();
+        let weights = (0..classes).map(|class| 0.25 + 1.5 * ((class * 7) % 11) as f64 / 11.0).collect();
+        let of_counts = |counts, scheme| AlphaBalanceConfig {
+            counts: Some(counts),
+            scheme: Some(scheme),
+            ..AlphaBalanceConfig::default()
+        };
+        let mut all = vec![
+            AlphaBalanceConfig { alpha: Some(0.25), ..AlphaBalanceConfig::default() },
+            AlphaBalanceConfig { class_weights: Some(weights), ..AlphaBalanceConfig::default() },
+            of_counts(Counts::Classes(counts), CountScheme::EffectiveNumber),
+        ];
+        if columns > 1 {
+            let pairs = (0..columns as u64).map(|column| [90 + column, 1 + 3 * column]).collect();
+            all.push(of_counts(Counts::Columns(pairs), CountScheme::InverseFrequency));
+        }
+        all
+    }
+}
+
 impl SampleWeighter for AlphaBalance {
     #[inline(always)]
     fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
         match &self.table {
             Table::Binary { negative, positive } => sample.by_target(*negative, *positive),
             Table::PerClass(weights) => sample.per_class(weights),
+            Table::PerColumn { negative, positive } => sample.by_target_and_column(negative, positive),
+        }
+    }
+
+    fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
+        match &self.table {
+            Table::PerColumn { negative, .. } => {
+                form.ask_columns(Self::KIND, self.config.axis.unwrap_or(LAST_AXIS), negative.len())
+            }
+            _ => self.check(form.classes()),
         }
     }
 
     fn check(&self, classes: usize) -> Result<(), WeightError> {
         match &self.table {
-            Table::Binary { .. } => Ok(()),
+            Table::Binary { .. } | Table::PerColumn { .. } => Ok(()),
             Table::PerClass(weights) => check_classes("alpha-balance", weights.len(), classes),
         }
     }

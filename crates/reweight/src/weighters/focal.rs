@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::alpha_balance::{check_classes, check_per_class};
+use crate::built_in::BuiltIn;
 use crate::error::{ParameterError, WeightError};
 use crate::real::Real;
 use crate::sample::Sample;
@@ -135,6 +136,33 @@ impl TryFrom<FocalConfig> for Focal {
 impl From<Focal> for FocalConfig {
     fn from(weighter: Focal) -> Self {
         weighter.config
+    }
+}
+
+impl BuiltIn for Focal {
+    const KIND: &'static str = "focal";
+    const FORMULA: &'static str = "(1 − p_t)^γ";
+    const SETTINGS: &'static str = "`gamma`, or `gamma_pos` and `gamma_neg`, or `gammas`, one a class";
+    type Config = FocalConfig;
+
+    fn config(&self) -> FocalConfig {
+        self.config.clone()
+    }
+
+    fn examples(classes: usize, _: usize) -> Vec<FocalConfig> {
+        let one = |gamma| FocalConfig { gamma: Some(gamma), ..FocalConfig::default() };
+        let by_target = FocalConfig { gamma_pos: Some(0.5), gamma_neg: Some(2.5), ..FocalConfig::default() };
+        let gammas = (0..classes).map(|class| 0.5 * (class % 7) as f64).collect();
+        vec![
+            one(0.0),
+            one(0.5),
+            one(1.0),
+            one(1.5),
+            one(2.0),
+            one(5.0),
+            by_target,
+            FocalConfig { gammas: Some(gammas), ..FocalConfig::default() },
+        ]
     }
 }
 

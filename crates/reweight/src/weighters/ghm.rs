@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::built_in::BuiltIn;
 use crate::error::{ParameterError, StateError, WeightError};
 use crate::real::Real;
 use crate::regions::{RegionTable, Regions};
@@ -147,6 +148,22 @@ impl From<Ghm> for GhmRecord {
     fn from(weighter: Ghm) -> Self {
         let state = (weighter.steps() > 0).then(|| weighter.save());
         Self { version: STATE_VERSION, settings: weighter.config, state }
+    }
+}
+
+impl BuiltIn for Ghm {
+    const KIND: &'static str = KIND;
+    const FORMULA: &'static str = "N/(S_j·n), S_j the average count of the unit region of \\|σ(x) − t\\|";
+    const SETTINGS: &'static str = "`bins`, `momentum`, `preset`: `mmdet`, `paper` or `corrected`";
+    type Config = GhmConfig;
+
+    fn config(&self) -> GhmConfig {
+        self.config.clone()
+    }
+
+    fn examples(_: usize, _: usize) -> Vec<GhmConfig> {
+        let of = |bins, momentum, preset| GhmConfig { preset, ..GhmConfig::new(bins, momentum) };
+        vec![of(10, 0.75, GhmPreset::Mmdet), of(30, 0.9, GhmPreset::Paper), of(7, 0.5, GhmPreset::Corrected)]
     }
 }
 

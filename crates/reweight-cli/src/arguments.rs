@@ -259,7 +259,7 @@ pub struct EvalArguments {
     #[arg(long, value_name = "FILE.npy")]
     pub valid: Option<PathBuf>,
 
-    /// A factor for each element's loss, 0 or more.
+    /// A factor for each element's loss, 0 or more; spread as NumPy broadcasts, such as (N, 1) or (C) over (N, C).
     #[arg(long, value_name = "FILE.npy")]
     pub sample_weight: Option<PathBuf>,
 
@@ -275,11 +275,11 @@ pub struct EvalArguments {
     #[arg(long, value_name = "FILE.json")]
     pub state_in: Option<PathBuf>,
 
-    /// Write the weighters' state after this batch.
+    /// Write the weighters' state after this batch, when all else is done; may be the file of --state-in.
     #[arg(long, value_name = "FILE.json")]
     pub state_out: Option<PathBuf>,
 
-    /// Write gradient, weights and losses of each element.
+    /// Write gradient, weights and losses of each element, uncompressed.
     #[arg(long, value_name = "FILE.npz")]
     pub out: Option<PathBuf>,
 }

@@ -27,8 +27,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reweight::Objective;
 
 use crate::arguments::CompareArguments;
-use crate::files::{check_writable, write_whole};
+use crate::files::{OutputError, Outputs, WriteError, write_whole};
 use crate::problem::Problem;
+use crate::standard_output::ReaderLeft;
 use crate::strategy::strategies;
 use crate::threads::pool;
 pub use comparison::Comparison;
@@ -61,11 +62,9 @@ pub enum Ending {
 ///
 /// [`CompareError`], which says what is wrong, where, and how to mend it.
 pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Result<Ending, CompareError> {
-    // Before minutes of training, not after.
-    for path in [&arguments.json, &arguments.report, &arguments.scores].into_iter().flatten() {
-        check_writable(path).map_err(|source| unwritable(path, source))?;
-    }
     let recorded = arguments.repeat.as_deref().map(Recorded::read).transpose()?;
+    // Before minutes of training, not after.
+    check_outputs(arguments, recorded.as_ref())?;
     recorded.as_ref().map_or(arguments.training.device, |recorded| recorded.settings.training.device).check()?;
     let (settings, problem, summary, command) = match &recorded {
         Some(recorded) => {
@@ -85,9 +84,11 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
         }
     };
     let plan = Plan::new(&problem, &settings)?;
-    if !quiet {
-        show::head(out, &summary, &settings)?;
-        out.flush()?;
+    if !quiet && let Err(error) = show::head(out, &summary, &settings).and_then(|()| out.flush()) {
+        // Whoever asked for files is to have them; for nobody nothing is trained.
+        if !ReaderLeft::is(&error) || outputs(arguments).is_empty() {
+            return Err(error.into());
+        }
     }
     listen();
     let progress = progress::Progress::new(&plan, !quiet);
@@ -95,37 +96,70 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
     let runs = run::run(&plan, threads, is_reported, &STOP, &progress);
     progress.clear();
     let mut comparison = Comparison::new(command, settings.clone(), summary, plan.figures(), runs?);
+    if comparison.folds_finished() == 0 {
+        // What earlier runs have written is worth more than nothing.
+        said(show::show(out, &comparison, quiet).and_then(|()| out.flush()))?;
+        return Ok(Ending::Interrupted);
+    }
     if is_reported {
         comparison.report = pool(threads)?.install(|| Story::new(&comparison, &problem));
     }
-    if let Some(path) = &arguments.json {
-        let mut text = serde_json::to_vec_pretty(&comparison).map_err(|error| unwritable(path, error.into()))?;
-        text.push(b'\n');
-        write_whole(path, &text).map_err(|source| unwritable(path, source))?;
-    }
-    if let Some(path) = &arguments.report {
-        let name = || path.display().to_string();
-        let html = report::html(&comparison).map_err(|source| CompareError::Report { path: name(), source })?;
-        write_whole(path, html.as_bytes()).map_err(|source| unwritable(path, source))?;
-    }
-    if let Some(path) = &arguments.scores {
-        scores::write(path, &problem, &comparison)?;
-    }
-    show::show(out, &comparison, quiet)?;
+    // Minutes of training are shown also where a disk is full.
+    let written = write_files(arguments, &problem, &comparison);
+    let mut shown = show::show(out, &comparison, quiet);
     let mut ending = if comparison.partial { Ending::Interrupted } else { Ending::Whole };
     if let Some(recorded) = &recorded {
         let (same, sentence) = recorded.verdict(&comparison);
-        writeln!(out, "\n{sentence}")?;
+        shown = shown.and_then(|()| writeln!(out, "\n{sentence}"));
         if !same {
             ending = Ending::Differs;
         }
     }
-    out.flush()?;
+    said(shown.and_then(|()| out.flush()))?;
+    written?;
     Ok(ending)
 }
 
-fn unwritable(path: &Path, source: std::io::Error) -> CompareError {
-    CompareError::Unwritable { path: path.display().to_string(), source }
+/// How a comparison ends does not hang on whether somebody still reads.
+fn said(shown: std::io::Result<()>) -> std::io::Result<()> {
+    shown.or_else(|error| if ReaderLeft::is(&error) { Ok(()) } else { Err(error) })
+}
+
+/// Writes what was asked for: as much of it as can be.
+fn write_files(arguments: &CompareArguments, problem: &Problem, comparison: &Comparison) -> Result<(), CompareError> {
+    let json = |path: &Path| {
+        let mut text = serde_json::to_vec_pretty(comparison).map_err(|error| WriteError::new(path, error.into()))?;
+        text.push(b'\n');
+        Ok(write_whole(path, &text)?)
+    };
+    let report = |path: &Path| {
+        let name = || path.display().to_string();
+        let html = report::html(comparison).map_err(|source| CompareError::Report { path: name(), source })?;
+        Ok(write_whole(path, html.as_bytes())?)
+    };
+    let written = [
+        arguments.json.as_deref().map(json),
+        arguments.report.as_deref().map(report),
+        arguments.scores.as_deref().map(|path| scores::write(path, problem, comparison)),
+    ];
+    written.into_iter().flatten().collect()
+}
+
+fn outputs(arguments: &CompareArguments) -> Outputs<'_> {
+    let CompareArguments { json, report, scores, .. } = arguments;
+    Outputs::new([("--json", json.as_deref()), ("--report", report.as_deref()), ("--scores", scores.as_deref())])
+}
+
+/// That no output takes the place of what is read, or of another.
+fn check_outputs(arguments: &CompareArguments, recorded: Option<&Recorded>) -> Result<(), OutputError> {
+    let settings = recorded.map(|recorded| &recorded.settings);
+    let data = settings.and_then(|settings| settings.data.file.as_deref()).map(Path::new);
+    let strategies = arguments.strategies.strategy.iter().map(|strategy| &*strategy.config);
+    outputs(arguments)
+        .reading_all("the data", arguments.data.as_deref().into_iter().chain(data))
+        .reading_all("a strategy's loss", strategies)
+        .reading_all("the recorded comparison", arguments.repeat.as_deref())
+        .check()
 }
 
 /// What a problem's networks are trained with.

@@ -4,6 +4,8 @@ mod arrays;
 mod error;
 mod inputs;
 mod number;
+mod overflow;
+mod shapes;
 mod state_file;
 mod tensors;
 
@@ -14,24 +16,36 @@ use reweight::{Chain, ConfiguredLoss, LossConfig, LossSummary, Objective, Reduct
 use serde::Serialize;
 
 use crate::arguments::{Backend, EvalArguments, Precision};
+use crate::files::{OutputError, Outputs, Staged, read_at_most};
 use crate::npy::{NpyArray, write_npz};
+use crate::standard_output::ReaderLeft;
+use crate::terminal::on_lines;
 use crate::threads::pool;
 pub use error::EvalError;
 use inputs::{BceInputs, Files, SoftmaxInputs};
 use number::Number;
 pub(crate) use state_file::StateFile;
 
-/// What a backend computed: the step's summary, and each element's or row's figures.
+/// Bytes of a config; one with counts of a million classes is shorter.
+const LONGEST_CONFIG: u64 = 1 << 24;
+
+/// What a backend computed: the step's summary, and each element's or row's figures where they were wanted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Computed {
+struct Computed {
     /// The reduced loss, counts and weight sum.
-    pub summary: LossSummary,
+    summary: LossSummary,
+    details: Option<Details>,
+}
+
+/// What --out holds.
+#[derive(Debug, Clone, PartialEq)]
+struct Details {
     /// dL/dx, in the logits' shape.
-    pub grad: NpyArray,
+    grad: NpyArray,
     /// The weight of each element or row; 0 where not valid.
-    pub weight: NpyArray,
+    weight: NpyArray,
     /// The weighted loss of each, before the reduction; 0 where not valid.
-    pub loss: NpyArray,
+    loss: NpyArray,
 }
 
 /// The JSON object on standard output.
@@ -45,36 +59,49 @@ struct Printed {
     dtype: Precision,
 }
 
-/// Computes one batch: reads the files, runs one training step, writes what was asked for, prints one JSON object.
+/// Computes one batch: reads the files, runs one training step, prints one JSON object, writes what was asked for.
 ///
 /// `out` is no type parameter, so that the engine is compiled with this library and not again with each user of it.
 ///
-/// Files are written only after everything succeeded, each whole or not at all, the state last.
+/// Everything is written beside its place before the object is printed, and takes its place after: --out, and the state last.
+/// So whoever sees a failure can run the same command again, and no batch is counted twice.
 ///
 /// # Errors
 ///
-/// [`EvalError`]; neither `--out` nor `--state-out` is then touched, unless writing them is what failed.
+/// [`EvalError`]; the state of `--state-out` is then as it was.
 pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalError> {
     if arguments.backend == Backend::DfdxCuda && !cfg!(feature = "cuda") {
         return Err(EvalError::WithoutCuda);
     }
+    check_outputs(arguments)?;
     let config = read_config(&arguments.config)?;
-    let mut loss =
-        config.build().map_err(|source| EvalError::Config { path: arguments.config.display().to_string(), source })?;
+    let config_path = arguments.config.display().to_string();
+    if arguments.dtype == Precision::F32 {
+        overflow::check_config(&config, &config_path)?;
+    }
+    let mut loss = config.build().map_err(|source| EvalError::Config { path: config_path, source })?;
     if let Some(path) = &arguments.state_in {
         let state = StateFile::read(path, config.objective)?;
         restore(&mut loss, &state, path)?;
     }
-    let files = Files::read(arguments)?;
+    let mut files = Files::open(arguments)?;
+    if let Some(note) = shapes::note(&files).filter(|_| config.objective == Objective::Bce) {
+        // Part of the result, so that --quiet keeps it too; nothing is left to be done when it cannot be written.
+        let _ = writeln!(std::io::stderr(), "note: {}", on_lines(&note));
+    }
+    let (backend, detailed) = (arguments.backend, arguments.out.is_some());
     let computed = pool(None)?.install(|| match arguments.dtype {
-        Precision::F32 => compute::<f32>(&files, &mut loss, arguments.backend),
-        Precision::F64 => compute::<f64>(&files, &mut loss, arguments.backend),
+        Precision::F32 => compute::<f32>(&mut files, &mut loss, backend, detailed),
+        Precision::F64 => compute::<f64>(&mut files, &mut loss, backend, detailed),
     })?;
-    if let Some(path) = &arguments.out {
-        write_npz(path, &[("grad", computed.grad), ("weight", computed.weight), ("loss", computed.loss)])?;
+    let mut staged = Vec::new();
+    if let (Some(path), Some(Details { grad, weight, loss })) = (&arguments.out, computed.details) {
+        let mut file = Staged::new(path)?;
+        file.fill(|file| write_npz(file, &[("grad", &grad), ("weight", &weight), ("loss", &loss)]))?;
+        staged.push(file);
     }
     if let Some(path) = &arguments.state_out {
-        StateFile::new(config.objective, state(&loss)).write(path)?;
+        staged.push(StateFile::new(config.objective, state(&loss)).stage(path)?);
     }
     let printed = Printed {
         summary: computed.summary,
@@ -84,7 +111,26 @@ pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalErr
         dtype: arguments.dtype,
     };
     let text = serde_json::to_string(&printed).map_err(std::io::Error::from)?;
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(EvalError::Output)
+    let told = writeln!(out, "{text}").and_then(|()| out.flush());
+    if let Err(error) = told.as_ref()
+        && !ReaderLeft::is(error)
+    {
+        return told.map_err(EvalError::Output);
+    }
+    staged.into_iter().try_for_each(Staged::put)?;
+    told.map_err(EvalError::Output)
+}
+
+/// That no output takes the place of an input or of the other; but a state may go on in its own file.
+fn check_outputs(arguments: &EvalArguments) -> Result<(), OutputError> {
+    let (out, state_out) = (arguments.out.as_deref(), arguments.state_out.as_deref());
+    let arrays = [Some(&arguments.targets), arguments.valid.as_ref(), arguments.sample_weight.as_ref()];
+    Outputs::new([("--out", out), ("--state-out", state_out)])
+        .reading("the config", &arguments.config)
+        .reading("the logits", &arguments.logits)
+        .reading_all("an array", arrays.into_iter().flatten().map(AsRef::as_ref))
+        .check()?;
+    Outputs::new([("--out", out)]).reading_all("the state", arguments.state_in.as_deref()).check()
 }
 
 /// Reads a loss.toml.
@@ -94,32 +140,47 @@ pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalErr
 /// [`EvalError`] when it cannot be read or is not a loss.
 pub fn read_config(path: &Path) -> Result<LossConfig, EvalError> {
     let name = || path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| EvalError::ConfigUnreadable { path: name(), source })?;
+    let bytes =
+        read_at_most(path, LONGEST_CONFIG).map_err(|source| EvalError::ConfigUnreadable { path: name(), source })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        EvalError::ConfigNotText { path: name(), line }
+    })?;
     LossConfig::from_toml(&text).map_err(|source| EvalError::Config { path: name(), source })
 }
 
 /// dfdx's tensors cannot be read where they have no elements; of such a batch the CPU engine says the same.
-fn compute<A: Number>(files: &Files, loss: &mut ConfiguredLoss, backend: Backend) -> Result<Computed, EvalError> {
-    match loss {
+fn compute<A: Number>(
+    files: &mut Files,
+    loss: &mut ConfiguredLoss,
+    backend: Backend,
+    detailed: bool,
+) -> Result<Computed, EvalError> {
+    let computed = match loss {
         ConfiguredLoss::Bce(loss) => {
             let inputs = BceInputs::<A>::new(files)?;
+            files.make_room::<A>(if detailed { 3 * inputs.logits.len() } else { 0 })?;
             match backend {
                 Backend::DfdxCpu | Backend::DfdxCuda if !inputs.logits.is_empty() => {
                     A::bce(&inputs, loss, backend).map_err(|source| files.refuse_tensor(source))
                 }
-                _ => arrays::bce(&inputs, loss).map_err(|source| files.refuse(source)),
+                _ => arrays::bce(&inputs, loss, detailed).map_err(|source| files.refuse(source)),
             }
         }
         ConfiguredLoss::Softmax(loss) => {
             let inputs = SoftmaxInputs::<A>::new(files)?;
+            files.make_room::<A>(if detailed { inputs.logits.len() + 2 * inputs.targets.len() } else { 0 })?;
             match backend {
                 Backend::DfdxCpu | Backend::DfdxCuda if !inputs.logits.is_empty() => {
                     A::softmax(&inputs, loss, backend).map_err(|source| files.refuse_tensor(source))
                 }
-                _ => arrays::softmax(&inputs, loss).map_err(|source| files.refuse(source)),
+                _ => arrays::softmax(&inputs, loss, detailed).map_err(|source| files.refuse(source)),
             }
         }
-    }
+    }?;
+    overflow::check(&computed, files.logits.name(), A::BITS)?;
+    Ok(computed)
 }
 
 fn state(loss: &ConfiguredLoss) -> State {

@@ -1,99 +1,81 @@
-//! Files written whole or not at all.
+//! Files of results: written whole or not at all, and never in place of what was read.
+//!
+//! The way of it: [`Outputs::check`] before any work (is every place free, and none of them an input or given twice) →
+//! [`Staged`] (everything is written beside its place, and safe on the disk) → [`Staged::put`] (it takes the place).
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+mod identity;
+mod leftovers;
+mod outputs;
+mod staged;
+
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
-/// Writes `bytes` to `path`, whole or not at all: into a file beside it, which then takes its place.
-///
-/// What is not an ordinary file, such as `/dev/stdout` or a named pipe, is written to as it stands: putting another file
-/// in its place would destroy it. A link is followed.
+pub use outputs::{OutputError, Outputs};
+pub use staged::Staged;
+
+/// A file that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: cannot be written; {}", cure(.source))]
+pub struct WriteError {
+    /// The file.
+    pub path: String,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+impl WriteError {
+    /// That `path` could not be written.
+    pub fn new(path: &Path, source: io::Error) -> Self {
+        Self { path: path.display().to_string(), source }
+    }
+}
+
+/// What would mend it.
+fn cure(error: &io::Error) -> &'static str {
+    use io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "there is no such folder: make it, or choose another",
+        ErrorKind::PermissionDenied => "you may not write there: choose another place, or have the rights changed",
+        ErrorKind::ReadOnlyFilesystem => "nothing can be written there: choose another place",
+        ErrorKind::IsADirectory => "it is a folder: give the name of a file",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "there is no room left: free some, or choose another place"
+        }
+        ErrorKind::FileTooLarge => "it would be larger than files may be there: choose another place",
+        ErrorKind::BrokenPipe => "its reader left before all of it was written: run both again",
+        ErrorKind::InvalidFilename => "the name is too long or holds what a name must not: choose another",
+        _ => "choose another place",
+    }
+}
+
+/// All of a file that is written by hand or by this program and so has an end; another, such as `/dev/zero` or somebody's
+/// logits, is not taken into memory.
 ///
 /// # Errors
 ///
-/// When the folder does not exist, or folder or file may not be written to.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    if let Ok(existing) = fs::metadata(&target) {
-        // Opened before anything else: a rename would replace even a file that may not be written to.
-        let mut file = OpenOptions::new().write(true).open(&target)?;
-        if !existing.is_file() {
-            return file.write_all(bytes);
-        }
+/// When the file cannot be read, or is longer than `most`.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let text = format!("it is longer than {most} bytes, which no such file is");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
     }
-    let mut beside = tempfile::Builder::new();
-    beside.prefix(".reweight-");
-    #[cfg(unix)]
-    beside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = beside.tempfile_in(folder_of(&target))?;
-    file.write_all(bytes)?;
-    let written: File = file.persist(&target)?;
-    written.sync_all()
+    Ok(bytes)
 }
 
-/// Whether [`write_whole`] could write to `path` now, so that nobody waits for what cannot be kept. Writes nothing.
+/// Writes `bytes` to `path`, whole or not at all; see [`Staged`].
 ///
 /// # Errors
 ///
-/// As [`write_whole`].
-pub fn check_writable(path: &Path) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    if let Ok(existing) = fs::metadata(&target) {
-        if existing.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        if !existing.is_file() {
-            // A pipe opened twice would tell its reader that it has ended.
-            return Ok(());
-        }
-        OpenOptions::new().write(true).open(&target)?;
-    }
-    tempfile::tempfile_in(folder_of(&target)).map(drop)
-}
-
-/// Where a file beside `target` lies.
-fn folder_of(target: &Path) -> &Path {
-    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// [`WriteError`] when the folder does not exist, or folder or file may not be written to.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let mut staged = Staged::new(path)?;
+    staged.fill(|file| io::Write::write_all(file, bytes))?;
+    staged.put()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_replaced_and_nothing_is_left_beside_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.json");
-        write_whole(&path, b"first, and longer").unwrap();
-        write_whole(&path, b"second").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"second");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_cannot_be_written_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(write_whole(&folder.path().join("nowhere").join("a"), b"").is_err());
-        assert!(write_whole(folder.path(), b"").is_err());
-        assert!(check_writable(&folder.path().join("nowhere").join("a")).is_err());
-        assert!(check_writable(folder.path()).is_err());
-        let (path, missing) = (folder.path().join("a"), folder.path().join("b"));
-        fs::write(&path, b"as it was").unwrap();
-        assert!(check_writable(&path).is_ok() && check_writable(&missing).is_ok());
-        assert!(fs::read(&path).unwrap() == b"as it was" && !missing.exists());
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn links_stay_links_and_devices_stay_devices() {
-        let folder = tempfile::tempdir().unwrap();
-        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
-        fs::write(&file, b"old").unwrap();
-        std::os::unix::fs::symlink(&file, &link).unwrap();
-        write_whole(&link, b"new").unwrap();
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read(&file).unwrap(), b"new");
-        write_whole(Path::new("/dev/null"), b"gone").unwrap();
-        assert!(!fs::metadata("/dev/null").unwrap().is_file());
-    }
-}
+mod tests;

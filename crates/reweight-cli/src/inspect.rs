@@ -19,15 +19,14 @@ mod survey;
 mod task;
 
 use std::io::Write;
-use std::path::Path;
 
 use reweight::{
     Chain, ConfigError, ConfiguredLoss, LossConfig, Objective, Regions, Sample, SampleWeighter, Statistics,
 };
 
-use crate::arguments::InspectArguments;
+use crate::arguments::{InspectArguments, InspectOutput};
 use crate::compare::settings::quoted;
-use crate::files::write_whole;
+use crate::files::{OutputError, Outputs, write_whole};
 use crate::plot::curves::weights;
 use crate::strategy::{Strategy, StrategyError, strategies};
 use crate::terminal::width;
@@ -48,16 +47,13 @@ const SUGGESTED: &str = "suggested";
 ///
 /// [`InspectError`], which says what is wrong, where, and how to mend it.
 pub fn run(arguments: &InspectArguments, quiet: bool, out: &mut dyn Write) -> Result<(), InspectError> {
+    check_outputs(arguments)?;
     let inspection = inspect(arguments)?;
-    let write = |path: &Path, bytes: &[u8]| {
-        let refuse = |source| InspectError::Unwritable { path: path.display().to_string(), source };
-        write_whole(path, bytes).map_err(refuse)
-    };
     if let Some(path) = &arguments.output.suggest {
-        write(path, inspection.suggestion.as_bytes())?;
+        write_whole(path, inspection.suggestion.as_bytes())?;
     }
     if let Some(path) = &arguments.output.report {
-        write(path, report::page(&inspection).to_html()?.as_bytes())?;
+        write_whole(path, report::page(&inspection).to_html()?.as_bytes())?;
     }
     let mut shows = true;
     if let Some(path) = &arguments.output.json {
@@ -67,13 +63,23 @@ pub fn run(arguments: &InspectArguments, quiet: bool, out: &mut dyn Write) -> Re
             out.write_all(&text)?;
             shows = false;
         } else {
-            write(path, &text)?;
+            write_whole(path, &text)?;
         }
     }
     if shows {
         show::show(out, &inspection, quiet, width())?;
     }
     Ok(out.flush()?)
+}
+
+/// That no output takes the place of what is read, or of another. `--json -` is standard output.
+fn check_outputs(arguments: &InspectArguments) -> Result<(), OutputError> {
+    let InspectOutput { json, report, suggest } = &arguments.output;
+    let json = json.as_deref().filter(|path| path.as_os_str() != "-");
+    Outputs::new([("--json", json), ("--report", report.as_deref()), ("--suggest", suggest.as_deref())])
+        .reading("the scores", &arguments.file)
+        .reading_all("a strategy's loss", arguments.looking.strategy.iter().map(|strategy| &*strategy.config))
+        .check()
 }
 
 /// Computes everything.
@@ -131,6 +137,12 @@ fn compute(
         }
     }
     let effects = measure::effects(rows, objective, regions, &chains);
+    for (strategy, effect) in strategies.iter().zip(&effects) {
+        if !(effect.mean_weight.is_finite() && effect.effective_samples.is_finite()) {
+            let (strategy, largest) = (strategy.name.clone(), effect.largest_weight);
+            return Err(InspectError::Overflow { strategy, largest });
+        }
+    }
     let p_t: Vec<f64> = inspection::norms().iter().map(|norm| 1.0 - norm).collect();
     let (rarest, largest) = (inspection::rarest(&rows.counts), inspection::largest(&rows.counts));
     let judge = |((strategy, effect), chain): ((Strategy, Effect), &Chain)| Judged {

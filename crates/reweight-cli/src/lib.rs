@@ -2,7 +2,7 @@
 //! The library exists so that tests and the binary reach the same modules; the supported interface is the
 //! command line.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod arguments;
 pub mod compare;
@@ -19,6 +19,7 @@ pub mod plot;
 pub mod problem;
 pub mod random;
 pub mod report;
+pub mod standard_output;
 pub mod strategy;
 pub mod table;
 pub mod terminal;

@@ -79,7 +79,9 @@ pub enum ModelError {
         actual: usize,
     },
     /// Training left the finite numbers.
-    #[error("the loss became {loss} at step {step}; lower the learning rate")]
+    #[error(
+        "the loss became {loss} at step {step}; lower the learning rate, or the class weights and `scale` of the loss"
+    )]
     Diverged {
         /// Step, from 1.
         step: i32,

@@ -15,13 +15,16 @@ use serde_json::{Map, json};
 
 use crate::arguments::WeightsArguments;
 use crate::evaluate::{self, StateFile, read_config};
-use crate::files::write_whole;
+use crate::files::{Outputs, write_whole};
 use crate::terminal::{on_one_line, width};
 use curves::{Curve, curves};
 pub use error::PlotError;
 
 /// More curves than these cannot be told apart.
 const MOST_CURVES: usize = 16;
+
+/// A larger value has more digits than an axis has room for, and one near the end of the floats has no next tick.
+const LARGEST: f64 = 1e12;
 
 /// The γ of the focal paper's figure 1.
 const PAPER: [f64; 5] = [0.0, 0.5, 1.0, 2.0, 5.0];
@@ -32,6 +35,10 @@ const PAPER: [f64; 5] = [0.0, 0.5, 1.0, 2.0, 5.0];
 ///
 /// [`PlotError`], which says what is wrong, where, and how to mend it.
 pub fn weights(arguments: &WeightsArguments, out: &mut dyn Write) -> Result<(), PlotError> {
+    Outputs::new([("--out", arguments.out.as_deref())])
+        .reading_all("a loss", arguments.config.iter().map(AsRef::as_ref))
+        .reading_all("the state", arguments.state_in.as_deref())
+        .check()?;
     let all = all_curves(arguments)?;
     let title = on_one_line(&arguments.title, 200);
     let Some(path) = &arguments.out else {
@@ -44,7 +51,7 @@ pub fn weights(arguments: &WeightsArguments, out: &mut dyn Write) -> Result<(), 
         Some("png") => picture::png(&title, &all, size)?,
         _ => return Err(PlotError::Ending { path: path.display().to_string() }),
     };
-    write_whole(path, &bytes).map_err(|source| PlotError::Unwritable { path: path.display().to_string(), source })
+    Ok(write_whole(path, &bytes)?)
 }
 
 fn all_curves(arguments: &WeightsArguments) -> Result<Vec<Curve>, PlotError> {
@@ -65,6 +72,12 @@ fn all_curves(arguments: &WeightsArguments) -> Result<Vec<Curve>, PlotError> {
     }
     if all.len() > MOST_CURVES {
         return Err(PlotError::TooMany { curves: all.len(), most: MOST_CURVES });
+    }
+    for curve in &all {
+        let values = curve.weight.iter().chain(&curve.loss).map(|&(_, value)| value);
+        if let Some(value) = values.filter(|value| !(0.0..=LARGEST).contains(value)).reduce(f64::max) {
+            return Err(PlotError::TooLarge { curve: curve.name.clone(), value });
+        }
     }
     Ok(all)
 }

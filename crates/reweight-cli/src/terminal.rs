@@ -41,6 +41,14 @@ pub fn thousands(count: u64) -> String {
     digits.chars().enumerate().flat_map(comma).collect()
 }
 
+/// A number, with its power of ten where it would have more digits than anybody reads.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    let long = size.is_finite() && (size >= 1e16 || size > 0.0 && size < 1e-6);
+    if long { format!("{value:e}") } else { value.to_string() }
+}
+
 /// A user's text on one line: control characters are shown as what they are, and a long one is cut.
 #[must_use]
 pub fn on_one_line(text: &str, longest: usize) -> String {
@@ -98,6 +106,7 @@ mod tests {
     #[test]
     fn counts_have_commas() {
         assert_eq!([0, 999, 1599, 1_000_000].map(thousands), ["0", "999", "1,599", "1,000,000"]);
+        assert_eq!([2.0, -0.5, 1e308, 1e-9, f64::INFINITY].map(number), ["2", "-0.5", "1e308", "1e-9", "inf"]);
         assert_eq!(percent(0.0394), "3.9\u{a0}%");
     }
 

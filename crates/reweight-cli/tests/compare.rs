@@ -213,8 +213,8 @@ fn numbers_that_are_none_are_refused_with_their_place() {
 #[test]
 fn an_interruption_shows_what_is_finished() {
     let folder = folder();
-    // Far more than is trained before the signal; the program ends itself by it.
-    let endless = ["data.csv", "--folds", "2", "--repeats", "1000", "--epochs", "400", "--hidden", "4", "-q"];
+    // Far more than is trained before the signal, in folds that are short beside the wait; the program ends itself by it.
+    let endless = ["data.csv", "--folds", "2", "--repeats", "1000", "--epochs", "40", "--hidden", "4", "-q"];
     let mut command = Command::new(env!("CARGO_BIN_EXE_reweight"));
     command.current_dir(folder.path()).arg("compare").args(endless).args(["--json", "part.json"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

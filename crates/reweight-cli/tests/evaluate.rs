@@ -2,79 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails as the tests do")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+#[path = "batch/batch.rs"]
+mod batch;
 
-use ndarray::{Array, Array1, Array2, Array3, ArrayD, Dimension, ShapeBuilder, array};
-use ndarray_npy::{NpzReader, WritableElement, write_npy};
+use std::fs;
+
+use batch::{Batch, close, read};
+use ndarray::{Array1, Array2, Array3, ShapeBuilder, array};
+use ndarray_npy::write_npy;
 use reweight::{BceLoss, Ghm};
 use reweight_ndarray::BceBatch;
 use serde_json::Value;
-use tempfile::TempDir;
-
-/// A folder with a batch in it.
-struct Batch {
-    folder: TempDir,
-}
-
-impl Batch {
-    fn new(config: &str) -> Self {
-        let batch = Self { folder: tempfile::tempdir().unwrap() };
-        fs::write(batch.path("loss.toml"), config).unwrap();
-        batch
-    }
-
-    fn with<T: WritableElement, D: Dimension>(self, name: &str, array: &Array<T, D>) -> Self {
-        write_npy(self.path(&format!("{name}.npy")), array).unwrap();
-        self
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Runs it with every array that is there.
-    fn run(&self, more: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reweight"));
-        command.current_dir(self.folder.path()).args(["eval", "--config", "loss.toml"]);
-        for name in ["logits", "targets", "valid", "sample-weight"] {
-            let file = format!("{name}.npy");
-            if self.path(&file).exists() {
-                command.args([format!("--{name}"), file]);
-            }
-        }
-        command.args(more).output().unwrap()
-    }
-
-    fn object(&self, more: &[&str]) -> Value {
-        let output = self.run(more);
-        let message = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{message}");
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    fn refusal(&self, more: &[&str]) -> String {
-        let output = self.run(more);
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{message}");
-        assert!(output.stdout.is_empty() && !message.contains("panicked"), "{message}");
-        message
-    }
-}
-
-/// The array `name` of an .npz, as f64.
-fn read(path: &Path, name: &str) -> ArrayD<f64> {
-    NpzReader::new(fs::File::open(path).unwrap()).unwrap().by_name(name).unwrap()
-}
-
-#[track_caller]
-fn close(found: &ArrayD<f64>, expected: &[f64], tolerance: f64) {
-    assert_eq!(found.len(), expected.len());
-    for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() <= tolerance * expected.abs().max(1.0), "{found} instead of {expected}");
-    }
-}
 
 const FOCAL: &str = "objective = \"bce\"\n[[weighter]]\nkind = \"focal\"\ngamma = 2.0\n";
 const GHM: &str = "objective = \"bce\"\n[[weighter]]\nkind = \"ghm\"\nbins = 5\nmomentum = 0.75\n";
@@ -104,6 +42,27 @@ fn focal_bce_is_the_one_worked_by_hand() {
 }
 
 #[test]
+fn the_recipe_for_pos_weight_is_that_of_hard_targets() {
+    // b = 3 by docs/porting.md.
+    let config = "objective = \"bce\"\nweighter = [{ kind = \"alpha-balance\", alpha = 0.75, scale = 4.0 }]\n";
+    let logits = [0.5_f64, -1.2, 2.0, 0.0];
+    let softplus = |x: f64| x.exp().ln_1p();
+    let torch = |targets: [f64; 4]| {
+        let each = |(x, t): (f64, f64)| 3.0 * t * softplus(-x) + (1.0 - t) * softplus(x);
+        logits.into_iter().zip(targets).map(each).sum::<f64>() / 4.0
+    };
+    let loss = |targets: [f64; 4]| {
+        let batch = Batch::new(config).with("logits", &Array1::from(logits.to_vec()));
+        let batch = batch.with("targets", &Array1::from(targets.to_vec()));
+        batch.object(&["--dtype", "f64"])["loss"].as_f64().unwrap()
+    };
+    let (hard, soft) = ([1.0, 0.0, 0.0, 1.0], [0.3, 0.8, 0.5, 1.0]);
+    assert!((loss(hard) - torch(hard)).abs() < EXACT);
+    // Seven digits, as PyTorch printed the one and this program the other.
+    assert!((torch(soft) - 2.001_588_8).abs() < 5e-8 && (loss(soft) - 2.208_088_8).abs() < 5e-8);
+}
+
+#[test]
 fn what_is_masked_out_may_hold_anything() {
     let batch = Batch::new("objective = \"softmax-ce\"\n")
         .with("logits", &array![[1e300_f64, f64::NAN], [0.0, 0.0], [-1e300, 0.0]])
@@ -122,6 +81,17 @@ fn what_is_masked_out_may_hold_anything() {
         .with("targets", &array![[1_u8, 200]])
         .with("valid", &array![[true, false]]);
     assert!((images.object(&[])["loss"].as_f64().unwrap() - 2.0_f64.ln()).abs() < 1e-6);
+    // The same in the other order in memory, of logits, labels and mask each.
+    let mut logits = Array3::zeros((2, 2, 2).f());
+    let (mut targets, mut valid) = (Array2::zeros((2, 2).f()), Array2::from_elem((2, 2).f(), false));
+    logits[[0, 1, 1]] = f64::NAN;
+    (targets[[0, 0]], targets[[0, 1]]) = (1_i64, 200);
+    (valid[[0, 0]], valid[[1, 1]]) = (true, true);
+    let turned = Batch::new("objective = \"softmax-ce\"\n").with("logits", &logits);
+    let turned = turned.with("targets", &targets).with("valid", &valid);
+    let object = turned.object(&[]);
+    assert_eq!(object["valid"], 2);
+    assert!((object["loss"].as_f64().unwrap() - 2.0_f64.ln()).abs() < 1e-6);
 }
 
 #[test]

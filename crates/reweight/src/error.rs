@@ -4,9 +4,16 @@ use thiserror::Error;
 
 use crate::expr::TraceError;
 
+/// A number with its power of ten where it would have more digits than anybody reads.
+pub(crate) fn short(value: f64) -> String {
+    let size = value.abs();
+    let long = size.is_finite() && (size >= 1e16 || size > 0.0 && size < 1e-6);
+    if long { format!("{value:e}") } else { value.to_string() }
+}
+
 /// A weighter's or loss's parameter outside its domain.
 #[derive(Clone, Debug, PartialEq, Error)]
-#[error("`{name}` is {value}, but must be {expected}")]
+#[error("`{name}` is {}, but must be {expected}", short(*.value))]
 pub struct ParameterError {
     /// The parameter's name, as in a config file.
     pub name: String,
@@ -224,7 +231,8 @@ pub enum LossError {
     },
     /// A soft target outside [0, 1], or not a number.
     #[error(
-        "the target at index {index} is {target}, but must lie in [0, 1]: give probabilities, or leave such samples out with a valid mask"
+        "the target at index {index} is {}, but must lie in [0, 1]: give probabilities, or leave such samples out with a valid mask",
+        short(*.target)
     )]
     Target {
         /// The position in the targets, counted row by row.
@@ -242,7 +250,8 @@ pub enum LossError {
     },
     /// A per-sample weight that is negative, infinite or not a number.
     #[error(
-        "the sample weight at index {index} is {weight}, but must be finite and at least 0: give 0 to a sample without weight"
+        "the sample weight at index {index} is {}, but must be finite and at least 0: give 0 to a sample without weight",
+        short(*.weight)
     )]
     SampleWeight {
         /// The position in the sample weights, counted row by row.
@@ -288,6 +297,9 @@ impl LossError {
     pub fn label(index: usize, label: i64, classes: usize) -> Self {
         let hint = if label < 0 {
             "; leave such samples out with a valid mask, or in softmax with `ignore_index`"
+        } else if label == i64::from(u8::MAX) {
+            // What many segmentation datasets mark what has no class by.
+            "; where 255 marks samples without a class, leave them out with a valid mask, or in softmax with `ignore_index = 255`"
         } else {
             "; the classes are as many as the logits of a row (2 for binary cross entropy), counted from 0"
         };

@@ -64,6 +64,7 @@ pub use built_in::{
 };
 pub use config::{
     Chain, ConfigError, ConfiguredLoss, Link, LossConfig, Objective, PartConfig, Registry, WeighterConfig,
+    in_plain_words,
 };
 pub use dual::Dual;
 pub use error::{LossError, ParameterError, StateError, WeightError};

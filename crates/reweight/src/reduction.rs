@@ -1,11 +1,14 @@
 //! Reductions: what the sum of the weighted losses is divided by.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{EnumAccess, Error, VariantAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::ParameterError;
 
 /// How the losses of a batch become one number; the gradient is divided by the same denominator.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Reduction {
@@ -22,6 +25,52 @@ pub enum Reduction {
     Positives,
     /// ÷ this number, finite and above 0.
     Divisor(f64),
+}
+
+/// The names, in the order of [`Reduction`].
+#[derive(Clone, Copy, Deserialize)]
+#[serde(variant_identifier, rename_all = "kebab-case")]
+enum Name {
+    Mean,
+    Sum,
+    None,
+    WeightedMean,
+    Positives,
+    Divisor,
+}
+
+// By hand, for what a wrong one is told: of `"divisor"` alone serde says "unit variant, expected newtype variant".
+impl<'de> Deserialize<'de> for Reduction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Named;
+        impl<'de> Visitor<'de> for Named {
+            type Value = Reduction;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a reduction's name, such as \"mean\", or { divisor = 128.0 }")
+            }
+
+            fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Reduction, A::Error> {
+                let (name, variant) = access.variant::<Name>()?;
+                let (reduction, text) = match name {
+                    Name::Mean => (Reduction::Mean, "mean"),
+                    Name::Sum => (Reduction::Sum, "sum"),
+                    Name::None => (Reduction::None, "none"),
+                    Name::WeightedMean => (Reduction::WeightedMean, "weighted-mean"),
+                    Name::Positives => (Reduction::Positives, "positives"),
+                    Name::Divisor => {
+                        let number = variant.newtype_variant::<f64>();
+                        let text = "`divisor` needs its number: reduction = { divisor = 128.0 }";
+                        return number.map(Reduction::Divisor).map_err(|_| A::Error::custom(text));
+                    }
+                };
+                let text = || format!("`{text}` takes no number: reduction = \"{text}\"");
+                variant.unit_variant().map(|()| reduction).map_err(|_| A::Error::custom(text()))
+            }
+        }
+        const NAMES: &[&str] = &["mean", "sum", "none", "weighted-mean", "positives", "divisor"];
+        deserializer.deserialize_enum("Reduction", NAMES, Named)
+    }
 }
 
 /// The sums of a batch, from which the denominators are made.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::in_plain_words;
 use crate::error::StateError;
 
 /// A weighter's saved state.
@@ -87,7 +88,7 @@ impl State {
             return Err(StateError::Version { kind, expected: version, found: record.version });
         }
         let damaged =
-            |error: serde_json::Error| StateError::Damaged { kind: kind.to_owned(), reason: error.to_string() };
+            |error: serde_json::Error| StateError::Damaged { kind: kind.to_owned(), reason: in_plain_words(&error) };
         let settings = serde_json::to_value(settings).map_err(damaged)?;
         if let Some((name, expected, found)) = first_difference(&settings, &record.settings) {
             return Err(StateError::Settings { kind: kind.to_owned(), name, expected, found });

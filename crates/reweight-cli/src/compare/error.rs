@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::device::DeviceError;
+use crate::files::{OutputError, WriteError};
 use crate::folds::FoldError;
 use crate::metrics::MetricError;
 use crate::model::ModelError;
@@ -30,8 +31,10 @@ pub enum CompareError {
     Judging { strategy: String, seed: u64, fold: usize, source: MetricError },
     #[error(transparent)]
     Threads(#[from] ThreadsError),
-    #[error("{path}: cannot be written; check that the folder exists and may be written to")]
-    Unwritable { path: String, source: io::Error },
+    #[error(transparent)]
+    Outputs(#[from] OutputError),
+    #[error(transparent)]
+    Unwritable(#[from] WriteError),
     #[error("{path}: cannot be read; check the path (it is taken from the folder you are in)")]
     Unreadable { path: String, source: io::Error },
     #[error("{path}: not a comparison ({reason}); give a file that --json wrote")]

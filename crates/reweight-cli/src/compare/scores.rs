@@ -4,14 +4,13 @@ use std::path::Path;
 
 use super::CompareError;
 use super::comparison::Comparison;
-use crate::files::write_whole;
+use crate::files::{WriteError, write_whole};
 use crate::problem::Problem;
 
 /// Writes each row's label and its logits under plain cross entropy, as given by networks that were not trained on it: the mean
 /// over the repeats. Rows that no finished network has scored are left out.
 pub(super) fn write(path: &Path, problem: &Problem, comparison: &Comparison) -> Result<(), CompareError> {
-    let refuse =
-        |source: csv::Error| CompareError::Unwritable { path: path.display().to_string(), source: source.into() };
+    let refuse = |source: csv::Error| WriteError::new(path, source.into());
     let target = &problem.table.target;
     let outputs = problem.outputs();
     let mut sums = vec![vec![0.0_f64; outputs]; problem.table.rows()];
@@ -32,5 +31,5 @@ pub(super) fn write(path: &Path, problem: &Problem, comparison: &Comparison) -> 
         writer.write_record([label(target.classes[row])].into_iter().chain(logits)).map_err(refuse)?;
     }
     let bytes = writer.into_inner().map_err(|error| refuse(error.into_error().into()))?;
-    write_whole(path, &bytes).map_err(|source| refuse(source.into()))
+    Ok(write_whole(path, &bytes)?)
 }

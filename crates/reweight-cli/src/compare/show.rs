@@ -54,8 +54,11 @@ pub(super) fn show(out: &mut dyn Write, comparison: &Comparison, quiet: bool) ->
     if comparison.partial {
         let all = comparison.settings.training.seeds.len() * comparison.settings.training.folds;
         let text = format!("INTERRUPTED: {finished} of {all} folds were finished under every strategy");
-        let text =
-            if finished == 0 { format!("{text}; there is nothing to show") } else { format!("{text}; these only:") };
+        let text = if finished == 0 {
+            format!("{text}; there is nothing to show, and no file was written")
+        } else {
+            format!("{text}; these only:")
+        };
         writeln!(out, "{}\n", wrapped(&text, width))?;
     }
     if finished == 0 {

@@ -1,97 +1,90 @@
-//! The batch's arrays: read, brought to the precision asked for, and checked as far as only the files can tell.
+//! The batch's arrays: read in the precision asked for, and checked as far as only the files can tell.
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ArrayViewD};
 use reweight::LossError;
 use reweight_dfdx::TensorLossError;
 
+use super::shapes::{self, Sample};
 use super::{EvalError, Number};
 use crate::arguments::EvalArguments;
-use crate::npy::{NpyArray, read_npy};
+use crate::npy::{NpyError, NpyFile, Scalar};
 
-/// An array and where it came from.
-pub(super) struct Named {
-    path: String,
-    array: NpyArray,
-}
-
-/// The arrays as the files hold them.
+/// The files of a batch, whose headers were read.
 pub(super) struct Files {
-    logits: Named,
-    targets: Named,
-    valid: Option<Named>,
-    sample_weight: Option<Named>,
+    pub(super) logits: NpyFile,
+    pub(super) targets: NpyFile,
+    pub(super) valid: Option<NpyFile>,
+    pub(super) sample_weight: Option<NpyFile>,
+    config: String,
 }
 
 /// BCE targets: bool and integers are hard, floats may be soft.
 pub(super) enum BceTargets<A> {
-    Hard(ArrayD<i64>),
+    /// Integers that all fit into a byte, as those that are right do.
+    Bytes(ArrayD<u8>),
+    /// Integers of which one does not.
+    Integers(ArrayD<i64>),
     Soft(ArrayD<A>),
 }
 
-/// A batch for BCE; all arrays should have the logits' shape.
+/// A batch for BCE; all arrays have the logits' shape.
 pub(super) struct BceInputs<A> {
     pub(super) logits: ArrayD<A>,
     pub(super) targets: BceTargets<A>,
     pub(super) valid: Option<ArrayD<bool>>,
-    pub(super) sample_weight: Option<ArrayD<A>>,
+    pub(super) sample_weight: Option<SampleWeights<A>>,
 }
 
-/// A batch for softmax; all arrays but the logits should have the logits' shape without its second axis.
+/// A batch for softmax; all arrays but the logits have the logits' shape without its second axis.
 pub(super) struct SoftmaxInputs<A> {
     pub(super) logits: ArrayD<A>,
     pub(super) targets: ArrayD<i64>,
     pub(super) valid: Option<ArrayD<bool>>,
-    pub(super) sample_weight: Option<ArrayD<A>>,
+    pub(super) sample_weight: Option<SampleWeights<A>>,
+}
+
+/// Sample weights as the file holds them, and the shape that they are spread over.
+pub(super) struct SampleWeights<A> {
+    array: ArrayD<A>,
+    shape: Vec<usize>,
+}
+
+impl<A> SampleWeights<A> {
+    /// One weight a sample.
+    pub(super) fn view(&self) -> Result<ArrayViewD<'_, A>, LossError> {
+        let (expected, found) = (&self.shape, self.array.shape());
+        // Checked when it was read.
+        let misfit = || LossError::Shape { name: "sample_weight", expected: expected.clone(), found: found.to_vec() };
+        self.array.broadcast(&expected[..]).ok_or_else(misfit)
+    }
 }
 
 impl Files {
-    pub(super) fn read(arguments: &EvalArguments) -> Result<Self, EvalError> {
-        let read = |path: &std::path::PathBuf| -> Result<Named, EvalError> {
-            Ok(Named { path: path.display().to_string(), array: read_npy(path)? })
-        };
-        let mut files = Self {
-            logits: read(&arguments.logits)?,
-            targets: read(&arguments.targets)?,
-            valid: arguments.valid.as_ref().map(read).transpose()?,
-            sample_weight: arguments.sample_weight.as_ref().map(read).transpose()?,
-        };
-        files.clear_masked()?;
-        Ok(files)
-    }
-
-    /// What is masked out may hold anything, also what has no form in the precision asked for.
-    fn clear_masked(&mut self) -> Result<(), EvalError> {
-        let Some(mask) = self.valid()? else { return Ok(()) };
-        let valid: Vec<bool> = mask.iter().copied().collect();
-        let samples = [Some(&mut self.targets), self.sample_weight.as_mut()];
-        // Where a shape does not fit, that is what the user has to be told.
-        for named in samples.into_iter().flatten().filter(|named| named.array.shape() == mask.shape()) {
-            named.array.clear_where(|index| !valid[index]);
-        }
-        let shape = self.logits.array.shape();
-        if shape == mask.shape() {
-            self.logits.array.clear_where(|index| !valid[index]);
-        } else if let [rows, classes, inner @ ..] = shape
-            && [&[*rows][..], inner].concat() == mask.shape()
-        {
-            let (classes, inner) = (*classes, inner.iter().product::<usize>());
-            self.logits.array.clear_where(|index| !valid[index / (classes * inner) * inner + index % inner]);
-        }
-        Ok(())
+    pub(super) fn open(arguments: &EvalArguments) -> Result<Self, EvalError> {
+        let optional = |path: &Option<std::path::PathBuf>| path.as_deref().map(NpyFile::open).transpose();
+        Ok(Self {
+            logits: NpyFile::open(&arguments.logits)?,
+            targets: NpyFile::open(&arguments.targets)?,
+            valid: optional(&arguments.valid)?,
+            sample_weight: optional(&arguments.sample_weight)?,
+            config: arguments.config.display().to_string(),
+        })
     }
 
     /// The engine's error, with the file that it is about.
     pub(super) fn refuse(&self, source: LossError) -> EvalError {
-        let optional = |named: &Option<Named>| named.as_ref().map_or_else(String::new, |named| named.path.clone());
+        let optional = |file: &Option<NpyFile>| file.as_ref().map_or_else(String::new, |file| file.name().to_owned());
         let files = match &source {
             LossError::Shape { name: "targets", .. } | LossError::Label { .. } | LossError::Target { .. } => {
-                self.targets.path.clone()
+                self.targets.name().to_owned()
             }
             LossError::Shape { name: "valid", .. } => optional(&self.valid),
             LossError::Shape { name: "sample_weight", .. } | LossError::SampleWeight { .. } => {
                 optional(&self.sample_weight)
             }
-            _ => self.logits.path.clone(),
+            LossError::Weight(_) | LossError::Parameter(_) => self.config.clone(),
+            LossError::Backend(_) => return EvalError::Engine { source },
+            _ => self.logits.name().to_owned(),
         };
         EvalError::Loss { files, source }
     }
@@ -107,107 +100,134 @@ impl Files {
         }
     }
 
-    fn valid(&self) -> Result<Option<ArrayD<bool>>, EvalError> {
-        self.valid.as_ref().map(Named::mask).transpose()
+    /// That there is memory for `elements` more: where it is limited, the engine could but abort.
+    pub(super) fn make_room<A: Number>(&self, elements: usize) -> Result<(), EvalError> {
+        let name = self.logits.name().to_owned();
+        let no_memory = |_| NpyError::NoMemory { name, elements };
+        Ok(Vec::<A>::new().try_reserve_exact(elements).map_err(no_memory)?)
+    }
+
+    /// The mask, in C order; of `true` throughout where there is none.
+    fn valid(&mut self) -> Result<Mask, EvalError> {
+        let Some(file) = &mut self.valid else { return Ok(Mask(None)) };
+        let path = file.name().to_owned();
+        let truth = |index, element: Scalar| match element.to_f64() {
+            0.0 => Ok(false),
+            1.0 => Ok(true),
+            value => Err(EvalError::NotAMask { path: path.clone(), index, value }),
+        };
+        let mask = file.read(truth)?;
+        Ok(Mask(Some(if mask.is_standard_layout() { mask } else { mask.as_standard_layout().into_owned() })))
+    }
+
+    fn sample_weights<A: Number>(
+        &mut self,
+        shape: Vec<usize>,
+        mask: &Mask,
+    ) -> Result<Option<SampleWeights<A>>, EvalError> {
+        let Some(file) = &mut self.sample_weight else { return Ok(None) };
+        let valid = if file.shape() == shape { mask.samples() } else { &[] };
+        let array = numbers(file, |index| is_out(valid, index))?;
+        Ok(Some(SampleWeights { array, shape }))
     }
 }
 
-impl Named {
-    /// Numbers in the precision asked for; what was finite must stay so.
-    fn numbers<A: Number>(&self) -> Result<ArrayD<A>, EvalError> {
-        let numbers = A::read(&self.array);
-        let lost = |(index, value): (usize, &A)| {
-            let read: f64 = (*value).into();
-            read.is_infinite().then_some(index)
-        };
-        // An infinity of the file's own is for the engine to refuse, where it is valid.
-        if let Some(index) = numbers.iter().enumerate().find_map(lost)
-            && let Some(&value) = self.array.to_f64().iter().nth(index)
-            && value.is_finite()
-        {
-            return Err(EvalError::BeyondPrecision { path: self.path.clone(), index, value });
-        }
-        Ok(numbers)
-    }
+/// Which samples count. What is masked out may hold anything, also what has no form in the precision asked for.
+struct Mask(Option<ArrayD<bool>>);
 
-    fn mask(&self) -> Result<ArrayD<bool>, EvalError> {
-        if let NpyArray::Bool(mask) = &self.array {
-            return Ok(mask.clone());
-        }
-        let numbers = self.array.to_f64();
-        match numbers.iter().enumerate().find(|(_, value)| **value != 0.0 && **value != 1.0) {
-            Some((index, &value)) => Err(EvalError::NotAMask { path: self.path.clone(), index, value }),
-            None => Ok(numbers.mapv(|value| value != 0.0)),
-        }
+impl Mask {
+    /// Sample after sample in C order; empty where none is masked out.
+    fn samples(&self) -> &[bool] {
+        self.0.as_ref().and_then(|mask| mask.as_slice()).unwrap_or(&[])
     }
+}
 
-    fn integers(&self) -> Result<ArrayD<i64>, EvalError> {
-        let refuse = |(index, value)| EvalError::NotAClass { path: self.path.clone(), index, value };
-        match &self.array {
-            NpyArray::Bool(values) => Ok(values.mapv(i64::from)),
-            other => other.to_i64().map_err(refuse),
+/// Whether the sample at `index`, counted in C order, is masked out.
+fn is_out(valid: &[bool], index: usize) -> bool {
+    valid.get(index) == Some(&false)
+}
+
+/// Numbers in the precision asked for; what was finite must stay so.
+fn numbers<A: Number>(file: &mut NpyFile, is_masked: impl Fn(usize) -> bool) -> Result<ArrayD<A>, EvalError> {
+    let path = file.name().to_owned();
+    file.read(|index, element| {
+        if is_masked(index) {
+            return Ok(A::default());
         }
-    }
+        // An infinity of the file's own is for the engine to refuse.
+        A::read(element).ok_or_else(|| EvalError::BeyondPrecision {
+            path: path.clone(),
+            index,
+            value: element.to_f64(),
+        })
+    })
+}
+
+/// Class indices. i64 holds all that are right, and a byte those of BCE; of others `fits` becomes false, and they 0.
+fn classes<I: TryFrom<i64> + Default>(
+    file: &mut NpyFile,
+    mask: &Mask,
+    fits: &mut bool,
+) -> Result<ArrayD<I>, EvalError> {
+    let (path, valid) = (file.name().to_owned(), mask.samples());
+    file.read(|index, element| {
+        if is_out(valid, index) {
+            return Ok(I::default());
+        }
+        let fault = || EvalError::NotAClass { path: path.clone(), index, value: element.to_f64() };
+        Ok(I::try_from(element.to_i64().ok_or_else(fault)?).unwrap_or_else(|_| {
+            *fits = false;
+            I::default()
+        }))
+    })
+}
+
+/// Probabilities.
+fn soft_targets<A: Number>(file: &mut NpyFile, mask: &Mask) -> Result<ArrayD<A>, EvalError> {
+    let (path, valid) = (file.name().to_owned(), mask.samples());
+    file.read(|index, element| {
+        if is_out(valid, index) {
+            return Ok(A::default());
+        }
+        // What has no form in the precision asked for is no target in any.
+        A::read(element).ok_or_else(|| EvalError::Loss {
+            files: path.clone(),
+            source: LossError::Target { index, target: element.to_f64() },
+        })
+    })
 }
 
 impl<A: Number> BceInputs<A> {
-    pub(super) fn new(files: &Files) -> Result<Self, EvalError> {
-        let targets = match &files.targets.array {
-            NpyArray::F32(_) | NpyArray::F64(_) => BceTargets::Soft(files.targets.numbers()?),
-            _ => BceTargets::Hard(files.targets.integers()?),
+    pub(super) fn new(files: &mut Files) -> Result<Self, EvalError> {
+        let shape = shapes::check(files, Sample::Element)?;
+        let mask = files.valid()?;
+        let targets = if files.targets.is_float() {
+            BceTargets::Soft(soft_targets(&mut files.targets, &mask)?)
+        } else {
+            let mut fits = true;
+            let bytes = classes(&mut files.targets, &mask, &mut fits)?;
+            if fits {
+                BceTargets::Bytes(bytes)
+            } else {
+                BceTargets::Integers(classes(&mut files.targets, &mask, &mut fits)?)
+            }
         };
-        let inputs = Self {
-            logits: files.logits.numbers()?,
-            targets,
-            valid: files.valid()?,
-            sample_weight: files.sample_weight.as_ref().map(Named::numbers).transpose()?,
-        };
-        let shape = inputs.logits.shape();
-        let found = match &inputs.targets {
-            BceTargets::Hard(targets) => targets.shape(),
-            BceTargets::Soft(targets) => targets.shape(),
-        };
-        check(shape, found, inputs.valid.as_ref(), inputs.sample_weight.as_ref())
-            .map_err(|source| files.refuse(source))?;
-        Ok(inputs)
+        let valid = mask.samples();
+        let logits = numbers(&mut files.logits, |index| is_out(valid, index))?;
+        let sample_weight = files.sample_weights(shape, &mask)?;
+        Ok(Self { logits, targets, valid: mask.0, sample_weight })
     }
 }
 
 impl<A: Number> SoftmaxInputs<A> {
-    pub(super) fn new(files: &Files) -> Result<Self, EvalError> {
-        let inputs = Self {
-            logits: files.logits.numbers()?,
-            targets: files.targets.integers()?,
-            valid: files.valid()?,
-            sample_weight: files.sample_weight.as_ref().map(Named::numbers).transpose()?,
-        };
-        let shape = inputs.logits.shape();
-        if shape.len() < 2 || shape[1] < 2 {
-            return Err(files.refuse(LossError::Classes { found: shape.to_vec() }));
-        }
-        let expected = [&shape[..1], &shape[2..]].concat();
-        check(&expected, inputs.targets.shape(), inputs.valid.as_ref(), inputs.sample_weight.as_ref())
-            .map_err(|source| files.refuse(source))?;
-        Ok(inputs)
+    pub(super) fn new(files: &mut Files) -> Result<Self, EvalError> {
+        let shape = shapes::check(files, Sample::Row)?;
+        let mask = files.valid()?;
+        let targets = classes(&mut files.targets, &mask, &mut true)?;
+        let (classes, inner) = (files.logits.shape()[1], shape[1..].iter().product::<usize>());
+        let (row, valid) = (|index| index / (classes * inner) * inner + index % inner, mask.samples());
+        let logits = numbers(&mut files.logits, |index| !valid.is_empty() && is_out(valid, row(index)))?;
+        let sample_weight = files.sample_weights(shape, &mask)?;
+        Ok(Self { logits, targets, valid: mask.0, sample_weight })
     }
-}
-
-/// That every array has the shape `expected`, alike for every backend: a flattened tensor would not show it.
-fn check<A>(
-    expected: &[usize],
-    targets: &[usize],
-    valid: Option<&ArrayD<bool>>,
-    sample_weight: Option<&ArrayD<A>>,
-) -> Result<(), LossError> {
-    let shapes = [
-        ("targets", Some(targets)),
-        ("valid", valid.map(|array| array.shape())),
-        ("sample_weight", sample_weight.map(|array| array.shape())),
-    ];
-    for (name, found) in shapes {
-        if let Some(found) = found.filter(|found| *found != expected) {
-            return Err(LossError::Shape { name, expected: expected.to_vec(), found: found.to_vec() });
-        }
-    }
-    Ok(())
 }

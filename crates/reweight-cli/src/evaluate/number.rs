@@ -1,32 +1,41 @@
-//! The two precisions, from .npy arrays and back.
+//! The two precisions, from .npy files and back.
 
 use ndarray::ArrayD;
 use reweight_dfdx::{BceTarget, Element};
 
 use super::tensors::OnTensors;
-use crate::npy::NpyArray;
+use crate::npy::{NpyArray, Scalar};
 
 /// `f32` or `f64`.
 pub(super) trait Number: Element + BceTarget + OnTensors {
-    /// The array in this precision, rounded to the nearest.
-    fn read(array: &NpyArray) -> ArrayD<Self>;
+    /// Its bits.
+    const BITS: u32;
+    /// The element in this precision, rounded to the nearest; none where it is finite and beyond it.
+    fn read(element: Scalar) -> Option<Self>;
     /// As a .npy file holds it.
     fn pack(array: ArrayD<Self>) -> NpyArray;
 }
 
 impl Number for f32 {
-    fn read(array: &NpyArray) -> ArrayD<Self> {
-        array.to_f32()
+    const BITS: u32 = 32;
+
+    fn read(element: Scalar) -> Option<Self> {
+        let value = element.to_f32();
+        (value.is_finite() || !element.to_f64().is_finite()).then_some(value)
     }
+
     fn pack(array: ArrayD<Self>) -> NpyArray {
         NpyArray::F32(array)
     }
 }
 
 impl Number for f64 {
-    fn read(array: &NpyArray) -> ArrayD<Self> {
-        array.to_f64()
+    const BITS: u32 = 64;
+
+    fn read(element: Scalar) -> Option<Self> {
+        Some(element.to_f64())
     }
+
     fn pack(array: ArrayD<Self>) -> NpyArray {
         NpyArray::F64(array)
     }

@@ -1,16 +1,21 @@
 //! The file of `--state-in` and `--state-out`: a weighter's state, and enough around it to refuse a foreign one.
 
+use std::io::Write;
 use std::path::Path;
 
-use reweight::{Objective, State};
+use reweight::{Objective, State, in_plain_words};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::EvalError;
-use crate::files::write_whole;
+use crate::files::{Staged, WriteError, read_at_most};
+use crate::terminal::on_one_line;
 
 const FORMAT: &str = "reweight-state";
 const VERSION: u64 = 1;
+
+/// Bytes of a state; one of the most unit regions takes 4 MB.
+const LONGEST: u64 = 1 << 28;
 
 /// The file's contents. Floats are written with as many digits as bring them back to the bit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,18 +35,20 @@ impl StateFile {
     /// The state of a file that was saved under `objective`.
     pub(crate) fn read(path: &Path, objective: Objective) -> Result<State, EvalError> {
         let name = || path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|source| EvalError::StateUnreadable { path: name(), source })?;
+        let bytes =
+            read_at_most(path, LONGEST).map_err(|source| EvalError::StateUnreadable { path: name(), source })?;
         let refuse = |reason: String| EvalError::NotAState { path: name(), reason };
         let value: Value = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
         if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
             return Err(refuse(format!("there is no \"format\": \"{FORMAT}\" in it")));
         }
         // Before the rest is understood: another version may look different.
-        let found = value.get("version").and_then(Value::as_u64).unwrap_or(0);
-        if found != VERSION {
+        let found = value.get("version");
+        if found != Some(&Value::from(VERSION)) {
+            let found = found.map_or_else(|| "none".to_owned(), |found| on_one_line(&found.to_string(), 40));
             return Err(EvalError::StateVersion { path: name(), found, expected: VERSION });
         }
-        let file: Self = serde_json::from_value(value).map_err(|error| refuse(error.to_string()))?;
+        let file: Self = serde_json::from_value(value).map_err(|error| refuse(in_plain_words(&error)))?;
         if file.objective != objective {
             let text = |objective: Objective| match objective {
                 Objective::Bce => "bce".to_owned(),
@@ -56,10 +63,12 @@ impl StateFile {
         Ok(file.state)
     }
 
-    pub(super) fn write(&self, path: &Path) -> Result<(), EvalError> {
-        let refuse = |source| EvalError::StateUnwritable { path: path.display().to_string(), source };
-        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| refuse(error.into()))?;
+    /// The file, written and not in its place yet.
+    pub(super) fn stage(&self, path: &Path) -> Result<Staged, EvalError> {
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| WriteError::new(path, error.into()))?;
         bytes.push(b'\n');
-        write_whole(path, &bytes).map_err(refuse)
+        let mut staged = Staged::new(path)?;
+        staged.fill(|file| file.write_all(&bytes))?;
+        Ok(staged)
     }
 }

@@ -4,12 +4,12 @@
 //! (N, C, the product of the others) for softmax. The losses do not depend on it.
 
 use dfdx::prelude::*;
-use ndarray::{ArrayD, IxDyn, ShapeError};
+use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeError};
 use reweight::{LossError, Reduction};
 use reweight_dfdx::{BceBatch, BceDevice, BceTarget, Each, Reduced, SoftmaxBatch, SoftmaxDevice, TensorLossError};
 
 use super::inputs::{BceInputs, BceTargets, SoftmaxInputs};
-use super::{Bce, Computed, Number, Softmax};
+use super::{Bce, Computed, Details, Number, Softmax};
 use crate::arguments::Backend;
 
 /// A precision on whatever device a backend names.
@@ -64,7 +64,8 @@ fn bce_on<A: Number, D: Place<A>>(
     loss: &mut Bce,
 ) -> Result<Computed, TensorLossError> {
     match &inputs.targets {
-        BceTargets::Hard(targets) => bce_with(device, inputs, targets, loss),
+        BceTargets::Bytes(targets) => bce_with(device, inputs, &targets.mapv(i64::from), loss),
+        BceTargets::Integers(targets) => bce_with(device, inputs, targets, loss),
         BceTargets::Soft(targets) => bce_with(device, inputs, targets, loss),
     }
 }
@@ -76,10 +77,11 @@ fn bce_with<A: Number, Y: BceTarget + Unit, D: Place<A> + TensorFromVec<Y>>(
     loss: &mut Bce,
 ) -> Result<Computed, TensorLossError> {
     let shape = (inputs.logits.len(),);
-    let logits = tensor(device, &inputs.logits, shape)?;
-    let targets = tensor(device, targets, shape)?;
-    let valid = inputs.valid.as_ref().map(|array| tensor(device, array, shape)).transpose()?;
-    let sample_weight = inputs.sample_weight.as_ref().map(|array| tensor(device, array, shape)).transpose()?;
+    let logits = tensor(device, &inputs.logits.view(), shape)?;
+    let targets = tensor(device, &targets.view(), shape)?;
+    let valid = inputs.valid.as_ref().map(|array| tensor(device, &array.view(), shape)).transpose()?;
+    let weights = inputs.sample_weight.as_ref();
+    let sample_weight = weights.map(|weights| tensor(device, &weights.view()?, shape)).transpose()?;
     let batch = || {
         let mut batch = BceBatch::new(logits.leaky_trace(), &targets);
         if let Some(valid) = &valid {
@@ -102,10 +104,11 @@ fn softmax_on<A: Number, D: Place<A>>(
 ) -> Result<Computed, TensorLossError> {
     let shape = inputs.logits.shape();
     let (rows, classes, rest) = (shape[0], shape[1], shape[2..].iter().product::<usize>());
-    let logits = tensor(device, &inputs.logits, (rows, classes, rest))?;
-    let targets = tensor(device, &inputs.targets, (rows, rest))?;
-    let valid = inputs.valid.as_ref().map(|array| tensor(device, array, (rows, rest))).transpose()?;
-    let sample_weight = inputs.sample_weight.as_ref().map(|array| tensor(device, array, (rows, rest))).transpose()?;
+    let logits = tensor(device, &inputs.logits.view(), (rows, classes, rest))?;
+    let targets = tensor(device, &inputs.targets.view(), (rows, rest))?;
+    let valid = inputs.valid.as_ref().map(|array| tensor(device, &array.view(), (rows, rest))).transpose()?;
+    let weights = inputs.sample_weight.as_ref();
+    let sample_weight = weights.map(|weights| tensor(device, &weights.view()?, (rows, rest))).transpose()?;
     let batch = || {
         let mut batch = SoftmaxBatch::new(logits.leaky_trace(), &targets);
         if let Some(valid) = &valid {
@@ -121,7 +124,11 @@ fn softmax_on<A: Number, D: Place<A>>(
 }
 
 /// The array's elements in C order as a tensor.
-fn tensor<S: Shape, Y: Unit, D>(device: &D, array: &ArrayD<Y>, shape: S) -> Result<Tensor<S, Y, D>, TensorLossError>
+fn tensor<S: Shape, Y: Unit, D>(
+    device: &D,
+    array: &ArrayViewD<'_, Y>,
+    shape: S,
+) -> Result<Tensor<S, Y, D>, TensorLossError>
 where
     D: TensorFromVec<Y> + HasErr<Err: Into<TensorLossError>>,
 {
@@ -143,9 +150,11 @@ fn finish<S: Shape, L: Shape, A: Number, D: Place<A>>(
     let gradients = scalar.loss.try_backward().map_err(Into::into)?;
     Ok(Computed {
         summary: each.summary,
-        grad: array(gradients.get(logits).as_vec(), shape)?,
-        weight: array(each.weights.as_vec(), sample_shape)?,
-        loss: array(each.losses.as_vec(), sample_shape)?,
+        details: Some(Details {
+            grad: array(gradients.get(logits).as_vec(), shape)?,
+            weight: array(each.weights.as_vec(), sample_shape)?,
+            loss: array(each.losses.as_vec(), sample_shape)?,
+        }),
     })
 }
 

@@ -4,6 +4,7 @@ use std::io;
 
 use reweight::{ParameterError, WeightError};
 
+use crate::files::{OutputError, WriteError};
 use crate::report::ReportError;
 use crate::strategy::StrategyError;
 use crate::table::TableError;
@@ -87,14 +88,21 @@ pub enum InspectError {
     Setting { strategy: String, setting: &'static str },
     #[error("strategy `{strategy}`")]
     Weights { strategy: String, source: WeightError },
+    #[error(
+        "strategy `{strategy}`: its weights, of up to {largest:e}, are beyond the floats when they are added up; lower class \
+         weights or `scale`"
+    )]
+    Overflow { strategy: String, largest: f64 },
     #[error("--regions")]
     Regions { source: ParameterError },
     #[error(transparent)]
     Threads(#[from] ThreadsError),
     #[error(transparent)]
     Report(#[from] ReportError),
-    #[error("{path}: cannot be written; check that the folder exists and may be written to")]
-    Unwritable { path: String, source: io::Error },
+    #[error(transparent)]
+    Outputs(#[from] OutputError),
+    #[error(transparent)]
+    Unwritable(#[from] WriteError),
     #[error("standard output cannot be written to")]
     Output(#[from] io::Error),
 }

@@ -1,9 +1,11 @@
 //! Files as numpy writes them, byte by byte, and broken ones.
 
-use super::*;
-use ndarray::{Array2, array};
+use ndarray::{Array2, ArrayD, IxDyn, array};
 use ndarray_npy::NpzReader;
 use proptest::prelude::*;
+use std::path::Path;
+
+use super::*;
 
 /// A .npy file of version 1 as the format's description lays it out.
 fn file(descriptor: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
@@ -20,8 +22,17 @@ fn file(descriptor: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn parse(descriptor: &str, fortran: bool, shape: &str, data: &[u8]) -> Result<NpyArray, NpyError> {
-    parse_npy("a.npy", &file(descriptor, fortran, shape, data))
+fn open(bytes: &[u8]) -> Result<NpyFile, NpyError> {
+    NpyFile::from_stream("a.npy", bytes)
+}
+
+fn parse(descriptor: &str, fortran: bool, shape: &str, data: &[u8]) -> Result<NpyFile, NpyError> {
+    open(&file(descriptor, fortran, shape, data))
+}
+
+/// All elements as f64.
+fn numbers(mut file: NpyFile) -> ArrayD<f64> {
+    file.read(|_, element| Ok::<_, NpyError>(element.to_f64())).unwrap()
 }
 
 #[test]
@@ -33,9 +44,9 @@ fn every_type_in_both_byte_orders() {
             let big: Vec<u8> = [1 as $type, 2 as $type].iter().flat_map(|x| x.to_be_bytes()).collect();
             for (order, data) in [("<", little), (">", big)] {
                 let order = if size_of::<$type>() == 1 { "|" } else { order };
-                let array = parse(&format!("'{order}{}'", $code), false, "(2,)", &data).unwrap();
-                assert_eq!(array.to_f64(), expected, "{order}{}", $code);
-                assert_eq!(array.type_name(), stringify!($type));
+                let file = parse(&format!("'{order}{}'", $code), false, "(2,)", &data).unwrap();
+                assert_eq!(file.is_float(), $code.starts_with('f'));
+                assert_eq!(numbers(file), expected, "{order}{}", $code);
             }
         };
     }
@@ -49,32 +60,60 @@ fn every_type_in_both_byte_orders() {
     check!(u64, "u8");
     check!(f32, "f4");
     check!(f64, "f8");
-    assert_eq!(parse("'|b1'", false, "(2,)", &[1, 0]).unwrap(), NpyArray::Bool(array![true, false].into_dyn()));
+    assert_eq!(numbers(parse("'|b1'", false, "(2,)", &[1, 0]).unwrap()), array![1.0, 0.0].into_dyn());
     // 1.0 and −0.5 in half precision.
     for (code, data) in [("'<f2'", [0x00, 0x3C, 0x00, 0xB8]), ("'>f2'", [0x3C, 0x00, 0xB8, 0x00])] {
-        assert_eq!(parse(code, false, "(2,)", &data).unwrap(), NpyArray::F32(array![1.0, -0.5].into_dyn()));
+        assert_eq!(numbers(parse(code, false, "(2,)", &data).unwrap()), array![1.0, -0.5].into_dyn());
     }
 }
 
 #[test]
 fn shapes_and_orders() {
     let rows = [1_u8, 2, 3, 4, 5, 6];
-    let expected = |array: Array2<u8>| NpyArray::U8(array.into_dyn());
-    assert_eq!(parse("'|u1'", false, "(2, 3)", &rows).unwrap(), expected(array![[1, 2, 3], [4, 5, 6]]));
-    assert_eq!(parse("'|u1'", true, "(2, 3)", &rows).unwrap(), expected(array![[1, 3, 5], [2, 4, 6]]));
+    let expected = |array: Array2<f64>| array.into_dyn();
+    let read = |fortran, shape| numbers(parse("'|u1'", fortran, shape, &rows).unwrap());
+    assert_eq!(read(false, "(2, 3)"), expected(array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]));
+    assert_eq!(read(true, "(2, 3)"), expected(array![[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]));
     let half = [0x00, 0x3C, 0x00, 0x40, 0x00, 0x42, 0x00, 0x44];
-    assert_eq!(parse("'<f2'", true, "(2, 2)", &half).unwrap().to_f64(), array![[1.0, 3.0], [2.0, 4.0]].into_dyn());
-    assert_eq!(parse("'|u1'", false, "()", &[7]).unwrap().shape(), [0_usize; 0]);
-    assert_eq!(parse("'|u1'", false, "(0, 3)", &[]).unwrap().shape(), [0, 3]);
-    assert_eq!(parse("'|u1'", false, "(1, 2, 1, 3)", &rows).unwrap().shape(), [1, 2, 1, 3]);
+    assert_eq!(numbers(parse("'<f2'", true, "(2, 2)", &half).unwrap()), array![[1.0, 3.0], [2.0, 4.0]].into_dyn());
+    assert_eq!(numbers(parse("'|u1'", false, "()", &[7]).unwrap()).shape(), [0_usize; 0]);
+    assert_eq!(numbers(parse("'|u1'", false, "(0, 3)", &[]).unwrap()).shape(), [0, 3]);
+    assert_eq!(read(false, "(1, 2, 1, 3)").shape(), [1, 2, 1, 3]);
+}
+
+#[test]
+fn positions_are_those_of_c_whatever_the_order() {
+    for (fortran, shape) in [(false, "(2, 3, 4)"), (true, "(2, 3, 4)"), (true, "(24,)"), (true, "(3, 1, 8)")] {
+        let mut file = parse("'|u1'", fortran, shape, &[0; 24]).unwrap();
+        let positions = file.read(|index, _| Ok::<_, NpyError>(index)).unwrap();
+        assert!(positions.iter().copied().eq(0..24), "{fortran} {shape}: {positions}");
+    }
+}
+
+#[test]
+fn files_are_read_as_streams_are_and_more_than_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    // More than one piece.
+    let count = 100_000;
+    let data: Vec<u8> = (0..count).flat_map(|number| (number as f32).to_le_bytes()).collect();
+    std::fs::write(&path, file("'<f4'", false, "(100000,)", &data)).unwrap();
+    let mut file = NpyFile::open(&path).unwrap();
+    for _ in 0..2 {
+        let read = file.read(|_, element| Ok::<_, NpyError>(element.to_f32())).unwrap();
+        assert!(read.iter().copied().eq((0..count).map(|number| number as f32)));
+    }
+    assert!(matches!(NpyFile::open(Path::new("no/such.npy")), Err(NpyError::NotFound { .. })));
 }
 
 #[test]
 fn broken_files_are_named() {
-    let error = |result: Result<NpyArray, NpyError>| result.unwrap_err();
-    assert!(matches!(error(parse_npy("a", b"")), NpyError::NotNpy { hint: "", .. }));
-    assert!(error(parse_npy("a.npz", b"PK\x03\x04")).to_string().contains(".npz or .zip"));
-    assert!(matches!(error(parse_npy("a", b"\x93NUMPY\x01")), NpyError::BadHeader { .. }));
+    let error = |result: Result<NpyFile, NpyError>| result.unwrap_err();
+    assert!(matches!(error(open(b"")), NpyError::NotNpy { hint: "", .. }));
+    assert!(error(open(b"PK\x03\x04....")).to_string().contains(".npz or .zip"));
+    for cut in [&b"\x93NUMPY\x01"[..], b"\x93NUMPY\x01\x00\x76", b"\x93NUMPY\x01\x00\x76\x00{'descr'"] {
+        assert!(error(open(cut)).to_string().contains("cut off"));
+    }
     assert!(matches!(error(parse("'<f4'", false, "(", &[])), NpyError::BadHeader { .. }));
     for descriptor in ["'|O'", "'<c8'", "'<U3'", "'<M8[ns]'", "[('x', '<f4')]", "'|V4'"] {
         let error = error(parse(descriptor, false, "(1,)", &[0; 4]));
@@ -85,25 +124,44 @@ fn broken_files_are_named() {
         "a.npy: shape [2, 3] of 4-byte elements takes 24 bytes, the file has 20; it was cut off: copy or write it again"
     );
     assert!(error(parse("'<f4'", false, "(1,)", &[0; 5])).to_string().contains("behind the array"));
-    assert!(matches!(error(parse("'<f8'", false, "(4294967296, 4294967296)", &[])), NpyError::TooLarge { .. }));
-    assert!(matches!(
-        error(parse("'<f8'", false, "(1152921504606846975,)", &[])),
-        NpyError::WrongSize { .. } | NpyError::TooLarge { .. }
-    ));
-    assert!(matches!(error(parse("'|b1'", false, "(1,)", &[7])), NpyError::BadData { .. }));
+    let truth = parse("'|b1'", false, "(1,)", &[7]).unwrap().read(|_, element| Ok::<_, NpyError>(element));
+    assert!(matches!(truth, Err(NpyError::NotABool { index: 0, byte: 7, .. })));
     let deep = "(".repeat(20_000);
-    assert!(matches!(error(parse("'<f4'", false, &deep, &[])), NpyError::BadHeader { source: None, .. }));
-    assert!(matches!(error(read_npy(Path::new("no/such.npy"))), NpyError::NotFound { .. }));
+    assert!(error(parse("'<f4'", false, &deep, &[])).to_string().contains("brackets"));
+}
+
+#[test]
+fn nothing_is_allocated_or_multiplied_by_a_headers_word() {
+    let error = |result: Result<NpyFile, NpyError>| result.unwrap_err();
+    // The product of the axes overflows, also where one of them is 0.
+    for shape in ["(4294967296, 4294967296)", "(0, 18446744073709551615)", "(0, 4611686018427387904)"] {
+        assert!(matches!(error(parse("'<f4'", false, shape, &[])), NpyError::TooLarge { .. }), "{shape}");
+    }
+    // Within what an address can be, and not there.
+    assert!(matches!(error(parse("'<f8'", false, "(1000000000000000,)", &[0; 8])), NpyError::WrongSize { .. }));
+    // A header of version 2 that says that it is as long as its length can say.
+    let long = b"\x93NUMPY\x02\x00\xFF\xFF\xFF\xFF{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n";
+    assert!(error(open(long)).to_string().contains("4294967295 bytes long"));
+    let axes = format!("({})", "1, ".repeat(65));
+    assert!(error(parse("'<f4'", false, &axes, &[0; 4])).to_string().contains("65 axes"));
+    // A stream that goes on beyond its header's word is not read to its end.
+    let endless = io::repeat(0);
+    let stream = io::Read::chain(io::Cursor::new(file("'<f4'", false, "(2,)", &[])), endless);
+    assert!(matches!(error(NpyFile::from_stream("a.npy", stream)), NpyError::WrongSize { .. }));
+    // What a message quotes has an end.
+    let wide = format!("'{}'", "x".repeat(50_000));
+    assert!(error(parse(&wide, false, "(1,)", &[0; 4])).to_string().len() < 400);
 }
 
 #[test]
 fn class_indices() {
-    let classes = |array: NpyArray| array.to_i64();
-    assert_eq!(classes(NpyArray::F32(array![-100.0, 3.0].into_dyn())), Ok(array![-100, 3].into_dyn()));
-    assert_eq!(classes(NpyArray::F64(array![1.0, 2.5].into_dyn())), Err((1, 2.5)));
-    assert!(classes(NpyArray::F64(array![f64::NAN].into_dyn())).is_err());
-    assert_eq!(classes(NpyArray::I64(array![i64::MAX].into_dyn())), Ok(array![i64::MAX].into_dyn()));
-    assert!(classes(NpyArray::U64(array![0, u64::MAX].into_dyn())).is_err_and(|(index, _)| index == 1));
+    let whole = |element: Scalar| element.to_i64();
+    assert_eq!(whole(Scalar::Single(-100.0)), Some(-100));
+    assert_eq!(whole(Scalar::Double(2.5)), None);
+    assert_eq!(whole(Scalar::Double(f64::NAN)), None);
+    assert_eq!(whole(Scalar::Double(1e300)), None);
+    assert_eq!(whole(Scalar::Signed(i64::MIN)), Some(i64::MIN));
+    assert_eq!(whole(Scalar::Unsigned(u64::MAX)), None);
 }
 
 #[test]
@@ -112,20 +170,49 @@ fn what_is_written_is_read_again() {
     let path = folder.path().join("out.npz");
     let gradient = array![[0.5_f32, -1.0], [f32::MIN_POSITIVE, 3.0]].into_dyn();
     let loss = array![1.0_f64, f64::MAX].into_dyn();
-    write_npz(&path, &[("grad", NpyArray::F32(gradient.clone())), ("loss", NpyArray::F64(loss.clone()))]).unwrap();
+    let arrays = [("grad", &NpyArray::F32(gradient.clone())), ("loss", &NpyArray::F64(loss.clone()))];
+    write_npz(std::fs::File::create(&path).unwrap(), &arrays).unwrap();
     let mut archive = NpzReader::new(std::fs::File::open(&path).unwrap()).unwrap();
     assert_eq!(archive.by_name::<ndarray::OwnedRepr<f32>, IxDyn>("grad").unwrap(), gradient);
     assert_eq!(archive.by_name::<ndarray::OwnedRepr<f64>, IxDyn>("loss").unwrap(), loss);
-    let nowhere = write_npz(&folder.path().join("no/out.npz"), &[]).unwrap_err();
-    assert!(matches!(nowhere, NpyError::Unwritable { .. }));
+}
+
+#[test]
+fn a_fault_while_writing_is_the_error_and_the_only_one() {
+    /// Takes so many bytes.
+    struct Small(io::Cursor<Vec<u8>>, usize);
+    impl io::Write for Small {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.get_ref().len() + bytes.len() > self.1 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.0.write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl io::Seek for Small {
+        fn seek(&mut self, place: io::SeekFrom) -> io::Result<u64> {
+            self.0.seek(place)
+        }
+    }
+    let array = NpyArray::F32(ArrayD::zeros(IxDyn(&[100])));
+    let write = |room| write_npz(Small(io::Cursor::default(), room), &[("grad", &array), ("loss", &array)]);
+    assert!(write(10_000).is_ok());
+    for room in (0..1200).step_by(7) {
+        assert_eq!(write(room).unwrap_err().kind(), io::ErrorKind::StorageFull, "{room}");
+    }
 }
 
 proptest! {
     #[test]
     fn never_panics(descriptor in "'[<>|=]?[a-zA-Z?][0-9]{0,2}'", shape in "\\([0-9, ]{0,12}\\)", data: Vec<u8>, cut: u8) {
-        let _ = parse(&descriptor, cut % 2 == 0, &shape, &data);
+        if let Ok(mut file) = parse(&descriptor, cut % 2 == 0, &shape, &data) {
+            let _ = file.read(|_, element| Ok::<_, NpyError>(element));
+        }
         let mut bytes = file("'<f4'", false, "(2,)", &data);
         bytes.truncate(usize::from(cut));
-        let _ = parse_npy("a", &bytes);
+        let _ = open(&bytes);
     }
 }

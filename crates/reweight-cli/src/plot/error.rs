@@ -5,6 +5,7 @@ use std::io;
 use reweight::ConfigError;
 
 use crate::evaluate::EvalError;
+use crate::files::{OutputError, WriteError};
 
 /// Why `reweight plot` failed.
 #[derive(Debug, thiserror::Error)]
@@ -24,10 +25,16 @@ pub enum PlotError {
         "{curves} curves cannot be told apart; draw at most {most} (classes of different weight have a curve each)"
     )]
     TooMany { curves: usize, most: usize },
+    #[error(
+        "`{curve}`: a weight, or loss times weight, of {value:e} is too large to be drawn beside another; lower class weights or `scale`"
+    )]
+    TooLarge { curve: String, value: f64 },
     #[error("{path}: the ending says neither .svg nor .png; give the file one of them")]
     Ending { path: String },
-    #[error("{path}: cannot be written; check that the folder exists and may be written to")]
-    Unwritable { path: String, source: io::Error },
+    #[error(transparent)]
+    Outputs(#[from] OutputError),
+    #[error(transparent)]
+    Unwritable(#[from] WriteError),
     #[error("the figure cannot be drawn: {reason}")]
     Drawing { reason: String },
     #[error("standard output cannot be written to")]

@@ -1,6 +1,6 @@
 //! One weighter, changed: `Detached`, `Scaled`, `Clamped`.
 
-use crate::error::{ParameterError, StateError, WeightError};
+use crate::error::{ParameterError, StateError, WeightError, short};
 use crate::form::BatchForm;
 use crate::real::Real;
 use crate::sample::Sample;
@@ -102,7 +102,7 @@ impl<W> Clamped<W> {
 /// Bounds in order, finite and not negative.
 pub(crate) fn check_clamp([low, high]: [f64; 2]) -> Result<[f64; 2], ParameterError> {
     ParameterError::check("clamp (lower bound)", low, low.is_finite() && low >= 0.0, "finite and at least 0")?;
-    let expected = format!("finite and at least the lower bound {low}");
+    let expected = format!("finite and at least the lower bound {}", short(low));
     ParameterError::check("clamp (upper bound)", high, high.is_finite() && high >= low, &expected)?;
     Ok([low, high])
 }

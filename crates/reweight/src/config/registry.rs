@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{ConfigError, PartConfig};
+use super::{ConfigError, PartConfig, in_plain_words};
 use crate::adjustment::Adjustment;
 use crate::base::BaseLoss;
 use crate::boxed::{BoxedAdjustment, BoxedBase, BoxedWeighter};
@@ -66,7 +66,7 @@ impl Default for Registry {
 
 /// What is wrong with an entry's settings: which of them, and what every weighter may have besides.
 fn misread(error: &serde_path_to_error::Error<serde_json::Error>, modifiers: bool) -> String {
-    let (path, reason) = (error.path().to_string(), error.inner().to_string());
+    let (path, reason) = (error.path().to_string(), in_plain_words(error.inner()));
     if reason.starts_with("unknown field") && modifiers {
         return format!("{reason}; every kind also has `scale`, `clamp` and `detached`");
     }

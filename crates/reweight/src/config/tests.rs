@@ -192,6 +192,46 @@ fn numbers_that_json_has_not_do_not_read_as_left_out() {
 }
 
 #[test]
+fn a_reduction_is_a_name_or_a_divisor() {
+    let read = |text: &str| LossConfig::from_toml(&format!("objective = \"bce\"\nreduction = {text}"));
+    for (text, reduction) in [
+        ("\"mean\"", Reduction::Mean),
+        ("\"sum\"", Reduction::Sum),
+        ("\"none\"", Reduction::None),
+        ("\"weighted-mean\"", Reduction::WeightedMean),
+        ("\"positives\"", Reduction::Positives),
+        ("{ divisor = 2 }", Reduction::Divisor(2.0)),
+    ] {
+        let config = read(text).expect("right");
+        assert_eq!(config.reduction, reduction);
+        assert_eq!(LossConfig::from_json(&config.to_json().expect("written")).expect("read"), config);
+        assert_eq!(LossConfig::from_toml(&config.to_toml().expect("written")).expect("read"), config);
+    }
+    for (text, cure) in [
+        ("\"divisor\"", "`divisor` needs its number: reduction = { divisor = 128.0 }"),
+        ("{ divisor = \"two\" }", "`divisor` needs its number"),
+        ("{ sum = 2 }", "`sum` takes no number: reduction = \"sum\""),
+        ("\"average\"", "unknown variant `average`, expected one of `mean`"),
+    ] {
+        let error = read(text).expect_err(text).to_string();
+        assert!(error.contains(cure), "{text}: {error}");
+    }
+    let json = LossConfig::from_json(r#"{"objective": "bce", "reduction": "divisor"}"#).expect_err("no number");
+    assert!(json.to_string().contains("`divisor` needs its number"), "{json}");
+}
+
+#[test]
+fn numbers_of_many_digits_are_short_and_long_lines_are_not_quoted() {
+    let read = |text: &str| LossConfig::from_toml(text).and_then(|config| config.build().map(drop));
+    let error = read("objective = \"bce\"\n[[weighter]]\nkind = \"focal\"\ngamma = -1e308").expect_err("negative");
+    assert!(error.to_string().contains("`gamma` is -1e308, but"), "{error}");
+    let long = format!("objective = \"bce\"\nignore_index = \"{}\"", "x".repeat(100_000));
+    let error = read(&long).expect_err("no number").to_string();
+    assert!(error.contains("line 2, column 16") && error.ends_with("…, expected a whole number"), "{}", &error[..200]);
+    assert!(error.len() < 500);
+}
+
+#[test]
 fn a_state_fits_its_own_chain_alone() {
     let chain = |kinds: &str| {
         let json = format!(r#"{{"objective": "bce", "weighter": [{kinds}]}}"#);

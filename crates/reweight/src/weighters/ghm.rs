@@ -105,8 +105,11 @@ impl Ghm {
         if state.weights.len() != bins || !state.density.fits(bins) {
             return Err(damaged(&format!("its tables do not hold {bins} unit regions")));
         }
-        if !state.weights.iter().all(|w| w.is_finite() && *w >= 0.0) || !state.density.is_sound() {
+        if !state.weights.iter().all(|w| w.is_finite() && *w >= 0.0) {
             return Err(damaged("it holds a number that is negative or not finite"));
+        }
+        if let Some(fault) = state.density.fault(&self.config) {
+            return Err(damaged(&fault));
         }
         self.density = state.density;
         self.table.fill(|region| state.weights[region]);

@@ -54,6 +54,8 @@ fn comparison(logit: fn(usize) -> f32, finished: usize) -> Comparison {
         notes: Vec::new(),
     };
     let folds = problem.folds(3, 0).unwrap();
+    // Where nothing is optimised, the engine needs more stack than a test's thread has.
+    let pool = crate::threads::pool(Some(1)).unwrap();
     let run = |index: usize| {
         let (fold, strategy) = (index / settings.strategies.len(), index % settings.strategies.len());
         let test = folds[fold].test.clone();
@@ -69,7 +71,7 @@ fn comparison(logit: fn(usize) -> f32, finished: usize) -> Comparison {
             logits_sha256: String::new(),
             trace: Some(Trace {
                 metric: vec![f64::NAN, 0.5],
-                gradient: GradientTrace::new(&problem, &loss, &logits, &classes).unwrap(),
+                gradient: pool.install(|| GradientTrace::new(&problem, &loss, &logits, &classes)).unwrap(),
             }),
             logits,
             test,

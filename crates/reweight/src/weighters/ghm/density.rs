@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{Decay, GhmConfig, GhmUnit, Normaliser};
+use crate::error::short;
 use crate::regions::RegionTable;
+
+/// What a sum of up to 65,536 fractions may be off by, with room to spare: each rounds at the sixteenth digit.
+const ROUNDINGS: f64 = 1e-9;
 
 /// S_j, and how often each region was averaged (which bias correction needs).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,8 +31,28 @@ impl Density {
         self.averages.len() == bins && self.updates.len() == bins
     }
 
-    pub(super) fn is_sound(&self) -> bool {
-        self.averages.iter().all(|s| s.is_finite() && *s >= 0.0)
+    /// What of it cannot have been observed under `config`, if anything.
+    pub(super) fn fault(&self, config: &GhmConfig) -> Option<String> {
+        if !self.averages.iter().all(|s| s.is_finite() && *s >= 0.0) {
+            return Some("it holds a number that is negative or not finite".to_owned());
+        }
+        let (most, what) = match config.unit() {
+            GhmUnit::Counts => (u64::MAX as f64, "a count"),
+            GhmUnit::Fractions => (1.0 + ROUNDINGS, "a fraction"),
+        };
+        if let Some(average) = self.averages.iter().find(|average| **average > most) {
+            let most = if config.unit() == GhmUnit::Fractions { 1.0 } else { most };
+            return Some(format!("{what} of samples is {}, but at most {} is possible", short(*average), short(most)));
+        }
+        let sum: f64 = self.averages.iter().sum();
+        if config.unit() == GhmUnit::Fractions && config.decay() == Decay::All && sum > 1.0 + ROUNDINGS {
+            return Some(format!("the regions' fractions sum to {}, but at most 1 is possible", short(sum)));
+        }
+        if self.updates.iter().any(|updates| *updates > self.steps) {
+            return Some(format!("a region was averaged more often than there were steps, {}", self.steps));
+        }
+        let unseen = self.averages.iter().zip(&self.updates).any(|(average, updates)| *updates == 0 && *average > 0.0);
+        unseen.then(|| "a region that was never averaged has an average".to_owned())
     }
 
     /// S ← m·S + (1 − m)·R.

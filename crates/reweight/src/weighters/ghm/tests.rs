@@ -168,7 +168,9 @@ fn foreign_and_damaged_states_are_refused() {
         ("/weights/1", serde_json::Value::Null),
         ("/density/averages/0", serde_json::json!(-0.5)),
         ("/density/averages", serde_json::json!([1.0])),
+        ("/density/averages/0", serde_json::json!(1e300)),
         ("/density/updates", serde_json::json!([1, 2, 3])),
+        ("/density/updates/0", serde_json::json!(1000)),
         ("/density/steps", serde_json::json!("one")),
     ] {
         let mut damaged = own.clone();

@@ -1,0 +1,210 @@
+//! The elements of a .npy file, turned into what is wanted as they come by: in memory there is nothing but the result.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
+
+use super::header::{ElementType, NpyHeader, shape_text, unreadable};
+use super::{NpyError, Scalar};
+
+/// Bytes that are read at a time, whole elements of any type.
+const PIECE: usize = 1 << 16;
+
+/// A .npy file whose header was understood, and whose length is what the header says.
+pub struct NpyFile {
+    name: String,
+    header: NpyHeader,
+    source: Box<dyn Source>,
+}
+
+/// What can be read more than once.
+trait Source: Read + Seek + Send {}
+impl<S: Read + Seek + Send> Source for S {}
+
+impl fmt::Debug for NpyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NpyFile").field("name", &self.name).field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+impl NpyFile {
+    /// Opens a file and reads its header.
+    ///
+    /// # Errors
+    ///
+    /// [`NpyError`]: no such file, not a .npy file, elements that are not numbers, cut off.
+    pub fn open(path: &Path) -> Result<Self, NpyError> {
+        let name = path.display().to_string();
+        let fault = |source| unreadable(&name, source);
+        let mut file = File::open(path).map_err(fault)?;
+        let metadata = file.metadata().map_err(fault)?;
+        if metadata.is_file() {
+            let header = NpyHeader::read(&name, &mut file)?;
+            return Self::new(name, header, Box::new(file), metadata.len());
+        }
+        Self::from_stream(&name, file)
+    }
+
+    /// Takes all of a stream that can be read once only, such as a pipe, into memory; `name` is what messages call it.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn from_stream(name: &str, mut stream: impl Read) -> Result<Self, NpyError> {
+        let mut header = NpyHeader::read(name, &mut stream)?;
+        header.length = 0;
+        let mut bytes = Vec::new();
+        // One more than is right, to see whether there is more. What is not there takes no memory, whatever the header says.
+        let most = header.size().saturating_add(1);
+        stream.take(most).read_to_end(&mut bytes).map_err(|source| unreadable(name, source))?;
+        let length = bytes.len() as u64;
+        Self::new(name.to_owned(), header, Box::new(Cursor::new(bytes)), length)
+    }
+
+    /// `length` is that of header and elements together.
+    fn new(name: String, header: NpyHeader, source: Box<dyn Source>, length: u64) -> Result<Self, NpyError> {
+        let (expected, actual) = (header.size(), length.saturating_sub(header.length));
+        if actual != expected {
+            let (shape, item_size) = (shape_text(&header.shape), header.element.size());
+            return Err(NpyError::WrongSize { name, shape, item_size, expected, actual: actual.to_string() });
+        }
+        Ok(Self { name, header, source })
+    }
+
+    /// Sizes of the axes.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.header.shape
+    }
+
+    /// What messages call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the elements are floats.
+    #[must_use]
+    pub fn is_float(&self) -> bool {
+        matches!(self.header.element, ElementType::F16 | ElementType::F32 | ElementType::F64)
+    }
+
+    /// Every element as `convert` makes it of its position, counted in C order, and value. The array has the file's order.
+    ///
+    /// # Errors
+    ///
+    /// [`NpyError`] when the file cannot be read, or those of `convert`.
+    pub fn read<T, X: From<NpyError>>(
+        &mut self,
+        convert: impl FnMut(usize, Scalar) -> Result<T, X>,
+    ) -> Result<ArrayD<T>, X> {
+        self.source.seek(SeekFrom::Start(self.header.length)).map_err(|source| unreadable(&self.name, source))?;
+        macro_rules! numbers {
+            ($type:ty, $scalar:ident) => {{
+                let element = if self.header.big_endian {
+                    |bytes| Scalar::$scalar(<$type>::from_be_bytes(bytes).into())
+                } else {
+                    |bytes| Scalar::$scalar(<$type>::from_le_bytes(bytes).into())
+                };
+                self.elements(|_, bytes| Ok(element(bytes)), convert)
+            }};
+        }
+        match self.header.element {
+            ElementType::Bool => {
+                let name = self.name.clone();
+                let truth = |index, [byte]: [u8; 1]| match byte {
+                    0 | 1 => Ok(Scalar::Signed(byte.into())),
+                    _ => Err(NpyError::NotABool { name: name.clone(), index, byte }),
+                };
+                self.elements(truth, convert)
+            }
+            ElementType::I8 => numbers!(i8, Signed),
+            ElementType::I16 => numbers!(i16, Signed),
+            ElementType::I32 => numbers!(i32, Signed),
+            ElementType::I64 => numbers!(i64, Signed),
+            ElementType::U8 => numbers!(u8, Unsigned),
+            ElementType::U16 => numbers!(u16, Unsigned),
+            ElementType::U32 => numbers!(u32, Unsigned),
+            ElementType::U64 => numbers!(u64, Unsigned),
+            ElementType::F16 => numbers!(half::f16, Single),
+            ElementType::F32 => numbers!(f32, Single),
+            ElementType::F64 => numbers!(f64, Double),
+        }
+    }
+
+    fn elements<const SIZE: usize, T, X: From<NpyError>>(
+        &mut self,
+        element: impl Fn(usize, [u8; SIZE]) -> Result<Scalar, NpyError>,
+        mut convert: impl FnMut(usize, Scalar) -> Result<T, X>,
+    ) -> Result<ArrayD<T>, X> {
+        let header = &self.header;
+        let mut order = Order::new(&header.shape, header.columns_first);
+        let mut all: Vec<T> = Vec::new();
+        // The file is as long as its header says, or all of it is in memory already.
+        let no_memory = |_| NpyError::NoMemory { name: self.name.clone(), elements: header.count };
+        all.try_reserve_exact(header.count).map_err(no_memory)?;
+        let mut piece = vec![0; PIECE];
+        let mut left = header.count;
+        while left > 0 {
+            let count = left.min(PIECE / SIZE);
+            let bytes = &mut piece[..count * SIZE];
+            self.source.read_exact(bytes).map_err(|source| unreadable(&self.name, source))?;
+            for &bytes in bytes.as_chunks::<SIZE>().0 {
+                let index = order.next();
+                all.push(convert(index, element(index, bytes)?)?);
+            }
+            left -= count;
+        }
+        let shape = IxDyn(&header.shape).set_f(header.columns_first);
+        // There are as many elements as the shape's product, which was checked; so this cannot come.
+        let misfit = |error: ndarray::ShapeError| unreadable(&self.name, io::Error::other(error));
+        Ok(ArrayD::from_shape_vec(shape, all).map_err(misfit)?)
+    }
+}
+
+/// Positions in C order, in the order in which a file holds the elements.
+enum Order {
+    /// That of C itself.
+    Rows(usize),
+    /// The first axis fastest.
+    Columns { shape: Vec<usize>, steps: Vec<usize>, at: Vec<usize>, index: usize },
+}
+
+impl Order {
+    fn new(shape: &[usize], columns_first: bool) -> Self {
+        if !columns_first {
+            return Self::Rows(0);
+        }
+        let mut steps = vec![1_usize; shape.len()];
+        for axis in (1..shape.len()).rev() {
+            // Within the shape's product, but where there are no elements to be counted.
+            steps[axis - 1] = steps[axis].saturating_mul(shape[axis]);
+        }
+        Self::Columns { shape: shape.to_vec(), steps, at: vec![0; shape.len()], index: 0 }
+    }
+
+    fn next(&mut self) -> usize {
+        match self {
+            Self::Rows(next) => {
+                *next += 1;
+                *next - 1
+            }
+            Self::Columns { shape, steps, at, index } => {
+                let current = *index;
+                for axis in 0..shape.len() {
+                    at[axis] += 1;
+                    *index += steps[axis];
+                    if at[axis] < shape[axis] {
+                        break;
+                    }
+                    *index -= steps[axis] * shape[axis];
+                    at[axis] = 0;
+                }
+                current
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Results in one .npz file, for `numpy.load`.
+
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+
+use ndarray_npy::{WriteNpyError, WriteNpyExt};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::NpyArray;
+
+/// Beyond this an entry of an archive needs the longer form.
+const LONG: usize = 1 << 31;
+
+/// Writes arrays into one .npz file, each under its name, as `numpy.savez` does: uncompressed, since the floats of a gradient
+/// hardly become smaller, and trying takes many times as long as computing them.
+///
+/// # Errors
+///
+/// When `to` cannot be written to.
+pub fn write_npz(to: impl Write + Seek, arrays: &[(&str, &NpyArray)]) -> io::Result<()> {
+    let mut archive = ZipWriter::new(UntilFault::new(to));
+    for (name, array) in arrays {
+        let bytes = match array {
+            NpyArray::F32(array) => array.len().saturating_mul(4),
+            NpyArray::F64(array) => array.len().saturating_mul(8),
+        };
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        archive.start_file(format!("{name}.npy"), options.large_file(bytes >= LONG))?;
+        let mut buffered = BufWriter::new(&mut archive);
+        let written = match array {
+            NpyArray::F32(array) => array.write_npy(&mut buffered),
+            NpyArray::F64(array) => array.write_npy(&mut buffered),
+        };
+        written.map_err(|error| match error {
+            WriteNpyError::Io(error) => error,
+            other => io::Error::other(other),
+        })?;
+        buffered.flush()?;
+    }
+    archive.finish()?.flush()
+}
+
+/// A writer that takes everything once it has failed, to nowhere: the archive tries again to end itself when it is dropped, and
+/// would complain on standard error, beside the error that tells it all.
+struct UntilFault<W> {
+    to: W,
+    failed: bool,
+    /// Behind all that was written: where the archive is told to be after a fault.
+    end: u64,
+}
+
+impl<W> UntilFault<W> {
+    fn new(to: W) -> Self {
+        Self { to, failed: false, end: 0 }
+    }
+
+    fn attempt<T>(&mut self, otherwise: T, attempt: impl FnOnce(&mut W) -> io::Result<T>) -> io::Result<T> {
+        if self.failed {
+            return Ok(otherwise);
+        }
+        attempt(&mut self.to).inspect_err(|_| self.failed = true)
+    }
+}
+
+impl<W: Write> Write for UntilFault<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Never too small, which is all that matters.
+        self.end += bytes.len() as u64;
+        self.attempt(bytes.len(), |to| to.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt((), Write::flush)
+    }
+}
+
+impl<W: Seek> Seek for UntilFault<W> {
+    fn seek(&mut self, place: SeekFrom) -> io::Result<u64> {
+        self.attempt(self.end, |to| to.seek(place))
+    }
+}

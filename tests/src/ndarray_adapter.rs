@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder, Slice};
-use reweight::{BatchStatistics, LossError, LossSummary, SampleWeighter};
-use reweight_ndarray::{BceBatch, Float, Outcome, SoftmaxBatch};
+use reweight::{BatchStatistics, HessianForm, LossError, LossSummary, SampleWeighter};
+use reweight_ndarray::{BceBatch, Float, Outcome, SecondOrder, SoftmaxBatch};
 use reweight_testkit::{Backend, Batch, Layout, Loss, Observed, Precision, Targets, Tensor, wrong_objective};
 
 /// The CPU engine at one precision.
@@ -192,6 +192,14 @@ impl<A: Element + reweight_ndarray::BceTarget> Ndarray<A> {
         on_engine!(batch, loss, weigh_into, grad)
     }
 
+    fn second<W: SampleWeighter>(
+        loss: &mut Loss<W>,
+        batch: &Batch,
+        form: HessianForm,
+    ) -> Result<SecondOrder<A, IxDyn, IxDyn>, LossError> {
+        on_engine!(batch, loss, second_order, form)
+    }
+
     fn stepped<W: SampleWeighter>(
         loss: &mut Loss<W>,
         batch: &Batch,
@@ -243,6 +251,15 @@ impl<A: Element + reweight_ndarray::BceTarget> Backend for Ndarray<A> {
         batch: &Batch,
     ) -> Option<Result<BatchStatistics, LossError>> {
         Some(Self::counts(loss, batch))
+    }
+
+    fn hessian<W: SampleWeighter>(
+        &self,
+        loss: &mut Loss<W>,
+        batch: &Batch,
+        form: HessianForm,
+    ) -> Option<Result<Vec<f64>, LossError>> {
+        Some(Self::second(loss, batch, form).map(|second| flat(&second.hessian)))
     }
 
     fn weigh<W: SampleWeighter>(&self, loss: &Loss<W>, batch: &Batch) -> Option<Result<Observed, LossError>> {

@@ -5,17 +5,20 @@ use std::str::FromStr;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::device::DeviceChoice;
 
 mod completions;
 mod inspect;
 mod plot;
+mod reading;
 
 pub use completions::CompletionsArguments;
 pub use inspect::{ColumnArguments, InspectArguments, InspectOutput, LookingArguments, ScoreKind};
 pub use plot::{PictureSize, PlotArguments, PlotFigure, WeightsArguments};
+pub(crate) use reading::form_options;
+pub use reading::{Delimiter, FormArguments, HeaderChoice, ReadingArguments};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +44,7 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 
-    /// Results only: no notes, no progress bar.
+    /// Results only: no notes, no progress bar; how a file was read goes to standard error.
     #[arg(long, short, global = true, help_heading = "How much to say")]
     pub quiet: bool,
 
@@ -85,7 +88,8 @@ says what, where, and how to mend it); 130 interrupted by Ctrl-C (what was finis
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE_EXAMPLES)]
 pub struct CompareArguments {
-    /// A CSV file with one row a sample; without it, the red wines that come with the program.
+    /// A CSV file (or ARFF, KEEL; also packed by gzip) with one row a sample, `-` for standard input; without it, the red wines
+    /// that come with the program.
     #[arg(value_name = "DATA.csv")]
     pub data: Option<PathBuf>,
 
@@ -120,8 +124,8 @@ pub struct CompareArguments {
 
     /// Repeat the comparison that --json wrote to FILE, and say whether it came out the same to the bit.
     #[arg(long, value_name = "FILE", help_heading = "Output", conflicts_with_all = [
-        "data", "target", "positive", "multiclass", "header", "delimiter", "drop", "categorical", "strategy", "no_presets",
-        "folds", "repeats", "seed", "epochs", "batch_size", "hidden", "learning_rate", "weight_decay", "device",
+        "data", "target", "positive", "multiclass", "merge_rare", "drop_rare", "header", "delimiter", "decimal", "missing",
+        "exact_labels", "drop", "keep", "categorical", "strategy", "no_presets", "folds", "repeats", "seed", "epochs", "batch_size", "hidden", "learning_rate", "weight_decay", "device",
     ])]
     pub repeat: Option<PathBuf>,
 }
@@ -130,38 +134,26 @@ pub struct CompareArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Task")]
 pub struct TaskArguments {
-    /// The column to predict, by name or by number from 1; the last by default.
+    /// The column to predict, by name or by number from 1; by default one that is called as labels are, or else the last.
     #[arg(long, value_name = "COL", requires = "data")]
     pub target: Option<String>,
 
-    /// The label that counts as positive, against all others; the rarest by default.
+    /// The label that counts as positive, against all others; by default the one that two labels themselves name (1 beside 0,
+    /// yes beside no, X beside not X), or else the rarest.
     #[arg(long, value_name = "LABEL", requires = "data", conflicts_with = "multiclass", allow_hyphen_values = true)]
     pub positive: Option<String>,
 
     /// Tell all labels apart, not one from the rest.
     #[arg(long)]
     pub multiclass: bool,
-}
 
-/// How a CSV is read.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Reading the file")]
-pub struct ReadingArguments {
-    /// Whether the first row names the columns.
-    #[arg(long, value_enum, default_value_t, requires = "data")]
-    pub header: HeaderChoice,
+    /// Take all classes that have fewer rows than there are folds for one.
+    #[arg(long, requires = "multiclass", conflicts_with = "drop_rare")]
+    pub merge_rare: bool,
 
-    /// The character between cells, or `tab`; found out by default.
-    #[arg(long, value_name = "CHAR", requires = "data")]
-    pub delimiter: Option<Delimiter>,
-
-    /// Leave a column out, by name or number; may be given again.
-    #[arg(long, value_name = "COL", requires = "data")]
-    pub drop: Vec<String>,
-
-    /// Take a column's numbers for names of categories; may be given again.
-    #[arg(long, value_name = "COL", requires = "data")]
-    pub categorical: Vec<String>,
+    /// Leave out the rows of classes that have fewer rows than there are folds.
+    #[arg(long, requires = "multiclass")]
+    pub drop_rare: bool,
 }
 
 /// Which losses are compared.
@@ -284,19 +276,6 @@ pub struct EvalArguments {
     pub out: Option<PathBuf>,
 }
 
-/// Whether the first row names the columns.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HeaderChoice {
-    /// Found out from the cells.
-    #[default]
-    Auto,
-    /// It names them.
-    Yes,
-    /// It is data.
-    No,
-}
-
 /// What computes a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -319,22 +298,6 @@ pub enum Precision {
     F32,
     /// 64 bits.
     F64,
-}
-
-/// One byte between cells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delimiter(pub u8);
-
-impl FromStr for Delimiter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.as_bytes() {
-            _ if text.eq_ignore_ascii_case("tab") || text == "\\t" => Ok(Self(b'\t')),
-            [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(Self(*byte)),
-            _ => Err("one ASCII character, or `tab`, is needed".to_owned()),
-        }
-    }
 }
 
 /// A loss of the user's: a name and the file that describes it.

@@ -20,7 +20,7 @@ pub mod story;
 pub mod trace;
 pub mod verdict;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,6 +31,8 @@ use crate::files::{OutputError, Outputs, WriteError, write_whole};
 use crate::problem::Problem;
 use crate::standard_output::ReaderLeft;
 use crate::strategy::strategies;
+use crate::table::guess;
+use crate::terminal::width;
 use crate::threads::pool;
 pub use comparison::Comparison;
 use data::DataSettings;
@@ -90,6 +92,10 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
             return Err(error.into());
         }
     }
+    if quiet {
+        // A guess is part of the result, and still no line of it.
+        guess::show(&mut io::stderr(), &summary.guesses, width())?;
+    }
     listen();
     let progress = progress::Progress::new(&plan, !quiet);
     let (threads, is_reported) = (arguments.training.threads, arguments.report.is_some());
@@ -121,7 +127,7 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
 }
 
 /// How a comparison ends does not hang on whether somebody still reads.
-fn said(shown: std::io::Result<()>) -> std::io::Result<()> {
+fn said(shown: io::Result<()>) -> io::Result<()> {
     shown.or_else(|error| if ReaderLeft::is(&error) { Ok(()) } else { Err(error) })
 }
 

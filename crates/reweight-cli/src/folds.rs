@@ -1,6 +1,7 @@
 //! Stratified k-fold splits: every class is spread evenly over the folds, and the seed alone decides how.
 
 use crate::random::{Purpose, Random};
+use crate::terminal::{counted, excerpt};
 
 /// One split of the rows: what a network is trained on and what it is judged on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,14 +17,16 @@ pub struct Fold {
 #[non_exhaustive]
 pub enum FoldError {
     /// One fold has nothing to train on, none has nothing to judge on.
-    #[error("{folds} fold(s) cannot both train and judge; ask for 2 or more")]
+    #[error("{} cannot both train and judge; ask for 2 or more", counted(*.folds as u64, "fold"))]
     TooFewFolds {
         /// Folds asked for.
         folds: usize,
     },
     /// A fold's test part would lack a class, so its metrics would not exist.
     #[error(
-        "class `{class}` has {count} row(s), fewer than the {folds} folds; {}give the class more rows",
+        "class `{}` has {}, fewer than the {folds} folds; {}give the class more rows",
+        excerpt(.class),
+        counted(*.count as u64, "row"),
         fewer_folds(*.count)
     )]
     TooFewRows {
@@ -141,7 +144,7 @@ mod tests {
     #[test]
     fn advice_can_be_followed() {
         let error = |count| FoldError::TooFewRows { class: "rare".into(), count, folds: 5 }.to_string();
-        let text = "class `rare` has 3 row(s), fewer than the 5 folds; ask for at most 3 with --folds, or give the class more rows";
+        let text = "class `rare` has 3 rows, fewer than the 5 folds; ask for at most 3 with --folds, or give the class more rows";
         assert_eq!(error(3), text);
         assert!(!error(1).contains("--folds"), "one fold is none");
     }

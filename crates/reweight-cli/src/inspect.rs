@@ -1,10 +1,9 @@
 //! `reweight inspect`: who owns the gradient of a model that is there already, from its scores alone.
 //!
-//! The way of it: `chunks` (bytes in pieces) → `layout` (which column is what) → `read` (row by row) → `rows` (a class and a
-//! margin each) → `task` (what the scores are) → `survey` (counts) → `suggest` (a loss to begin with) → `measure` (what each loss
+//! The way of it: [`table`](crate::table) (rows of cells) → `layout` and `scores` (which column is what) → `read` (row by row) →
+//! `rows` (a class and a margin each) → `task` (what the scores are) → `survey` (counts) → `suggest` (a loss to begin with) → `measure` (what each loss
 //! would do) → [`inspection`] (every figure) → `show` (the text) and `report` (the page).
 
-mod chunks;
 mod error;
 pub mod inspection;
 mod layout;
@@ -13,12 +12,13 @@ mod read;
 mod report;
 mod rows;
 mod scale;
+mod scores;
 mod show;
 mod suggest;
 mod survey;
 mod task;
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use reweight::{
     Chain, ConfigError, ConfiguredLoss, LossConfig, Objective, Regions, Sample, SampleWeighter, Statistics,
@@ -29,14 +29,16 @@ use crate::compare::settings::quoted;
 use crate::files::{OutputError, Outputs, write_whole};
 use crate::plot::curves::weights;
 use crate::strategy::{Strategy, StrategyError, strategies};
+use crate::table::{Guesses, guess, input};
 use crate::terminal::width;
 use crate::threads::pool;
 pub use error::InspectError;
-use inspection::{Computed, Inspection, Judged, Suspect};
+use inspection::{Computed, How, Inspection, Judged, Suspect};
 pub use measure::Effect;
 use rows::Rows;
 use suggest::{Facts, suggest};
 use survey::Survey;
+use task::Task;
 
 /// What the suggested loss is called in the table.
 const SUGGESTED: &str = "suggested";
@@ -57,7 +59,7 @@ pub fn run(arguments: &InspectArguments, quiet: bool, out: &mut dyn Write) -> Re
     }
     let mut shows = true;
     if let Some(path) = &arguments.output.json {
-        let mut text = serde_json::to_vec_pretty(&inspection).map_err(std::io::Error::from)?;
+        let mut text = serde_json::to_vec_pretty(&inspection).map_err(io::Error::from)?;
         text.push(b'\n');
         if path.as_os_str() == "-" {
             out.write_all(&text)?;
@@ -65,6 +67,10 @@ pub fn run(arguments: &InspectArguments, quiet: bool, out: &mut dyn Write) -> Re
         } else {
             write_whole(path, &text)?;
         }
+    }
+    if quiet {
+        // A guess is part of the result, and still no line of it.
+        guess::show(&mut io::stderr(), &inspection.guesses, width())?;
     }
     if shows {
         show::show(out, &inspection, quiet, width())?;
@@ -77,7 +83,7 @@ fn check_outputs(arguments: &InspectArguments) -> Result<(), OutputError> {
     let InspectOutput { json, report, suggest } = &arguments.output;
     let json = json.as_deref().filter(|path| path.as_os_str() != "-");
     Outputs::new([("--json", json), ("--report", report.as_deref()), ("--suggest", suggest.as_deref())])
-        .reading("the scores", &arguments.file)
+        .reading("the scores", &arguments.data)
         .reading_all("a strategy's loss", arguments.looking.strategy.iter().map(|strategy| &*strategy.config))
         .check()
 }
@@ -88,27 +94,38 @@ fn check_outputs(arguments: &InspectArguments) -> Result<(), OutputError> {
 ///
 /// [`InspectError`], which says what is wrong, where, and how to mend it.
 pub fn inspect(arguments: &InspectArguments) -> Result<Inspection, InspectError> {
-    let (name, source) = chunks::open(&arguments.file)?;
-    let read::Scores { layout, mut rows } = read::read(&name, source, &arguments.columns)?;
-    let task = task::understand(&name, &layout, &mut rows, &arguments.columns)?;
+    let mut guesses = Guesses::default();
+    let inspection = inspect_telling(arguments, &mut guesses);
+    if inspection.is_err() {
+        // What was taken for what may be why it failed.
+        let _ = guess::show(&mut io::stderr(), guesses.as_slice(), width());
+    }
+    inspection
+}
+
+fn inspect_telling(arguments: &InspectArguments, guesses: &mut Guesses) -> Result<Inspection, InspectError> {
+    let (name, bytes) = input::open(&arguments.data)?;
+    let read::Scores { layout, form, mut rows } = read::read(&name, bytes, &arguments.columns, guesses)?;
+    let task = task::understand(&name, (&layout, &form), &mut rows, &arguments.columns, guesses)?;
     // Checked by the command line: from 1 to 100.
     let regions = Regions::new(arguments.looking.regions).map_err(|source| InspectError::Regions { source })?;
     let strategies = strategies(task.objective, &arguments.looking.strategy, true)?;
-    let computed =
-        pool(None)?.install(|| compute(&name, &rows, task.objective, &regions, strategies, arguments.looking.top))?;
-    let columns = |index: &usize| layout.names[*index].clone();
+    let computed = pool(None)?.install(|| compute(&name, &rows, &task, &regions, strategies, arguments.looking.top))?;
+    let columns = |index: &usize| form.columns[*index].name.clone();
     let named = (columns(&layout.label), layout.scores.iter().map(columns).collect());
-    Ok(Inspection::new(name, command(arguments), named, task, &rows, &regions, computed))
+    let how = How { command: command(arguments), named, guesses: guesses.as_slice().to_vec() };
+    Ok(Inspection::new(name, how, &task, &rows, &regions, computed))
 }
 
 fn compute(
     name: &str,
     rows: &Rows,
-    objective: Objective,
+    task: &Task,
     regions: &Regions,
     mut strategies: Vec<Strategy>,
     most: usize,
 ) -> Result<Computed, InspectError> {
+    let objective = task.objective;
     let counts: Vec<usize> = rows.counts.iter().map(|&count| usize::try_from(count).unwrap_or(usize::MAX)).collect();
     // A class without samples has no weight that follows from counts.
     if counts.contains(&0) {
@@ -118,9 +135,15 @@ fn compute(
     let own = [Statistics::gradient_norm(regions.clone()), suggested_statistics()?];
     let request = own.into_iter().chain(chains.iter().map(Chain::statistics)).fold(Statistics::none(), Statistics::and);
     let survey = Survey::take(rows, objective, &request);
-    let area_under_roc = if objective == Objective::Bce { survey::area_under_roc(rows) } else { None };
-    let facts =
-        Facts { file: name, objective, labels: &rows.labels, counts: &rows.counts, survey: &survey, area_under_roc };
+    let area_under_roc = task.positive.and_then(|positive| survey::area_under_roc(rows, positive));
+    let facts = Facts {
+        file: name,
+        objective,
+        labels: &rows.labels,
+        counts: &rows.counts,
+        survey: &survey,
+        area_under_roc: area_under_roc.zip(task.positive),
+    };
     let suggestion = suggest(&facts);
     let own = Strategy {
         name: SUGGESTED.to_owned(),
@@ -191,8 +214,9 @@ fn suspects(rows: &Rows, objective: Objective, most: usize) -> Vec<Suspect> {
         let place = rows.place(index)?;
         let sample: Sample<f64> = survey::sample(objective, margin, class);
         let own = usize::from(class);
-        // Of two classes the other one, where p_t is below one half.
-        let predicted = predicted.map_or_else(|| if margin > 0.0 { own } else { 1 - own }, usize::from);
+        // Of two classes the other one, where one score does not say its own.
+        let other = || if survey::says_own(margin, class) { own } else { 1 - own };
+        let predicted = predicted.map_or_else(other, usize::from);
         Some(Suspect {
             row: place.row,
             line: place.line,
@@ -209,8 +233,15 @@ fn suspects(rows: &Rows, objective: Objective, most: usize) -> Vec<Suspect> {
 
 /// The command line that gives an inspection again, for a POSIX shell.
 fn command(arguments: &InspectArguments) -> String {
-    let mut words = vec!["reweight".to_owned(), "inspect".to_owned(), quoted(&arguments.file.display().to_string())];
-    let mut say = |option: &str, value: &str| words.extend([option.to_owned(), quoted(value)]);
+    let mut words = vec!["reweight".to_owned(), "inspect".to_owned(), quoted(&arguments.data.display().to_string())];
+    // A value that begins with a dash would be read as an option of its own.
+    let mut say = |option: &str, value: &str| {
+        if value.starts_with('-') {
+            words.push(quoted(&format!("{option}={value}")));
+        } else {
+            words.extend([option.to_owned(), quoted(value)]);
+        }
+    };
     let columns = &arguments.columns;
     columns.label.iter().for_each(|column| say("--label", column));
     columns.score.iter().for_each(|column| say("--score", column));
@@ -219,16 +250,24 @@ fn command(arguments: &InspectArguments) -> String {
     if let Some(kind) = columns.scores.and_then(|kind| named(clap::ValueEnum::to_possible_value(&kind))) {
         say("--scores", &kind);
     }
-    if columns.header != crate::arguments::HeaderChoice::Auto {
-        named(clap::ValueEnum::to_possible_value(&columns.header)).iter().for_each(|header| say("--header", header));
+    let form = &columns.form;
+    if form.header != crate::arguments::HeaderChoice::Auto {
+        named(clap::ValueEnum::to_possible_value(&form.header)).iter().for_each(|header| say("--header", header));
     }
-    if let Some(delimiter) = columns.delimiter {
+    if let Some(decimal) = form.decimal.and_then(|decimal| named(clap::ValueEnum::to_possible_value(&decimal))) {
+        say("--decimal", &decimal);
+    }
+    form.missing.iter().for_each(|cell| say("--missing", cell));
+    if let Some(delimiter) = form.delimiter {
         say("--delimiter", &if delimiter.0 == b'\t' { "tab".to_owned() } else { char::from(delimiter.0).to_string() });
     }
     say("--top", &arguments.looking.top.to_string());
     say("--regions", &arguments.looking.regions.to_string());
     for strategy in &arguments.looking.strategy {
         say("--strategy", &format!("{}={}", strategy.name, strategy.config.display()));
+    }
+    if form.exact_labels {
+        words.push("--exact-labels".to_owned());
     }
     words.join(" ")
 }

@@ -1,10 +1,12 @@
 //! What is learnt from a table, two classes or many: its folds, its network's outputs, and the figures it is judged by.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::folds::{self, Fold, FoldError};
 use crate::metrics::{Confusion, MetricError, Ranking, brier};
-use crate::table::{Binary, Table, TableError};
+use crate::table::error::labels_listing;
+use crate::table::{Binary, Table, TableError, Target};
+use crate::terminal::counted;
 
 /// A figure that a trained network is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -77,6 +79,22 @@ impl Figure {
     }
 }
 
+/// What becomes of classes that have fewer rows than there are folds, where all are told apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RareClasses {
+    /// They are an error that names them.
+    #[default]
+    Refuse,
+    /// They are taken for one class.
+    Merge,
+    /// Their rows are left out.
+    Drop,
+}
+
+/// What classes that were taken together are called.
+const MERGED: &str = "(rare)";
+
 /// A table and what is to be told apart in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
@@ -97,9 +115,72 @@ impl Problem {
         Ok(Self { table, binary: Some(binary) })
     }
 
-    /// All labels apart.
-    #[must_use]
-    pub fn multiclass(table: Table) -> Self {
+    /// All labels apart, in folds that each need rows of every class.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::RareClasses`] when classes have fewer rows than `folds` and `rare` refuses them;
+    /// [`TableError::RareTogether`] and [`TableError::OneLargeClass`] when what it asks for does not help.
+    pub fn multiclass(table: Table, folds: usize, rare: RareClasses) -> Result<Self, TableError> {
+        let target = &table.target;
+        let is_rare: Vec<bool> = target.counts.iter().map(|&count| count < folds).collect();
+        if !is_rare.contains(&true) {
+            return Ok(Self { table, binary: None });
+        }
+        let listed = |which: bool| -> Vec<(String, u64)> {
+            let classes = (0..is_rare.len()).filter(|&class| is_rare[class] == which);
+            classes.map(|class| (target.labels[class].clone(), target.counts[class] as u64)).collect()
+        };
+        let (small, name) = (listed(true), table.name.clone());
+        let few = small.iter().map(|(_, rows)| *rows as usize);
+        let (fewest, together) = (few.clone().min().unwrap_or(0), few.sum::<usize>());
+        let listed_rare = labels_listing(&small, 20);
+        let large = is_rare.len() - small.len();
+        let too_few = |classes: usize| {
+            let mut counts = target.counts.clone();
+            counts.sort_unstable();
+            let most = counts.iter().rev().nth(1).copied().unwrap_or(0);
+            let known = target.listing();
+            (classes < 2).then(|| TableError::OneLargeClass { name: name.clone(), folds, known, most })
+        };
+        match rare {
+            RareClasses::Refuse => {
+                Err(TableError::RareClasses { name, classes: small.len(), fewest, folds, rare: listed_rare })
+            }
+            RareClasses::Merge if together < folds => {
+                Err(TableError::RareTogether { name, folds, rare: listed_rare, rows: together })
+            }
+            RareClasses::Merge => match too_few(large + 1) {
+                Some(error) => Err(error),
+                None => Ok(Self::merged(table, &is_rare, &listed_rare)),
+            },
+            RareClasses::Drop => match too_few(large) {
+                Some(error) => Err(error),
+                None => Ok(Self::without(table, &is_rare, &listed_rare)),
+            },
+        }
+    }
+
+    /// The classes that are rare taken for one.
+    fn merged(mut table: Table, is_rare: &[bool], listed: &str) -> Self {
+        let target = &table.target;
+        let label = |&class: &usize| if is_rare[class] { MERGED } else { target.labels[class].as_str() };
+        let labels: Vec<&str> = target.classes.iter().map(label).collect();
+        let merged = Target::from_labels(&target.name, &labels);
+        table.target = merged;
+        table.guesses.fact("rare classes", format!("taken together as `{MERGED}`: {listed}"));
+        Self { table, binary: None }
+    }
+
+    /// The rows of the classes that are rare left out.
+    fn without(table: Table, is_rare: &[bool], listed: &str) -> Self {
+        let target = &table.target;
+        let rows: Vec<usize> = (0..target.classes.len()).filter(|&row| !is_rare[target.classes[row]]).collect();
+        let left = counted((target.classes.len() - rows.len()) as u64, "row");
+        let labels: Vec<&str> = rows.iter().map(|&row| target.labels[target.classes[row]].as_str()).collect();
+        let smaller = Target::from_labels(&target.name, &labels);
+        let mut table = table.select(&rows, smaller);
+        table.guesses.fact("rare classes", format!("{left} left out, of {listed}"));
         Self { table, binary: None }
     }
 
@@ -229,7 +310,7 @@ mod tests {
 
     #[test]
     fn six_classes_of_wine() {
-        let problem = Problem::multiclass(wine::table(WineTask::Multiclass));
+        let problem = Problem::multiclass(wine::table(WineTask::Multiclass), 5, RareClasses::Refuse).unwrap();
         assert_eq!((problem.outputs(), problem.figures().len()), (6, 3));
         let test = &problem.folds(5, 0).unwrap()[0].test;
         let classes = problem.classes();
@@ -243,5 +324,33 @@ mod tests {
         // Six f32 exponentials.
         assert!((shares - 1.0).abs() < 1e-6);
         assert!(matches!(problem.folds(11, 0), Err(FoldError::TooFewRows { count: 10, folds: 11, .. })));
+    }
+
+    #[test]
+    fn rare_classes_are_named_and_taken_together_or_left_out() {
+        let wines = || wine::table(WineTask::Multiclass);
+        let error = Problem::multiclass(wines(), 20, RareClasses::Refuse).unwrap_err().to_string();
+        assert!(error.contains("2 classes have fewer rows than the 20 folds: `3` (10 rows), `8` (18 rows)"), "{error}");
+        let merged = Problem::multiclass(wines(), 20, RareClasses::Merge).unwrap();
+        assert_eq!(merged.table.target.labels, ["4", "5", "6", "7", MERGED]);
+        assert_eq!(merged.table.target.counts, [53, 681, 638, 199, 28]);
+        let dropped = Problem::multiclass(wines(), 20, RareClasses::Drop).unwrap();
+        assert_eq!(dropped.table.target.labels, ["4", "5", "6", "7"]);
+        let rows = dropped.table.rows();
+        assert!(
+            rows == 1599 - 28
+                && dropped.table.columns.iter().all(|column| match column {
+                    crate::table::Column::Numeric { values, .. } => values.len() == rows,
+                    crate::table::Column::Categorical { codes, .. } => codes.len() == rows,
+                })
+        );
+        assert!(matches!(
+            Problem::multiclass(wines(), 30, RareClasses::Merge),
+            Err(TableError::RareTogether { rows: 28, folds: 30, .. })
+        ));
+        assert!(matches!(
+            Problem::multiclass(wines(), 660, RareClasses::Drop),
+            Err(TableError::OneLargeClass { most: 638, .. })
+        ));
     }
 }

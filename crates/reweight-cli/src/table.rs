@@ -1,33 +1,52 @@
-//! A table of a user's own: read from a CSV, its columns understood, its labels found, its features made numbers.
+//! A table of a user's own: read from a text, its columns understood, its labels found, its features made numbers.
 //!
-//! The data's way: bytes → [`read`](mod@read) (text cells with their lines) → [`column`](mod@column) (numbers or categories)
-//! and [`target`] (classes) → a [`Table`] → [`encode`] (standardised on a training part) → the network's rows.
+//! The data's way: bytes → [`input`] (unpacked, other formats refused) → [`form`] (delimiter, header, number marks) →
+//! [`records`] (cells with their lines) → [`column`] (numbers or categories) and [`choose`], [`target`] (classes) → a [`Table`] →
+//! [`encode`] (standardised on a training part) → the network's rows. `inspect` reads scores through the first three as well.
+//! Whatever is found out on the way is a [`guess`].
 
+pub mod cell;
+pub(crate) mod choose;
 pub mod column;
 pub mod encode;
 pub mod error;
-pub mod read;
+pub mod form;
+pub mod guess;
+pub(crate) mod input;
+pub(crate) mod label;
+pub mod missing;
+pub(crate) mod names;
+pub mod number;
+pub(crate) mod positive;
+pub(crate) mod records;
 pub mod target;
 
+use std::io::Cursor;
 use std::path::Path;
 
 pub use column::Column;
 pub use encode::Encoder;
 pub use error::TableError;
-pub use read::Header;
+pub use form::{FormOptions, Header};
+pub use guess::{Guess, Guesses};
+pub use missing::Missing;
+pub use number::Decimal;
 pub use target::{Binary, Target};
+
+use form::{ColumnHead, Source};
+use records::{Cells, Stream};
 
 /// How to read a table; the default finds everything out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// Whether the first row names the columns.
-    pub header: Header,
-    /// The byte between cells; `None` finds it out.
-    pub delimiter: Option<u8>,
-    /// The target column by name or 1-based number; `None` is the last.
+    /// The form of the file.
+    pub form: FormOptions,
+    /// The target column by name or 1-based number; `None` finds it out.
     pub target: Option<String>,
     /// Columns to leave out, by name or 1-based number.
     pub drop: Vec<String>,
+    /// Columns to keep that would be left out, by name or 1-based number.
+    pub keep: Vec<String>,
     /// Columns whose numbers are names of categories, by name or 1-based number.
     pub categorical: Vec<String>,
 }
@@ -41,59 +60,104 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The class of each row.
     pub target: Target,
-    /// What was decided on the way and should be told, one sentence each.
-    pub notes: Vec<String>,
+    /// What was found out and should be told.
+    pub guesses: Guesses,
+}
+
+/// All cells of a table, before its columns are understood.
+#[derive(Debug)]
+pub(crate) struct RawTable {
+    pub(crate) name: String,
+    pub(crate) columns: Vec<ColumnHead>,
+    pub(crate) cells: Cells,
+    pub(crate) missing: Missing,
+    pub(crate) exact_labels: bool,
 }
 
 impl Table {
-    /// Reads a CSV file.
+    /// Reads a file, or standard input as `-`.
     ///
     /// # Errors
     ///
     /// [`TableError`], which says what is wrong, where, and how to mend it.
-    pub fn from_csv(path: &Path, options: &ReadOptions) -> Result<Self, TableError> {
-        let bytes = std::fs::read(path).map_err(|source| TableError::from_io(path, source))?;
-        Self::from_bytes(&path.display().to_string(), &bytes, options)
+    pub fn from_file(path: &Path, options: &ReadOptions) -> Result<Self, TableError> {
+        let (name, stream) = input::open(path)?;
+        Self::from_stream(&name, stream, options, &mut Guesses::default())
     }
 
-    /// Reads a CSV's bytes; `name` is what messages call them.
+    /// Reads a file's bytes; `name` is what messages call them.
     ///
     /// # Errors
     ///
-    /// As [`Table::from_csv`].
-    pub fn from_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<Self, TableError> {
-        let mut raw = read::read(name, bytes, options)?;
-        let target_column = match &options.target {
-            Some(selector) => raw.find(selector)?,
-            None => raw.names.len() - 1,
+    /// As [`Table::from_file`].
+    pub fn from_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<Self, TableError> {
+        Self::telling(name, bytes, options, &mut Guesses::default())
+    }
+
+    /// As [`Table::from_bytes`]; what was found out before an error is left in `guesses`.
+    pub(crate) fn telling(
+        name: &str,
+        bytes: Vec<u8>,
+        options: &ReadOptions,
+        guesses: &mut Guesses,
+    ) -> Result<Self, TableError> {
+        Self::from_stream(name, Box::new(Cursor::new(bytes)), options, guesses)
+    }
+
+    fn from_stream(
+        name: &str,
+        bytes: Stream,
+        options: &ReadOptions,
+        guesses: &mut Guesses,
+    ) -> Result<Self, TableError> {
+        let mut source = Source::open(name, bytes, &options.form, guesses)?;
+        let select = |selectors: &[String]| {
+            selectors.iter().map(|selector| source.find(selector)).collect::<Result<Vec<_>, _>>()
         };
-        let select = |selectors: &[String]| selectors.iter().map(|s| raw.find(s)).collect::<Result<Vec<_>, _>>();
-        let dropped = select(&options.drop)?;
-        let categorical = select(&options.categorical)?;
-        let mut notes = std::mem::take(&mut raw.notes);
-        let (target, rows) = Target::understand(&raw, target_column, &mut notes)?;
-        let mut columns = Vec::new();
-        for index in 0..raw.names.len() {
-            if index != target_column && !dropped.contains(&index) {
-                let forced = categorical.contains(&index);
-                columns.extend(column::understand(&raw, index, &rows, forced, &mut notes)?);
-            }
+        let asked = options.target.as_deref().map(|selector| source.find(selector)).transpose()?;
+        let (dropped, kept, categorical) =
+            (select(&options.drop)?, select(&options.keep)?, select(&options.categorical)?);
+        let mut cells = Cells::default();
+        let width = source.form.columns.len();
+        while let Some(row) = source.next()? {
+            cells.push(row.cells().take(width), row.line);
         }
+        let Source { form, missing, .. } = source;
+        let exact_labels = options.form.exact_labels;
+        let raw = RawTable { name: name.to_owned(), columns: form.columns, cells, missing, exact_labels };
+        if raw.cells.len() == 0 {
+            return Err(TableError::NoRows { name: raw.name });
+        }
+        let target_column = match asked {
+            Some(column) => column,
+            None => choose::target(&raw, form.declared_target, guesses)?,
+        };
+        let (target, rows) = Target::understand(&raw, target_column, guesses)?;
+        let features = (0..width).filter(|&index| index != target_column && !dropped.contains(&index));
+        let columns = column::understand_all(&raw, features, &rows, &kept, &categorical, guesses)?;
         if columns.is_empty() {
             return Err(TableError::NoFeatures {
-                name: name.to_owned(),
-                columns: raw.names.len(),
-                target: raw.names[target_column].clone(),
-                notes: notes.join("; "),
+                name: raw.name,
+                columns: width,
+                target: raw.columns[target_column].name.clone(),
+                why: guesses.about("left out"),
             });
         }
-        Ok(Self { name: name.to_owned(), columns, target, notes })
+        Ok(Self { name: raw.name, columns, target, guesses: guesses.clone() })
     }
 
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.target.classes.len()
+    }
+
+    /// The same table with the rows `rows` alone, whose classes `target` says.
+    #[must_use]
+    pub(crate) fn select(mut self, rows: &[usize], target: Target) -> Self {
+        self.columns = self.columns.into_iter().map(|column| column.select(rows)).collect();
+        self.target = target;
+        self
     }
 }
 

@@ -5,6 +5,9 @@ use console::Style;
 /// Where standard output is no terminal.
 const WIDTH_OF_A_FILE: usize = 100;
 
+/// Columns of a quoted text.
+const LONGEST_EXCERPT: usize = 60;
+
 /// The columns that output may take.
 #[must_use]
 pub fn width() -> usize {
@@ -47,6 +50,20 @@ pub fn number(value: f64) -> String {
     let size = value.abs();
     let long = size.is_finite() && (size >= 1e16 || size > 0.0 && size < 1e-6);
     if long { format!("{value:e}") } else { value.to_string() }
+}
+
+/// A count with its noun: `1 row`, `1,599 rows`.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
+/// What a message quotes of a user's text: on one line, and never more than a message can hold.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    // Cut before it is looked at letter by letter: a cell may have megabytes.
+    let end = text.char_indices().nth(LONGEST_EXCERPT + 1).map_or(text.len(), |(at, _)| at);
+    on_one_line(&text[..end], LONGEST_EXCERPT)
 }
 
 /// A user's text on one line: control characters are shown as what they are, and a long one is cut.
@@ -104,9 +121,17 @@ mod tests {
     }
 
     #[test]
+    fn a_quoted_text_is_short() {
+        assert_eq!(excerpt("a\nb"), "a\\nb");
+        let long = excerpt(&"日".repeat(1 << 20));
+        assert!(long.ends_with('…') && console::measure_text_width(&long) <= LONGEST_EXCERPT, "{long}");
+    }
+
+    #[test]
     fn counts_have_commas() {
         assert_eq!([0, 999, 1599, 1_000_000].map(thousands), ["0", "999", "1,599", "1,000,000"]);
         assert_eq!([2.0, -0.5, 1e308, 1e-9, f64::INFINITY].map(number), ["2", "-0.5", "1e308", "1e-9", "inf"]);
+        assert_eq!([0, 1, 1599].map(|count| counted(count, "row")), ["0 rows", "1 row", "1,599 rows"]);
         assert_eq!(percent(0.0394), "3.9\u{a0}%");
     }
 

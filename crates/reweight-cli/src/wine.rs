@@ -3,7 +3,7 @@
 //! P. Cortez, A. Cerdeira, F. Almeida, T. Matos, J. Reis: Modeling wine preferences by data mining from physicochemical
 //! properties. Decision Support Systems 47 (2009). 1,599 wines, 11 measurements, a quality from 3 to 8.
 
-use crate::table::{Column, Table, Target};
+use crate::table::{Column, Guesses, Table, Target};
 
 /// The best quality that still counts as bad, the positive class: 63 of the 1,599 wines.
 pub const WORST_QUALITY: usize = 4;
@@ -39,7 +39,7 @@ pub fn table(task: WineTask) -> Table {
         WineTask::Multiclass => qualities.iter().map(String::as_str).collect(),
     };
     let target = Target::from_labels("quality", &row_labels);
-    Table { name: "red wine quality".to_owned(), columns, target, notes: Vec::new() }
+    Table { name: "red wine quality".to_owned(), columns, target, guesses: Guesses::default() }
 }
 
 #[cfg(test)]

@@ -28,10 +28,10 @@ fn tables_that_cannot_be_used() {
     for (arguments, expected) in [
         (vec!["compare", "nowhere.csv"], "error: nowhere.csv: there is no such file"),
         (vec!["compare", &folder], "cannot be read"),
-        (vec!["compare", &ragged], "line 3 has 1 cell(s)"),
+        (vec!["compare", &ragged], "line 3 has 1 cell,"),
         (vec!["compare", &good, "--target", "z"], "there is no column `z`; choose one of 1 `x`, 2 `y`"),
         (vec!["compare", &good, "--positive", "c", "--folds", "2"], "the labels are `b` (2 rows), `a` (3 rows)"),
-        (vec!["compare", &good, "--positive", "b"], "only 2 row(s) are labelled `b`, fewer than the 5 folds"),
+        (vec!["compare", &good, "--positive", "b"], "only 2 rows are labelled `b`, fewer than the 5 folds"),
         (vec!["compare", &good, "--folds", "1"], "--folds"),
         (vec!["eval"], "--config"),
     ] {

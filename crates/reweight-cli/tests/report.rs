@@ -270,7 +270,7 @@ fn what_cannot_be_reported_is_said() {
     write("x,label\n1,a\n2,a\n3,a\n");
     assert!(asked(&[]).contains("all 3 rows of the target column `label` are `a`"));
     write("x,label\n7,a\n2,a\n3,b\n9,a\n5,a\n");
-    assert!(asked(&[]).contains("only 1 row(s) are labelled `b`"));
+    assert!(asked(&[]).contains("only 1 row is labelled `b`"));
     write("x,label\n1,a\n1,b\n1,b\n1,a\n1,a\n1,b\n");
     assert!(asked(&[]).contains("no feature column is left"));
     assert!(!folder.path().join("r.html").exists());

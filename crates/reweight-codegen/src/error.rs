@@ -32,6 +32,12 @@ pub enum CodegenError {
         /// What is accepted.
         accepted: &'static str,
     },
+    /// A part of a loss that the kernels do not compute.
+    #[error("the kernels do not have {what}: compute this loss on the CPU")]
+    Unsupported {
+        /// What they do not have.
+        what: &'static str,
+    },
     /// Softmax over fewer than two classes.
     #[error("softmax needs at least 2 classes, not {found}")]
     Classes {

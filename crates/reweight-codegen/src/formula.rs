@@ -2,7 +2,7 @@
 
 mod emit;
 
-use reweight::{Node, Program, RegionAxis, SampleWeighter, Table};
+use reweight::{Leaf, Node, Program, RegionAxis, SampleKind, SampleWeighter, Spacing, Table, Weighting};
 
 use crate::error::CodegenError;
 use crate::shape::Precision;
@@ -26,7 +26,43 @@ impl Formula {
     ///
     /// Where the formula uses symbols that are not its sample's.
     pub fn of(weighter: &impl SampleWeighter) -> Result<Self, CodegenError> {
-        let program = Program::with_slope(weighter)?;
+        Self::of_kind(weighter, SampleKind::Class)
+    }
+
+    /// Records the formula of a loss's weighter for samples of that kind.
+    ///
+    /// # Errors
+    ///
+    /// Where the loss has a base or adjustments, or its weighter reads what the kernels' samples do not have: they are computed
+    /// on the CPU alone.
+    pub fn of_loss<W: SampleWeighter>(weighting: &Weighting<W>, kind: SampleKind) -> Result<Self, CodegenError> {
+        if weighting.base().is_some() {
+            return Err(CodegenError::Unsupported { what: "a base other than cross entropy" });
+        }
+        if !weighting.adjustments().is_empty() {
+            return Err(CodegenError::Unsupported { what: "adjustments" });
+        }
+        Self::of_kind(weighting.weighter(), kind)
+    }
+
+    fn of_kind(weighter: &impl SampleWeighter, kind: SampleKind) -> Result<Self, CodegenError> {
+        let program = Program::with_slope_of_kind(weighter, kind)?;
+        for node in program.nodes() {
+            let what = match node {
+                Node::Leaf(Leaf::LogResidual | Leaf::LogPositive | Leaf::LogNegative) => {
+                    "logarithms of σ(±x) and of |σ − t|"
+                }
+                Node::Leaf(Leaf::Column) | Node::PerColumn(_) => "columns",
+                Node::ExpM1(_) | Node::Ln1P(_) => "expm1 and log1p",
+                _ => continue,
+            };
+            return Err(CodegenError::Unsupported { what });
+        }
+        let grid =
+            |table: &Table| matches!(table, Table::Regions(table) if table.regions().spacing() == Spacing::Margin);
+        if program.tables().iter().any(grid) {
+            return Err(CodegenError::Unsupported { what: "regions of margins" });
+        }
         let literals = program.nodes().iter().filter_map(|&node| lifted(node)).collect();
         let key = emit::key(&program);
         Ok(Self { program, literals, key })

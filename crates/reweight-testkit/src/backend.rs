@@ -1,7 +1,7 @@
 //! What a backend implements to run the suite, and the reference as the first one.
 
 use reweight::reference::{self, BceTargets};
-use reweight::{BatchStatistics, LossError, LossSummary, SampleWeighter};
+use reweight::{BatchStatistics, HessianForm, LossError, LossSummary, SampleWeighter};
 
 use crate::batch::{Batch, Loss, Precision, Targets, Tensor, wrong_objective};
 
@@ -99,6 +99,17 @@ pub trait Backend {
         None
     }
 
+    /// A training step's second derivatives in that form, in the order of the logits.
+    fn hessian<W: SampleWeighter>(
+        &self,
+        loss: &mut Loss<W>,
+        batch: &Batch,
+        form: HessianForm,
+    ) -> Option<Result<Vec<f64>, LossError>> {
+        let _ = (loss, batch, form);
+        None
+    }
+
     /// The third of the three steps: weighs with what was observed, and observes nothing.
     fn weigh<W: SampleWeighter>(&self, loss: &Loss<W>, batch: &Batch) -> Option<Result<Observed, LossError>> {
         let _ = (loss, batch);
@@ -180,7 +191,7 @@ impl Rows {
 
 /// Calls one method of the reference's batch, whichever objective it is.
 macro_rules! on_reference {
-    ($loss:expr, $batch:expr, $method:ident) => {{
+    ($loss:expr, $batch:expr, $method:ident $(, $more:expr)*) => {{
         let rows = Rows::of($batch)?;
         let (valid, sample_weight) = (rows.valid.as_deref(), rows.sample_weight.as_deref());
         let result = match ($loss, &$batch.targets) {
@@ -193,7 +204,7 @@ macro_rules! on_reference {
                     valid,
                     sample_weight,
                 }
-                .$method(loss)
+                .$method(loss $(, $more)*)
             }
             (Loss::Bce(loss), Targets::Soft(targets)) => {
                 let targets = BceTargets::Soft(&targets.data);
@@ -204,12 +215,12 @@ macro_rules! on_reference {
                     valid,
                     sample_weight,
                 }
-                .$method(loss)
+                .$method(loss $(, $more)*)
             }
             (Loss::Softmax(loss), Targets::Classes(targets)) => {
                 let (targets, classes) = (&targets.data[..], $batch.classes());
                 let batch = reference::SoftmaxBatch { logits: &rows.logits, classes, targets, valid, sample_weight };
-                batch.$method(loss)
+                batch.$method(loss $(, $more)*)
             }
             _ => Err(wrong_objective()),
         };
@@ -223,6 +234,16 @@ macro_rules! on_reference {
 impl Reference {
     fn counts<W: SampleWeighter>(loss: &Loss<W>, batch: &Batch) -> Result<BatchStatistics, LossError> {
         on_reference!(loss, batch, statistics).map(|(_, counts)| counts)
+    }
+
+    fn second<W: SampleWeighter>(loss: &mut Loss<W>, batch: &Batch, form: HessianForm) -> Result<Vec<f64>, LossError> {
+        on_reference!(&mut *loss, batch, value_and_grad)?;
+        let (rows, hessian) = on_reference!(&*loss, batch, hessian, form)?;
+        let mut placed = vec![0.0; hessian.len()];
+        for (&at, &value) in rows.positions.iter().zip(&hessian) {
+            placed[at] = value;
+        }
+        Ok(placed)
     }
 
     fn weighed<W: SampleWeighter>(loss: &Loss<W>, batch: &Batch) -> Result<Observed, LossError> {
@@ -257,5 +278,14 @@ impl Backend for Reference {
 
     fn weigh<W: SampleWeighter>(&self, loss: &Loss<W>, batch: &Batch) -> Option<Result<Observed, LossError>> {
         Some(Self::weighed(loss, batch))
+    }
+
+    fn hessian<W: SampleWeighter>(
+        &self,
+        loss: &mut Loss<W>,
+        batch: &Batch,
+        form: HessianForm,
+    ) -> Option<Result<Vec<f64>, LossError>> {
+        Some(Self::second(loss, batch, form))
     }
 }

@@ -6,6 +6,7 @@ pub mod gradient;
 pub mod identity;
 pub mod ignored;
 pub mod order;
+pub mod parts;
 pub mod product;
 pub mod reduction;
 pub mod refusal;
@@ -51,7 +52,11 @@ fn stated(backend: &impl Backend, problem: &Problem) -> Tolerance {
 /// Compares all that both results tell.
 fn compare(check: &Check, ours: &Observed, theirs: &Observed, tolerance: Tolerance) {
     // Losses and weights are sums and products of terms of one sign: nothing cancels in them.
-    let plain = Tolerance { floor: 1e-6, ..tolerance };
+    compare_with(check, ours, theirs, tolerance, Tolerance { floor: 1e-6, ..tolerance });
+}
+
+/// The same with a tolerance of its own for weights and losses.
+fn compare_with(check: &Check, ours: &Observed, theirs: &Observed, tolerance: Tolerance, plain: Tolerance) {
     if let (Some(ours), Some(theirs)) = (&ours.weights, &theirs.weights) {
         check.close("weights", ours, theirs, plain);
     }

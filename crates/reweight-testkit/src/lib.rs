@@ -27,6 +27,7 @@ mod batch;
 mod compare;
 pub mod custom;
 pub mod laws;
+pub mod parts;
 mod problem;
 mod weighter;
 mod weighters;
@@ -72,6 +73,10 @@ macro_rules! for_each_law {
             state::a_buffer_holds_the_same,
             state::a_step_is_deterministic,
             refusal::changes_nothing,
+            parts::agree_with_the_reference,
+            parts::have_the_references_hessian,
+            parts::hessian_is_the_gradients_derivative,
+            parts::are_finite_at_large_logits,
         }
     };
 }

@@ -1,7 +1,7 @@
 //! Any weighter, base or adjustment in a box: for losses that are put together at run time.
 
 use std::any::Any;
-use std::fmt::Debug;
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -34,8 +34,18 @@ type Entry = Option<(&'static str, serde_json::Result<Value>)>;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BoxedWeighter(Box<dyn ErasedWeighter>);
+
+/// By its kind, where it is a built-in one: a box stands in messages, and its settings in the config.
+impl fmt::Debug for BoxedWeighter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.entry() {
+            Some((kind, _)) => f.write_str(kind),
+            None => self.0.fmt(f),
+        }
+    }
+}
 
 /// What of a weighter a vtable can hold.
 trait ErasedWeighter: Erased {
@@ -53,8 +63,14 @@ trait ErasedWeighter: Erased {
 }
 
 /// A weighter's formula as one of four results.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Weigher<W>(W);
+
+impl<W: fmt::Debug> fmt::Debug for Weigher<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl<W: SampleWeighter> Results for Weigher<W> {
     fn results<R: Real>(&self, sample: &Sample<R>) -> [R; 4] {

@@ -6,7 +6,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Delimiter, HeaderChoice, Strategy};
+use super::{FormArguments, Strategy};
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
@@ -28,9 +28,9 @@ Exit codes: 0 done; 2 something in the input is wrong (the message says what, wh
 #[derive(Debug, Args)]
 #[command(after_help = INSPECT_EXAMPLES)]
 pub struct InspectArguments {
-    /// A CSV file with a label and one score, or one a class, in each row; `-` is standard input.
+    /// A CSV file (also packed by gzip) with a label and one score, or one a class, in each row; `-` is standard input.
     #[arg(value_name = "SCORES.csv")]
-    pub file: PathBuf,
+    pub data: PathBuf,
 
     /// Which columns hold what.
     #[command(flatten)]
@@ -57,22 +57,19 @@ pub struct ColumnArguments {
     #[arg(long, value_name = "COL")]
     pub score: Vec<String>,
 
-    /// What the scores are; by default probabilities where all of them lie in [0, 1], else logits.
+    /// What the scores are; by default as their names say, or else probabilities where all of them lie in [0, 1], and logits
+    /// where not.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub scores: Option<ScoreKind>,
 
-    /// The label that the score speaks for, against all others; by default the larger of two numbers, the affirmative of two
-    /// words, or else the rarer label.
+    /// The label that the score speaks for, against all others; by default the one in the score's name, or the one that two
+    /// labels themselves name (1 beside 0, yes beside no, X beside not X), or else the rarer.
     #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
     pub positive: Option<String>,
 
-    /// Whether the first row names the columns.
-    #[arg(long, value_enum, default_value_t)]
-    pub header: HeaderChoice,
-
-    /// The character between cells, or `tab`; found out by default.
-    #[arg(long, value_name = "CHAR")]
-    pub delimiter: Option<Delimiter>,
+    /// The form of the file.
+    #[command(flatten)]
+    pub form: FormArguments,
 }
 
 /// What is looked at.
@@ -115,6 +112,8 @@ pub struct InspectOutput {
 pub enum ScoreKind {
     /// In [0, 1].
     Probabilities,
+    /// Probabilities from 0 to 100.
+    Percentages,
     /// Any numbers; for two classes log p − log(1 − p), for more log p but for a constant a row.
     Logits,
 }

@@ -25,7 +25,7 @@ fn labels_may_begin_with_a_hyphen() {
 #[test]
 fn values_are_checked() {
     let given = compare("a.csv --delimiter tab --hidden 64,8 --strategy a=b.toml").unwrap();
-    assert_eq!(given.reading.delimiter, Some(Delimiter(b'\t')));
+    assert_eq!(given.reading.form.delimiter, Some(Delimiter(b'\t')));
     assert_eq!(given.training.hidden.0, [64, 8]);
     assert_eq!(given.strategies.strategy[0], Strategy { name: "a".into(), config: "b.toml".into() });
     assert_eq!(compare("--hidden none").unwrap().training.hidden.0, [0_usize; 0]);
@@ -42,6 +42,9 @@ fn values_are_checked() {
         "--no-presets",
         "a.csv --positive 1 --multiclass",
         "a.csv --delimiter ab",
+        "a.csv --merge-rare",
+        "a.csv --multiclass --merge-rare --drop-rare",
+        "--decimal comma",
     ] {
         assert!(compare(wrong).is_err(), "{wrong}");
     }

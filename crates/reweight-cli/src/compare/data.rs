@@ -1,17 +1,19 @@
 //! The data of a comparison: how it is read, what was found in it, and a hash that tells it from other data.
 
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::arguments::{CompareArguments, HeaderChoice};
-use crate::problem::Problem;
-use crate::table::{Column, Header, ReadOptions, Table, TableError};
+use crate::arguments::{CompareArguments, Delimiter, HeaderChoice, form_options};
+use crate::problem::{Problem, RareClasses};
+use crate::table::{Column, Decimal, Guess, Guesses, ReadOptions, Table, TableError, guess, input};
+use crate::terminal::{excerpt, width};
 use crate::wine::{self, WineTask};
 
 /// Which data, and how it is read: enough to read it again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSettings {
     /// The CSV file; none for the red wines that come with the program.
@@ -20,16 +22,31 @@ pub struct DataSettings {
     pub header: HeaderChoice,
     /// The byte between cells; none where it was found out.
     pub delimiter: Option<u8>,
+    /// What stands before decimals; none where it was found out.
+    #[serde(default)]
+    pub decimal: Option<Decimal>,
+    /// Cells that are missing; empty for the usual words.
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// Whether labels in several spellings stay apart.
+    #[serde(default)]
+    pub exact_labels: bool,
     /// The target column, as asked for.
     pub target: Option<String>,
     /// Columns left out.
     pub drop: Vec<String>,
+    /// Columns kept that would have been left out.
+    #[serde(default)]
+    pub keep: Vec<String>,
     /// Columns whose numbers are names.
     pub categorical: Vec<String>,
     /// The positive label, as asked for.
     pub positive: Option<String>,
     /// Whether all labels are told apart.
     pub multiclass: bool,
+    /// What becomes of classes that have fewer rows than there are folds.
+    #[serde(default)]
+    pub rare: RareClasses,
 }
 
 /// What was found in the data.
@@ -49,8 +66,8 @@ pub struct DataSummary {
     pub labels: Vec<(String, usize)>,
     /// The positive label; none if all labels are told apart.
     pub positive: Option<String>,
-    /// What was decided on the way.
-    pub notes: Vec<String>,
+    /// How the file was read: what was found out, and the option that changes it.
+    pub guesses: Vec<Guess>,
 }
 
 /// A feature column.
@@ -60,34 +77,43 @@ pub struct Feature {
     pub name: String,
     /// `numeric` or `categorical`.
     pub kind: &'static str,
+    /// Rows whose value is missing.
+    pub missing: usize,
 }
 
 impl DataSettings {
     /// What the command line says.
     #[must_use]
     pub fn new(arguments: &CompareArguments) -> Self {
+        let (task, reading) = (&arguments.task, &arguments.reading);
         Self {
             file: arguments.data.as_ref().map(|path| path.display().to_string()),
-            header: arguments.reading.header,
-            delimiter: arguments.reading.delimiter.map(|delimiter| delimiter.0),
-            target: arguments.task.target.clone(),
-            drop: arguments.reading.drop.clone(),
-            categorical: arguments.reading.categorical.clone(),
-            positive: arguments.task.positive.clone(),
-            multiclass: arguments.task.multiclass,
+            header: reading.form.header,
+            delimiter: reading.form.delimiter.map(|delimiter| delimiter.0),
+            decimal: reading.form.decimal,
+            missing: reading.form.missing.clone(),
+            exact_labels: reading.form.exact_labels,
+            target: task.target.clone(),
+            drop: reading.drop.clone(),
+            keep: reading.keep.clone(),
+            categorical: reading.categorical.clone(),
+            positive: task.positive.clone(),
+            multiclass: task.multiclass,
+            rare: match (task.merge_rare, task.drop_rare) {
+                (true, _) => RareClasses::Merge,
+                (_, true) => RareClasses::Drop,
+                _ => RareClasses::Refuse,
+            },
         }
     }
 
     fn read_options(&self) -> ReadOptions {
+        let delimiter = self.delimiter.map(Delimiter);
         ReadOptions {
-            header: match self.header {
-                HeaderChoice::Auto => Header::Detect,
-                HeaderChoice::Yes => Header::Yes,
-                HeaderChoice::No => Header::No,
-            },
-            delimiter: self.delimiter,
+            form: form_options(self.header, delimiter, self.decimal, &self.missing, self.exact_labels),
             target: self.target.clone(),
             drop: self.drop.clone(),
+            keep: self.keep.clone(),
             categorical: self.categorical.clone(),
         }
     }
@@ -98,11 +124,23 @@ impl DataSettings {
     ///
     /// [`TableError`], which says what is wrong, where, and how to mend it.
     pub fn load(&self, folds: usize) -> Result<(Problem, DataSummary), TableError> {
+        let mut guesses = Guesses::default();
+        let loaded = self.load_telling(folds, &mut guesses);
+        if loaded.is_err() {
+            // What was taken for what may be why it failed.
+            let _ = guess::show(&mut io::stderr(), guesses.as_slice(), width());
+        }
+        loaded
+    }
+
+    fn load_telling(&self, folds: usize, guesses: &mut Guesses) -> Result<(Problem, DataSummary), TableError> {
         let (table, sha256) = match &self.file {
             Some(file) => {
-                let path = Path::new(file);
-                let bytes = std::fs::read(path).map_err(|source| TableError::from_io(path, source))?;
-                (Table::from_bytes(file, &bytes, &self.read_options())?, hex_sha256(&bytes))
+                let (name, mut stream) = input::open(Path::new(file))?;
+                let mut bytes = Vec::new();
+                stream.read_to_end(&mut bytes).map_err(|source| TableError::unreadable(&name, source))?;
+                let sha256 = hex_sha256(&bytes);
+                (Table::telling(&name, bytes, &self.read_options(), guesses)?, sha256)
             }
             None => {
                 let task = if self.multiclass { WineTask::Multiclass } else { WineTask::Binary };
@@ -112,7 +150,7 @@ impl DataSettings {
             }
         };
         let problem = if self.multiclass {
-            Problem::multiclass(table)
+            Problem::multiclass(table, folds, self.rare)?
         } else {
             // Of the wines the label is known, and need not be called the rarest.
             let positive = if self.file.is_none() { Some(wine::POSITIVE) } else { self.positive.as_deref() };
@@ -125,16 +163,19 @@ impl DataSettings {
 
 fn summary(problem: &Problem, sha256: String) -> DataSummary {
     let table = &problem.table;
-    let feature = |column: &Column| match column {
-        Column::Numeric { name, .. } => Feature { name: name.clone(), kind: "numeric" },
-        Column::Categorical { name, .. } => Feature { name: name.clone(), kind: "categorical" },
+    let feature = |column: &Column| {
+        let kind = if matches!(column, Column::Numeric { .. }) { "numeric" } else { "categorical" };
+        Feature { name: column.name().to_owned(), kind, missing: column.missing() }
     };
-    let mut notes = table.notes.clone();
-    if let Some(binary) = problem.binary.as_ref().filter(|binary| binary.chosen_as_rarest) {
-        notes.push(format!(
-            "`{}` is the rarest label and was taken as the positive one; --positive chooses another",
-            binary.positive
-        ));
+    let mut guesses = table.guesses.clone();
+    if let Some(binary) = &problem.binary {
+        let positive = excerpt(&binary.positive);
+        if let Some(why) = &binary.why {
+            guesses.guess("positive", format!("`{positive}`, {why}"), "--positive LABEL");
+        }
+        if let Some(rest) = table.target.rest(&binary.positive) {
+            guesses.guess("the rest", rest, "--multiclass tells all apart");
+        }
     }
     DataSummary {
         name: table.name.clone(),
@@ -144,7 +185,7 @@ fn summary(problem: &Problem, sha256: String) -> DataSummary {
         target: table.target.name.clone(),
         labels: table.target.labels.iter().cloned().zip(table.target.counts.iter().copied()).collect(),
         positive: problem.binary.as_ref().map(|binary| binary.positive.clone()),
-        notes,
+        guesses: guesses.as_slice().to_vec(),
     }
 }
 

@@ -24,7 +24,11 @@ pub(super) fn write(path: &Path, problem: &Problem, comparison: &Comparison) -> 
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
     let label = |class: usize| target.labels[class].clone();
-    let heads = if outputs == 1 { vec!["logit".to_owned()] } else { (0..outputs).map(label).collect() };
+    // Named after the labels that they speak for, so that whoever reads them need not guess.
+    let heads: Vec<String> = match &problem.binary {
+        Some(binary) => vec![format!("logit_{}", binary.positive)],
+        None => (0..outputs).map(|class| format!("logit_{}", label(class))).collect(),
+    };
     writer.write_record(["label".to_owned()].into_iter().chain(heads)).map_err(refuse)?;
     for (row, sums) in sums.iter().enumerate().filter(|(row, _)| counts[*row] > 0) {
         let logits = sums.iter().map(|sum| format!("{:.6}", sum / f64::from(counts[row])));

@@ -6,7 +6,9 @@ use super::data::DataSettings;
 use crate::arguments::{HeaderChoice, StrategyArguments, TrainingArguments};
 use crate::device::DeviceChoice;
 use crate::model::AdamSettings;
+use crate::problem::RareClasses;
 use crate::strategy::Strategy;
+use crate::table::Decimal;
 use crate::train::TrainSettings;
 
 /// All that decides a comparison. Threads do not.
@@ -109,6 +111,11 @@ impl Settings {
         if let Some(delimiter) = data.delimiter {
             say("--delimiter", if delimiter == b'\t' { "tab".to_owned() } else { char::from(delimiter).to_string() });
         }
+        if let Some(decimal) = data.decimal {
+            say("--decimal", if decimal == Decimal::Point { "point" } else { "comma" }.to_owned());
+        }
+        data.missing.iter().for_each(|cell| say("--missing", cell.clone()));
+        data.keep.iter().for_each(|column| say("--keep", column.clone()));
         data.drop.iter().for_each(|column| say("--drop", column.clone()));
         data.categorical.iter().for_each(|column| say("--categorical", column.clone()));
         for strategy in &arguments.strategy {
@@ -126,9 +133,13 @@ impl Settings {
         if training.device != DeviceChoice::default() {
             say("--device", training.device.name().to_owned());
         }
-        if data.multiclass {
-            words.push("--multiclass".to_owned());
-        }
+        let flags = [
+            (data.exact_labels, "--exact-labels"),
+            (data.multiclass, "--multiclass"),
+            (data.rare == RareClasses::Merge, "--merge-rare"),
+            (data.rare == RareClasses::Drop, "--drop-rare"),
+        ];
+        words.extend(flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag.to_owned()));
         if arguments.no_presets {
             words.push("--no-presets".to_owned());
         }

@@ -9,29 +9,36 @@ use super::data::DataSummary;
 use super::settings::Settings;
 use super::verdict::verdict;
 use crate::problem::Figure;
-use crate::terminal::{width, wrapped};
+use crate::table::guess;
+use crate::terminal::{counted, excerpt, width, wrapped};
 
 /// What is about to be compared.
 pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings) -> io::Result<()> {
     let (training, task) = (&settings.training, task(data));
     let lines = [
-        format!("{}: {} rows, {} feature columns, {task}", data.name, data.rows, data.features.len()),
         format!(
-            "{} × {} folds, {} strategies: each trains {} networks (hidden layers {}, {} epochs in batches of {}, \
+            "{}: {}, {}, {task}",
+            data.name,
+            counted(data.rows as u64, "row"),
+            counted(data.features.len() as u64, "feature column")
+        ),
+        format!(
+            "{} × {} folds, {} strategies: each trains {} networks (hidden layers {}, {} in batches of {}, \
              Adam at {}), from the same weights, on the same batches",
-            if training.seeds.len() == 1 { "1 seed".to_owned() } else { format!("{} seeds", training.seeds.len()) },
+            counted(training.seeds.len() as u64, "seed"),
             training.folds,
             settings.strategies.len(),
             training.seeds.len() * training.folds,
             training.hidden_text(),
-            training.epochs,
+            counted(training.epochs.into(), "epoch"),
             training.batch_size,
             training.learning_rate,
         ),
     ];
-    for line in lines.iter().chain(&data.notes) {
-        writeln!(out, "{}", wrapped(line, width()))?;
+    for line in lines {
+        writeln!(out, "{}", wrapped(&line, width()))?;
     }
+    guess::show(out, &data.guesses, width())?;
     writeln!(out)
 }
 
@@ -41,9 +48,9 @@ pub(super) fn task(data: &DataSummary) -> String {
         Some(positive) => {
             let positives = data.labels.iter().find(|(label, _)| label == positive).map_or(0, |label| label.1);
             let share = 100.0 * positives as f64 / data.rows as f64;
-            format!("{positives} `{positive}` ({share:.1} %) against the rest")
+            format!("{positives} `{}` ({share:.1} %) against the rest", excerpt(positive))
         }
-        None => format!("{} classes of `{}`", data.labels.len(), data.target),
+        None => format!("{} classes of `{}`", data.labels.len(), excerpt(&data.target)),
     }
 }
 

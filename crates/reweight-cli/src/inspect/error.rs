@@ -8,6 +8,7 @@ use crate::files::{OutputError, WriteError};
 use crate::report::ReportError;
 use crate::strategy::StrategyError;
 use crate::table::TableError;
+use crate::terminal::{counted, excerpt};
 use crate::threads::ThreadsError;
 
 /// Why `reweight inspect` failed. `name` is the file's path; lines and columns count from 1.
@@ -19,8 +20,6 @@ pub enum InspectError {
     Table(#[from] TableError),
     #[error(transparent)]
     Strategy(#[from] StrategyError),
-    #[error("{name}: cannot be read")]
-    Unreadable { name: String, source: io::Error },
     #[error(
         "{name}: line {line}: there is one column only, and a label and a score are needed (the delimiter was taken to be \
          {delimiter}; --delimiter sets another)"
@@ -35,15 +34,26 @@ pub enum InspectError {
     #[error("{name}: column {column} (`{column_name}`) is given twice with --score; give each once")]
     ScoreTwice { name: String, column: usize, column_name: String },
     #[error(
+        "{name}: {columns} have one name, `{column_name}`; say by number which is meant, with {option}, or give each its own name"
+    )]
+    SameName { name: String, column_name: String, columns: String, option: &'static str },
+    #[error(
+        "{name}: which columns hold the scores? It may be {known}, and none is named after a label or as scores are: say --score \
+         COL, once for two classes or once a class, in the labels' order"
+    )]
+    WhichScores { name: String, known: String },
+    #[error("{name}: no column holds scores (there are {known}); say which does with --score COL")]
+    NoScores { name: String, known: String },
+    #[error(
         "{name}: line {line}, column {column} (`{column_name}`): `{value}` is no finite number; mend it, remove the row, or \
          choose the score columns with --score"
     )]
     NotANumber { name: String, line: u64, column: usize, column_name: String, value: String },
     #[error(
         "{name}: line {line}, column {column} (`{column_name}`): {value} is no probability, it lies outside [0, 1]; mend it, \
-         or say --scores logits"
+         or say {cure}--scores logits"
     )]
-    NotAProbability { name: String, line: u64, column: usize, column_name: String, value: f64 },
+    NotAProbability { name: String, line: u64, column: usize, column_name: String, value: f64, cure: &'static str },
     #[error(
         "{name}: line {line}: the probabilities sum to {sum}; mend the row, or say --scores logits, or --scores probabilities \
          to have every row divided by its sum"
@@ -63,24 +73,34 @@ pub enum InspectError {
          or an identifier: choose another with --label"
     )]
     TooManyLabels { name: String, line: u64, column_name: String, most: usize },
-    #[error("{name}: every row of the column `{column_name}` is empty; choose another with --label")]
+    #[error("{name}: every row of the column `{}` is empty; choose another with --label", excerpt(.column_name))]
     NoLabels { name: String, column_name: String },
     #[error(
-        "{name}: all {rows} rows of the column `{column_name}` are `{label}`; there is nothing to tell apart: choose another \
-         column with --label, or bring rows of another label"
+        "{name}: all {} of the column `{}` are `{}`; there is nothing to tell apart: choose another column with --label, or bring \
+         rows of another label",
+        counted(*.rows, "row"),
+        excerpt(.column_name),
+        excerpt(.label)
     )]
     OneLabel { name: String, column_name: String, label: String, rows: u64 },
     #[error(
-        "{name}: one score column (`{score}`), but {labels} labels ({known}); say with --positive which of them the score \
-         speaks for, or give one score column a class"
+        "{name}: one score column (`{}`), but {labels} labels ({known}); say with --positive which of them the score \
+         speaks for, or give one score column a class",
+        excerpt(.score)
     )]
     ManyLabels { name: String, score: String, labels: usize, known: String },
-    #[error("{name}: no row of the column `{column_name}` is labelled `{positive}`; the labels are {known}")]
+    #[error(
+        "{name}: no row of the column `{}` is labelled `{}`; the labels are {known}",
+        excerpt(.column_name),
+        excerpt(.positive)
+    )]
     PositiveNotFound { name: String, column_name: String, positive: String, known: String },
     #[error(
-        "{name}: --positive is for one score column, and there are {scores}; leave it out, or choose one with --score"
+        "{name}: --positive is for two classes, and there are {scores} score columns; leave it out, or choose one with --score"
     )]
     PositiveOfMany { name: String, scores: usize },
+    #[error("{name}: which label does the score speak for? {known} are equally frequent: say --positive LABEL")]
+    WhichPositive { name: String, known: String },
     #[error(
         "strategy `{strategy}`: `{setting}` is not computed here, where only each sample's margin is known; leave it out of \
          the file"

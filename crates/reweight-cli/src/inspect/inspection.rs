@@ -9,6 +9,7 @@ use super::survey::Survey;
 use super::task::Task;
 use crate::arguments::ScoreKind;
 use crate::strategy::Strategy;
+use crate::table::Guess;
 use crate::versions::Versions;
 
 /// What marks the JSON file.
@@ -40,12 +41,12 @@ pub struct Inspection {
     pub scores: ScoreKind,
     /// What they are trained with.
     pub objective: Objective,
-    /// The label that the score speaks for, of two classes.
+    /// The positive label of two classes; of one score, the one that it speaks for.
     pub positive: Option<String>,
-    /// The area under the ROC curve of two classes, to about three digits.
+    /// The area under the ROC curve of two classes.
     pub area_under_roc: Option<f64>,
-    /// What was decided on the way.
-    pub notes: Vec<String>,
+    /// How the file was read: what was found out, and the option that changes it.
+    pub guesses: Vec<Guess>,
     /// The classes; of two the negative one first.
     pub classes: Vec<Class>,
     /// The class of fewest samples, an index into `classes`.
@@ -73,7 +74,8 @@ pub struct Class {
     pub samples: u64,
     /// Of all samples.
     pub share: f64,
-    /// Of its samples, those whose class has the largest score; for two classes, those with p_t > ½. None without samples.
+    /// Of its samples, those whose class has the largest score, the first of equals; of one score, the positive class where it is
+    /// above ½. None without samples.
     pub recall: Option<f64>,
     /// Its samples' mean gradient norm; none without samples.
     pub mean_gradient_norm: Option<f64>,
@@ -141,17 +143,19 @@ pub(super) struct Computed {
     pub(super) suggestion: String,
 }
 
+/// How a file was read.
+pub(super) struct How {
+    /// The command line that gives it again.
+    pub(super) command: String,
+    /// The columns of labels and of scores.
+    pub(super) named: (String, Vec<String>),
+    pub(super) guesses: Vec<Guess>,
+}
+
 impl Inspection {
-    pub(super) fn new(
-        file: String,
-        command: String,
-        (label_column, score_columns): (String, Vec<String>),
-        task: Task,
-        rows: &Rows,
-        regions: &Regions,
-        computed: Computed,
-    ) -> Self {
+    pub(super) fn new(file: String, how: How, task: &Task, rows: &Rows, regions: &Regions, computed: Computed) -> Self {
         let Computed { survey, area_under_roc, judged, top, suggestion } = computed;
+        let How { command, named: (label_column, score_columns), guesses } = how;
         let plain = judged.first().map(|judged| &judged.effect);
         let all = rows.kept as f64;
         let class = |class: usize| {
@@ -189,9 +193,9 @@ impl Inspection {
             score_columns,
             scores: task.kind,
             objective: task.objective,
-            positive: (task.objective == Objective::Bce).then(|| rows.labels[1].clone()),
+            positive: task.positive.map(|class| rows.labels[usize::from(class)].clone()),
             area_under_roc,
-            notes: task.notes,
+            guesses,
             rarest: rarest(&rows.counts),
             largest: largest(&rows.counts),
             norms: norms(),

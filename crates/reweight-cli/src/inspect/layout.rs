@@ -1,250 +1,203 @@
 //! Which column of a file of scores holds what, found out from its first rows or as the command line says.
 
-use csv::{ReaderBuilder, StringRecord};
+use std::collections::HashSet;
 
 use super::InspectError;
-use super::chunks::Chunk;
-use crate::arguments::{ColumnArguments, HeaderChoice, ScoreKind};
-use crate::table::error::{TableError, listing};
-use crate::table::read::{bare, find, is_missing, looks_like_a_header, names, sniff};
-
-/// Rows that the columns are understood from.
-const LOOKED_AT: usize = 200;
+use super::scores::{Chosen, choose};
+use crate::arguments::{ColumnArguments, ScoreKind};
+use crate::table::cell::bare;
+use crate::table::form::Source;
+use crate::table::guess::Guesses;
+use crate::table::label::Spellings;
+use crate::table::names::{is_counter_name, label_rank, numbered};
+use crate::table::number::parse;
+use crate::terminal::excerpt;
 
 /// Most columns of scores: classes are kept as numbers of 16 bits.
 const MOST_SCORES: usize = u16::MAX as usize;
 
-/// Names of a column of labels, in lower case.
-const LABELS: [&str; 11] =
-    ["label", "labels", "target", "targets", "class", "truth", "y", "y_true", "true_label", "ground_truth", "actual"];
-
-/// Names of a column of scores where it is the only one, in lower case, and what they say of them.
-const SCORES: [(&str, Option<ScoreKind>); 14] = [
-    ("logit", Some(ScoreKind::Logits)),
-    ("logits", Some(ScoreKind::Logits)),
-    ("score", None),
-    ("scores", None),
-    ("prob", Some(ScoreKind::Probabilities)),
-    ("probability", Some(ScoreKind::Probabilities)),
-    ("proba", Some(ScoreKind::Probabilities)),
-    ("p", Some(ScoreKind::Probabilities)),
-    ("y_prob", Some(ScoreKind::Probabilities)),
-    ("y_score", None),
-    ("y_pred", None),
-    ("pred", None),
-    ("prediction", None),
-    ("output", None),
-];
-
-/// Names of columns that count or name the rows, in lower case.
-const COUNTERS: [&str; 4] = ["id", "index", "row", "unnamed: 0"];
+/// More different cells than this, in half of the rows or more, are no labels.
+const FEW: usize = 20;
 
 /// How a file of scores is to be read.
 #[derive(Debug, PartialEq)]
 pub(super) struct Layout {
-    pub(super) delimiter: u8,
-    pub(super) has_header: bool,
-    /// The columns' names; `column 3` where there is none.
-    pub(super) names: Vec<String>,
     pub(super) label: usize,
-    /// One for two classes, more for as many classes.
+    /// One for two classes, more for as many classes; or one of [`vector`](Self::vector)s.
     pub(super) scores: Vec<usize>,
-    /// What the scores are, where the command line or the column's name says so.
+    /// The key of the label that each score's name says it speaks for; empty where names do not say.
+    pub(super) speaks: Vec<String>,
+    /// How many scores each cell of the one column holds, where it is a list of them.
+    pub(super) vector: Option<usize>,
+    /// What the scores are, where the command line or a column's name says so.
     pub(super) kind: Option<ScoreKind>,
-    /// What was decided and should be told.
-    pub(super) notes: Vec<String>,
+    /// Why so, where it was not the command line.
+    pub(super) kind_said_by: Option<String>,
+}
+
+/// What a column's first cells look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Whether there are cells, and all are numbers.
+    pub(super) numbers: bool,
+    /// Whether all are whole.
+    pub(super) whole: bool,
+    /// Whether each is one more than that above it.
+    pub(super) counts: bool,
+    /// Whether all are labels of the file, two of them at least.
+    pub(super) hard: bool,
 }
 
 impl Layout {
-    /// Understands the columns from a file's first piece.
-    pub(super) fn find(name: &str, first: &Chunk, asked: &ColumnArguments) -> Result<Self, InspectError> {
-        let text = first.text.as_str();
-        if text.trim().is_empty() {
-            return Err(TableError::Empty { name: name.to_owned() }.into());
+    /// Number of scores a row.
+    pub(super) fn width(&self) -> usize {
+        self.vector.unwrap_or(self.scores.len())
+    }
+
+    /// Understands the columns of a file at its first row.
+    pub(super) fn find(source: &Source, asked: &ColumnArguments, guesses: &mut Guesses) -> Result<Self, InspectError> {
+        let name = source.name.as_str();
+        let columns = &source.form.columns;
+        if columns.len() < 2 {
+            let (line, delimiter) = (source.first_line, source.form.delimiter_in_words());
+            return Err(InspectError::OneColumn { name: name.to_owned(), line, delimiter });
         }
-        let delimiter = asked.delimiter.map_or_else(|| sniff(text), |delimiter| delimiter.0);
-        let rows = first_rows(name, text, delimiter)?;
-        let Some(row) = rows.first().filter(|row| row.len() > 1) else {
-            let delimiter = format!("{:?}", char::from(delimiter));
-            return Err(InspectError::OneColumn { name: name.to_owned(), line: first.line, delimiter });
-        };
-        let mut notes = Vec::new();
-        let has_header = match asked.header {
-            HeaderChoice::Yes => true,
-            HeaderChoice::No => false,
-            HeaderChoice::Auto => {
-                // Columns may be named by the numbers of their classes, so that the names look like data.
-                let named = row.iter().any(|cell| LABELS.contains(&bare(cell).to_lowercase().as_str()));
-                let found = named || looks_like_a_header(&rows);
-                let (what, other) = if found { ("as the columns' names", "no") } else { ("as data", "yes") };
-                notes.push(format!("The first row was taken {what} (--header {other} if that is wrong)."));
-                found
-            }
-        };
-        let names = names(row, has_header);
-        let rows = if has_header { &rows[1..] } else { &rows[..] };
-        if rows.is_empty() {
-            return Err(TableError::NoRows { name: name.to_owned() }.into());
-        }
-        let named_scores = |selectors: &[String]| -> Result<Vec<usize>, InspectError> {
-            Ok(selectors.iter().map(|selector| find(name, &names, selector)).collect::<Result<_, _>>()?)
-        };
-        let mut scores = named_scores(&asked.score)?;
+        let given = asked.score.iter().map(|selector| source.find(selector)).collect::<Result<Vec<_>, _>>()?;
         let label = match &asked.label {
-            Some(selector) => find(name, &names, selector)?,
-            None => find_label(name, &names, rows, &scores, &mut notes)?,
+            Some(selector) => source.find(selector)?,
+            None => find_label(source, &given, guesses)?,
         };
-        if scores.is_empty() {
-            scores = find_scores(&names, rows, label, &mut notes);
-        }
-        let column = |index: usize| (name.to_owned(), index + 1, names[index].clone());
-        if scores.contains(&label) {
+        let column = |index: usize| (name.to_owned(), index + 1, excerpt(&columns[index].name));
+        if given.contains(&label) {
             let (name, column, column_name) = column(label);
             return Err(InspectError::LabelIsScore { name, column, column_name });
         }
-        let twice = scores.iter().enumerate().find(|(at, score)| scores[..*at].contains(score));
-        if let Some((_, &index)) = twice {
+        let mut seen = HashSet::new();
+        if let Some(&index) = given.iter().find(|&&index| !seen.insert(index)) {
             let (name, column, column_name) = column(index);
             return Err(InspectError::ScoreTwice { name, column, column_name });
         }
-        if scores.len() > MOST_SCORES {
-            return Err(InspectError::TooManyScores { name: name.to_owned(), scores: scores.len(), most: MOST_SCORES });
+        let mut labels = Spellings::new(asked.form.exact_labels);
+        for row in 0..source.sample.len() {
+            let cell = bare(source.sample.cell(row, label));
+            if !source.missing.is(cell) {
+                labels.class(cell);
+            }
         }
-        let by_name = || {
-            let said = names[*scores.first()?].to_lowercase();
-            SCORES.iter().find(|(known, _)| scores.len() == 1 && *known == said)?.1
-        };
-        let kind = asked.scores.or_else(by_name);
-        Ok(Self { delimiter, has_header, names, label, scores, kind, notes })
+        let Chosen { columns: scores, speaks, vector, kind } = choose(source, label, &labels, &given, guesses)?;
+        let width = vector.unwrap_or(scores.len());
+        if width > MOST_SCORES {
+            return Err(InspectError::TooManyScores { name: name.to_owned(), scores: width, most: MOST_SCORES });
+        }
+        let said_by = || format!("`{}`", excerpt(&columns[scores[0]].name));
+        let kind_said_by = kind.filter(|_| asked.scores.is_none()).map(|_| said_by());
+        Ok(Self { label, speaks, vector, kind: asked.scores.or(kind), kind_said_by, scores })
     }
 }
 
-fn first_rows(name: &str, text: &str, delimiter: u8) -> Result<Vec<StringRecord>, InspectError> {
-    let mut reader =
-        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
-    let rows: Result<Vec<StringRecord>, csv::Error> = reader.records().take(LOOKED_AT).collect();
-    let rows = rows.map_err(|source| TableError::Csv { name: name.to_owned(), source })?;
-    // Rows of another length are refused where they are read; here they would be in the way.
-    let width = rows.first().map_or(0, StringRecord::len);
-    Ok(rows.into_iter().filter(|row| row.len() == width).collect())
+impl Look {
+    /// Looks at a column; `labels` are what the file's labels are called.
+    pub(super) fn of(source: &Source, column: usize, labels: &Spellings) -> Self {
+        let (mut any, mut look) = (false, Self { numbers: true, whole: true, counts: true, hard: true });
+        let mut last = None;
+        let mut seen = HashSet::new();
+        for row in 0..source.sample.len() {
+            let cell = bare(source.sample.cell(row, column));
+            if source.missing.is(cell) {
+                continue;
+            }
+            any = true;
+            if look.hard {
+                look.hard = labels.knows(cell);
+                seen.insert(cell);
+            }
+            let value = parse(cell, source.form.columns[column].decimal);
+            look.numbers &= value.is_some();
+            look.whole &= value.is_some_and(|value| value.fract() == 0.0);
+            look.counts &=
+                look.whole && (last.is_none() || last.zip(value).is_some_and(|(last, value)| value - last == 1.0));
+            last = value;
+            if !(look.numbers || look.hard) {
+                break;
+            }
+        }
+        look.counts &= source.sample.len() > 2;
+        Self { numbers: look.numbers && any, hard: look.hard && any && labels.len() > 1, ..look }
+    }
 }
 
-fn find_label(
-    name: &str,
-    names: &[String],
-    rows: &[StringRecord],
-    scores: &[usize],
-    notes: &mut Vec<String>,
-) -> Result<usize, InspectError> {
-    let free: Vec<usize> = (0..names.len()).filter(|index| !scores.contains(index)).collect();
-    for known in LABELS {
-        let named: Vec<usize> = free.iter().copied().filter(|&index| names[index].to_lowercase() == known).collect();
-        if let [index] = named[..] {
-            return Ok(index);
+fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Result<usize, InspectError> {
+    let columns = &source.form.columns;
+    let scores: HashSet<usize> = scores.iter().copied().collect();
+    let free: Vec<usize> = (0..columns.len()).filter(|index| !scores.contains(index)).collect();
+    let none = Spellings::new(false);
+    let name = |index: usize| format!("`{}`", excerpt(&columns[index].name));
+    let say = |guesses: &mut Guesses, index: usize, why: &str| {
+        guesses.guess("labels", format!("column {}, {}, {why}", index + 1, name(index)), "--label COL");
+    };
+    // By its name; measurements are no labels, whatever they are called.
+    let is_measured = |index: usize| {
+        let look = Look::of(source, index, &none);
+        look.numbers && !look.whole
+    };
+    let mut named: Vec<(usize, usize)> = free
+        .iter()
+        .filter_map(|&index| Some((label_rank(&columns[index].name)?, index)))
+        .filter(|(_, index)| !is_measured(*index))
+        .collect();
+    named.sort_unstable();
+    if let Some(&(_, index)) = named.first() {
+        let same: Vec<usize> =
+            named.iter().map(|(_, other)| *other).filter(|&other| columns[other].name == columns[index].name).collect();
+        if same.len() > 1 {
+            return Err(InspectError::SameName {
+                name: source.name.clone(),
+                column_name: excerpt(&columns[index].name),
+                columns: numbered(columns, same.into_iter()),
+                option: "--label",
+            });
         }
+        match named.get(1) {
+            Some(&(_, other)) => say(guesses, index, &format!("for its name, and not {}", name(other))),
+            None => say(guesses, index, "for its name"),
+        }
+        return Ok(index);
     }
     // The only column that cannot be scores; or, where all are numbers, that has whole ones only.
-    let all = |index: usize, test: fn(f64) -> bool| {
-        let mut cells = rows.iter().map(|row| bare(&row[index])).filter(|cell| !is_missing(cell)).peekable();
-        cells.peek().is_some() && cells.all(|cell| cell.parse().is_ok_and(test))
-    };
-    let words: Vec<usize> = free.iter().copied().filter(|&index| !all(index, |_| true)).collect();
-    let whole: Vec<usize> = free.iter().copied().filter(|&index| all(index, |value| value.fract() == 0.0)).collect();
+    let free: Vec<usize> = free.into_iter().filter(|&index| !is_counter_name(&columns[index])).collect();
+    let looks: Vec<(usize, Look)> = free.iter().map(|&index| (index, Look::of(source, index, &none))).collect();
+    let words: Vec<usize> = looks
+        .iter()
+        .filter(|(index, look)| {
+            !look.numbers && !is_identifier(source, *index) && !super::scores::is_vector(source, *index)
+        })
+        .map(|(index, _)| *index)
+        .collect();
+    let whole: Vec<usize> =
+        looks.iter().filter(|(_, look)| look.numbers && look.whole && !look.counts).map(|(index, _)| *index).collect();
     match (&words[..], &whole[..], &free[..]) {
-        (&[index], ..) | (&[], &[index], _) | (_, _, &[index]) => {
-            notes.push(format!(
-                "Column {} (`{}`) was taken for the labels (--label if that is wrong).",
-                index + 1,
-                names[index]
-            ));
+        (&[index], ..) => {
+            say(guesses, index, "the only one of words");
+            Ok(index)
+        }
+        (&[], &[index], _) => {
+            say(guesses, index, "the only one of whole numbers");
+            Ok(index)
+        }
+        (_, _, &[index]) => {
+            say(guesses, index, "the only one left");
             Ok(index)
         }
         _ => {
-            let known = listing(names.iter().enumerate().map(|(i, name)| format!("{} `{name}`", i + 1)), 30);
-            Err(InspectError::WhichLabel { name: name.to_owned(), known })
+            let known = numbered(columns, 0..columns.len());
+            Err(InspectError::WhichLabel { name: source.name.clone(), known })
         }
     }
 }
 
-/// The one column that is named like a score; else every column of numbers but the labels.
-fn find_scores(names: &[String], rows: &[StringRecord], label: usize, notes: &mut Vec<String>) -> Vec<usize> {
-    let others: Vec<usize> = (0..names.len()).filter(|&index| index != label).collect();
-    for (known, _) in SCORES {
-        let named: Vec<usize> = others.iter().copied().filter(|&index| names[index].to_lowercase() == known).collect();
-        if let [index] = named[..] {
-            return vec![index];
-        }
-    }
-    let numeric = |&index: &usize| {
-        let numbers = rows.iter().any(|row| bare(&row[index]).parse::<f64>().is_ok());
-        numbers && !COUNTERS.contains(&names[index].to_lowercase().as_str())
-    };
-    let (taken, left): (Vec<usize>, Vec<usize>) = others.iter().copied().partition(numeric);
-    if taken.is_empty() {
-        // The first cell of it is then refused by name.
-        return others;
-    }
-    if !left.is_empty() {
-        let left = listing(left.iter().map(|&index| format!("`{}`", names[index])), 10);
-        notes.push(format!("Columns that hold no scores were left out: {left}."));
-    }
-    taken
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked() -> ColumnArguments {
-        let header = HeaderChoice::Auto;
-        ColumnArguments { label: None, score: Vec::new(), scores: None, positive: None, header, delimiter: None }
-    }
-
-    fn found(text: &str, asked: &ColumnArguments) -> Result<Layout, String> {
-        Layout::find("a.csv", &Chunk { text: text.to_owned(), line: 1 }, asked).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn columns_are_found_by_their_names() {
-        let layout = found("id;Logit;LABEL\na;0.5;1\nb;-2;0\n", &asked()).unwrap();
-        assert_eq!((layout.delimiter, layout.label, &layout.scores[..]), (b';', 2, &[1][..]));
-        assert_eq!(layout.kind, Some(ScoreKind::Logits));
-        let layout = found("id,cat,dog,note,y\n7,0.5,0.5,x,cat\n", &asked()).unwrap();
-        assert_eq!((layout.label, &layout.scores[..]), (4, &[1, 2][..]));
-        let layout = found("cat,dog,y\n0.5,0.5,cat\n", &asked()).unwrap();
-        assert_eq!((layout.label, &layout.scores[..], layout.kind), (2, &[0, 1][..], None));
-    }
-
-    #[test]
-    fn columns_without_names_are_found_by_their_cells() {
-        for (text, label, scores) in [
-            ("1,0.25\n0,0.5\n", 0, vec![1]),
-            ("0.25,1\n0.5,0\n", 1, vec![0]),
-            ("0.25,0.75,cat\n0.5,0.5,dog\n", 2, vec![0, 1]),
-            ("yes\t2\nno\t1\n", 0, vec![1]),
-        ] {
-            let layout = found(text, &asked()).unwrap();
-            assert_eq!((layout.label, layout.scores, layout.has_header), (label, scores, false), "{text}");
-        }
-        assert!(found("1,2\n0,1\n", &asked()).unwrap_err().contains("say --label COL"));
-    }
-
-    #[test]
-    fn columns_are_taken_as_asked_for() {
-        let asked = ColumnArguments { label: Some("b".into()), score: vec!["3".into()], ..asked() };
-        let layout = found("a,b,c\n1,0,0.5\n2,1,0.25\n", &asked).unwrap();
-        assert_eq!((layout.label, &layout.scores[..]), (1, &[2][..]));
-        let both = ColumnArguments { score: vec!["b".into()], ..asked };
-        assert!(found("a,b,c\n1,0,0.5\n", &both).unwrap_err().contains("column 2 (`b`) is both label and score"));
-        let twice = ColumnArguments { score: vec!["c".into(), "3".into()], ..both };
-        assert!(found("a,b,c\n1,0,0.5\n", &twice).unwrap_err().contains("column 3 (`c`) is given twice"));
-    }
-
-    #[test]
-    fn files_without_columns_or_rows() {
-        assert!(found("\n\n", &asked()).unwrap_err().contains("the file is empty"));
-        assert!(found("score\n1\n", &asked()).unwrap_err().contains("line 1: there is one column only"));
-        let header = ColumnArguments { header: HeaderChoice::Yes, ..asked() };
-        assert!(found("label,score\n", &header).unwrap_err().contains("no row beneath it"));
-    }
+/// Whether a column's words differ in most rows.
+fn is_identifier(source: &Source, column: usize) -> bool {
+    let rows = source.sample.len();
+    let cells: HashSet<&str> = (0..rows).map(|row| source.sample.cell(row, column)).collect();
+    cells.len() > FEW && 2 * cells.len() > rows
 }

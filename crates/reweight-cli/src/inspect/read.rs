@@ -1,125 +1,173 @@
 //! A file of scores, row by row, into the few numbers a row that everything else is computed from.
 
 use std::collections::HashMap;
-use std::io::Read;
-
-use csv::{ReaderBuilder, StringRecord};
 
 use super::InspectError;
-use super::chunks::{Chunk, Chunks};
 use super::layout::Layout;
 use super::rows::{Kept, Rows};
 use super::scale;
+use super::scores::{key_of, list};
 use crate::arguments::{ColumnArguments, ScoreKind};
-use crate::table::error::{TableError, listing};
-use crate::table::read::{bare, has_open_quote, is_missing, line_of};
-use crate::table::target::MOST_CLASSES;
+use crate::table::cell::bare;
+use crate::table::error::listing;
+use crate::table::form::{Form, Source};
+use crate::table::guess::Guesses;
+use crate::table::label::Spellings;
+use crate::table::missing::Missing;
+use crate::table::number::parse;
+use crate::table::records::{Row, Stream};
+use crate::table::target::{MOST_CLASSES, tell_merged};
+use crate::terminal::excerpt;
 
 /// What was read, and how.
 #[derive(Debug)]
 pub(super) struct Scores {
     pub(super) layout: Layout,
+    pub(super) form: Form,
     pub(super) rows: Rows,
 }
 
 /// Reads all rows of a stream; `name` is what messages call it.
-pub(super) fn read(name: &str, source: impl Read, asked: &ColumnArguments) -> Result<Scores, InspectError> {
-    let mut chunks = Chunks::new(name, source);
-    let Some(first) = chunks.next()? else { return Err(TableError::Empty { name: name.to_owned() }.into()) };
-    let layout = Layout::find(name, &first, asked)?;
-    if asked.positive.is_some() && layout.scores.len() > 1 {
-        return Err(InspectError::PositiveOfMany { name: name.to_owned(), scores: layout.scores.len() });
+pub(super) fn read(
+    name: &str,
+    bytes: Stream,
+    asked: &ColumnArguments,
+    guesses: &mut Guesses,
+) -> Result<Scores, InspectError> {
+    let mut source = Source::open(name, bytes, &asked.form.options(), guesses)?;
+    let layout = Layout::find(&source, asked, guesses)?;
+    if asked.positive.is_some() && layout.width() > 2 {
+        return Err(InspectError::PositiveOfMany { name: name.to_owned(), scores: layout.width() });
     }
-    let mut reader = Reader::new(name, &layout);
-    reader.take(&first, layout.has_header)?;
-    while let Some(chunk) = chunks.next()? {
-        reader.take(&chunk, false)?;
+    let (form, missing) = (source.form.clone(), source.missing.clone());
+    let mut reader = Reader::new(name, &layout, &form, &missing, asked.form.exact_labels);
+    while let Some(row) = source.next()? {
+        reader.row(&row)?;
     }
-    let rows = reader.rows;
-    Ok(Scores { layout, rows })
+    let rows = reader.finish(guesses);
+    Ok(Scores { layout, form, rows })
 }
 
-/// What a chunk's rows are added to.
+/// What rows are added to.
 struct Reader<'a> {
     name: &'a str,
     layout: &'a Layout,
+    form: &'a Form,
+    missing: &'a Missing,
     rows: Rows,
-    /// Each label seen, and its class.
-    classes: HashMap<String, u16>,
+    /// Labels as they come.
+    spellings: Spellings,
+    /// The class of each of them.
+    classes: Vec<u16>,
+    /// The class of each score column by its key; empty where there is one score.
+    columns: HashMap<String, usize>,
+    /// Whether a label may be the number of its column.
+    numbered: bool,
     /// The scores of one row.
     scores: Vec<f64>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(name: &'a str, layout: &'a Layout) -> Self {
-        Self { name, layout, rows: Rows::new(), classes: HashMap::new(), scores: Vec::new() }
-    }
-
-    fn take(&mut self, chunk: &Chunk, has_header: bool) -> Result<(), InspectError> {
-        let text = chunk.text.as_str();
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(self.layout.delimiter)
-            .from_reader(text.as_bytes());
-        let mut record = StringRecord::new();
-        let mut is_header = has_header;
-        let refuse = |source| TableError::Csv { name: self.name.to_owned(), source };
-        while reader.read_record(&mut record).map_err(refuse)? {
-            if std::mem::take(&mut is_header) {
-                continue;
+    fn new(name: &'a str, layout: &'a Layout, form: &'a Form, missing: &'a Missing, exact: bool) -> Self {
+        let mut rows = Rows::new();
+        let (mut columns, mut numbered) = (HashMap::new(), false);
+        if layout.width() > 1 {
+            rows.labels = class_names(layout, form);
+            rows.counts = vec![0; rows.labels.len()];
+            // Where columns are named by numbers, a number that is none of them is a mistake.
+            let named = rows.labels.iter().any(|own| own.parse::<f64>().is_ok());
+            numbered = !(form.has_header && named) || layout.vector.is_some();
+            for (class, own) in rows.labels.iter().enumerate() {
+                let spoken = layout.speaks.get(class).cloned().unwrap_or_else(|| key_of(own, exact));
+                columns.entry(spoken).or_insert(class);
+                if let Some(&index) = layout.scores.get(class).filter(|_| layout.vector.is_none()) {
+                    columns.entry(key_of(&form.columns[index].name, exact)).or_insert(class);
+                }
             }
-            let line = record.position().map_or(1, |at| line_of(text, at)) + chunk.line - 1;
-            self.row(&record, line, text)?;
         }
-        Ok(())
+        let spellings = Spellings::new(exact);
+        Self {
+            name,
+            layout,
+            form,
+            missing,
+            rows,
+            spellings,
+            classes: Vec::new(),
+            columns,
+            numbered,
+            scores: Vec::new(),
+        }
     }
 
-    fn row(&mut self, record: &StringRecord, line: u64, text: &str) -> Result<(), InspectError> {
+    fn row(&mut self, row: &Row<'_>) -> Result<(), InspectError> {
         let layout = self.layout;
-        let name = || self.name.to_owned();
-        if record.len() != layout.names.len() {
-            // A quote that is never closed shows as a short row that reaches to the end of the file.
-            if record.len() < layout.names.len() && has_open_quote(text) {
-                return Err(TableError::OpenQuote { name: name(), line }.into());
-            }
-            let (expected, actual) = (layout.names.len() as u64, record.len() as u64);
-            let delimiter = format!("{:?}", char::from(layout.delimiter));
-            return Err(TableError::Ragged { name: name(), line, expected, actual, delimiter }.into());
-        }
         self.rows.read += 1;
-        let label = bare(&record[layout.label]);
-        if is_missing(label) {
+        let label = bare(row.cell(layout.label));
+        if self.missing.is(label) {
             self.rows.without_label += 1;
-            self.rows.first_without_label.get_or_insert(line);
+            self.rows.first_without_label.get_or_insert(row.line);
             return Ok(());
         }
         self.scores.clear();
-        for &index in &layout.scores {
-            let score = number(&record[index], layout.delimiter).ok_or_else(|| InspectError::NotANumber {
-                name: name(),
-                line,
-                column: index + 1,
-                column_name: layout.names[index].clone(),
-                value: record[index].trim().to_owned(),
-            })?;
-            if !(0.0..=1.0).contains(&score) {
-                if layout.kind == Some(ScoreKind::Probabilities) {
-                    let (column, column_name) = (index + 1, layout.names[index].clone());
-                    return Err(InspectError::NotAProbability {
-                        name: name(),
-                        line,
-                        column,
-                        column_name,
-                        value: score,
-                    });
+        match layout.vector {
+            Some(width) => {
+                let cell = bare(row.cell(layout.scores[0]));
+                if !list(cell, &mut self.scores) || self.scores.len() != width {
+                    return Err(self.not_a_number(row, layout.scores[0]));
                 }
-                self.rows.all_in_unit = false;
             }
-            self.scores.push(score);
+            None => {
+                for &index in &layout.scores {
+                    let cell = bare(row.cell(index));
+                    let score = parse(cell, self.form.columns[index].decimal).filter(|score| score.is_finite());
+                    let Some(score) = score else { return Err(self.not_a_number(row, index)) };
+                    let percentage = layout.kind == Some(ScoreKind::Percentages) && !cell.contains('%');
+                    self.scores.push(if percentage { score / 100.0 } else { score });
+                }
+            }
         }
-        let class = self.class(label, line)?;
-        self.keep(class, line)
+        self.look(row)?;
+        let class = self.class(label, row.line)?;
+        self.keep(class, row.line)
+    }
+
+    fn not_a_number(&self, row: &Row<'_>, index: usize) -> InspectError {
+        InspectError::NotANumber {
+            name: self.name.to_owned(),
+            line: row.line,
+            column: index + 1,
+            column_name: excerpt(&self.form.columns[index].name),
+            value: excerpt(row.cell(index)),
+        }
+    }
+
+    /// What a row's scores say of what they can be.
+    fn look(&mut self, row: &Row<'_>) -> Result<(), InspectError> {
+        let layout = self.layout;
+        for (at, &score) in self.scores.iter().enumerate() {
+            if (0.0..=1.0).contains(&score) {
+                continue;
+            }
+            if scale::is_rounded(score) {
+                self.rows.rounded += 1;
+                continue;
+            }
+            if layout.kind.is_some_and(|kind| kind != ScoreKind::Logits) {
+                let index = layout.scores[if layout.vector.is_some() { 0 } else { at }];
+                return Err(InspectError::NotAProbability {
+                    name: self.name.to_owned(),
+                    line: row.line,
+                    column: index + 1,
+                    column_name: excerpt(&self.form.columns[index].name),
+                    value: score,
+                    cure: if (0.0..=100.0).contains(&score) { "--scores percentages, or " } else { "" },
+                });
+            }
+            self.rows.all_in_unit = false;
+            self.rows.all_in_hundred &= (0.0..=100.0).contains(&score);
+        }
+        Ok(())
     }
 
     /// Adds what is needed of a row.
@@ -133,7 +181,7 @@ impl<'a> Reader<'a> {
         let second = if self.rows.all_in_unit && self.layout.kind != Some(ScoreKind::Logits) {
             let sum: f64 = self.scores.iter().sum();
             if sum <= 0.0 {
-                if self.layout.kind == Some(ScoreKind::Probabilities) {
+                if self.layout.kind.is_some() {
                     return Err(InspectError::NoProbability { name: self.name.to_owned(), line });
                 }
                 self.rows.all_in_unit = false;
@@ -151,76 +199,84 @@ impl<'a> Reader<'a> {
 
     /// The class of a label. With one score column, labels are numbered as they come; with more, each column is a class.
     fn class(&mut self, label: &str, line: u64) -> Result<u16, InspectError> {
-        if let Some(&class) = self.classes.get(label) {
-            return Ok(class);
+        let known = self.spellings.len();
+        let spelled = self.spellings.class(label);
+        if spelled < known {
+            return Ok(self.classes[spelled]);
         }
         let layout = self.layout;
-        let column_name = layout.names[layout.label].clone();
-        let class = if layout.scores.len() == 1 {
-            if self.classes.len() == MOST_CLASSES {
+        let column_name = || excerpt(&self.form.columns[layout.label].name);
+        let class = if self.columns.is_empty() {
+            if spelled == MOST_CLASSES {
                 return Err(InspectError::TooManyLabels {
                     name: self.name.to_owned(),
                     line,
-                    column_name,
+                    column_name: column_name(),
                     most: MOST_CLASSES,
                 });
             }
-            self.rows.labels.push(label.to_owned());
-            self.classes.len()
+            self.rows.counts.push(0);
+            spelled
         } else {
-            if self.rows.labels.is_empty() {
-                self.rows.labels = class_names(layout);
-            }
             self.column_of(label).ok_or_else(|| InspectError::UnknownLabel {
                 name: self.name.to_owned(),
                 line,
                 column: layout.label + 1,
-                column_name,
-                label: label.to_owned(),
-                known: listing(layout.scores.iter().map(|&index| format!("`{}`", layout.names[index])), 30),
+                column_name: column_name(),
+                label: excerpt(label),
+                known: listing(
+                    layout.scores.iter().map(|&index| format!("`{}`", excerpt(&self.form.columns[index].name))),
+                    30,
+                ),
             })?
         };
-        self.rows.counts.resize(self.rows.labels.len(), 0);
         // At most `MOST_CLASSES` labels, or as many as there are columns.
         let class = u16::try_from(class).unwrap_or(u16::MAX);
-        self.classes.insert(label.to_owned(), class);
+        self.classes.push(class);
         Ok(class)
     }
 
     /// The score column that stands for a label: by name, by the part of the name that tells it from the others, or by number.
     fn column_of(&self, label: &str) -> Option<usize> {
-        let layout = self.layout;
-        let full = layout.scores.iter().position(|&index| layout.names[index] == label);
-        let short = || self.rows.labels.iter().position(|own| own == label);
-        let number = || {
+        let named = self.columns.get(&key_of(label, self.spellings.is_exact())).copied();
+        named.or_else(|| {
             let number: f64 = label.parse().ok()?;
-            let whole = number.fract() == 0.0 && (0.0..layout.scores.len() as f64).contains(&number);
-            // Where columns are named by numbers, a number that is none of them is a mistake.
-            let named = self.rows.labels.iter().any(|own| own.parse::<f64>().is_ok());
-            (whole && !(layout.has_header && named)).then_some(number as usize)
-        };
-        full.or_else(short).or_else(number)
+            let whole = number.fract() == 0.0 && (0.0..self.rows.labels.len() as f64).contains(&number);
+            (whole && self.numbered).then_some(number as usize)
+        })
+    }
+
+    fn finish(mut self, guesses: &mut Guesses) -> Rows {
+        tell_merged(&self.spellings, guesses);
+        let names = self.spellings.names();
+        if self.columns.is_empty() {
+            self.rows.labels = names;
+        } else {
+            for (name, &class) in names.into_iter().zip(&self.classes) {
+                // As the labels spell it, not as a column's name does.
+                self.rows.labels[usize::from(class)] = name;
+            }
+        }
+        self.rows
     }
 }
 
 /// The classes' names: those of the score columns, without what all of them begin with.
-fn class_names(layout: &Layout) -> Vec<String> {
-    if !layout.has_header {
-        return (0..layout.scores.len()).map(|class| class.to_string()).collect();
+fn class_names(layout: &Layout, form: &Form) -> Vec<String> {
+    if layout.vector.is_some() || !form.has_header && layout.speaks.is_empty() {
+        return (0..layout.width()).map(|class| class.to_string()).collect();
     }
-    let names: Vec<&str> = layout.scores.iter().map(|&index| layout.names[index].as_str()).collect();
+    if !layout.speaks.is_empty() {
+        return layout.speaks.clone();
+    }
+    let names: Vec<&str> = layout.scores.iter().map(|&index| form.columns[index].name.as_str()).collect();
     let Some(first) = names.first() else { return Vec::new() };
     // The longest common beginning that ends in a separator: `p_cat` and `p_cow` differ in `cat` and `cow`.
-    let is_common = |end: usize| names.iter().all(|name| name.len() > end && name.starts_with(&first[..end]));
+    let shared = names.iter().fold(first.len(), |shared, name| {
+        let same = first.bytes().zip(name.bytes()).take(shared).take_while(|(a, b)| a == b).count();
+        same.min(name.len().saturating_sub(1))
+    });
     let separators = first.char_indices().filter(|(_, letter)| "_-.: ".contains(*letter));
-    let shared = separators.map(|(at, letter)| at + letter.len_utf8()).rfind(|&end| is_common(end)).unwrap_or(0);
+    let shared = separators.map(|(at, letter)| at + letter.len_utf8()).rfind(|&end| end <= shared).unwrap_or(0);
     names.iter().map(|name| name[shared..].to_owned()).collect()
-}
-
-/// A finite number; where commas do not separate cells they may mark decimals.
-fn number(cell: &str, delimiter: u8) -> Option<f64> {
-    let cell = bare(cell);
-    let value: Option<f64> = cell.parse().ok();
-    let value = value.or_else(|| if delimiter == b',' { None } else { cell.replacen(',', ".", 1).parse().ok() });
-    value.filter(|value| value.is_finite())
 }

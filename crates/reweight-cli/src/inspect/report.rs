@@ -35,6 +35,10 @@ pub(super) fn page(inspection: &Inspection) -> Page {
     );
     section.code(&inspection.suggestion);
     let section = page.section("How this was made");
+    if !inspection.guesses.is_empty() {
+        section.paragraph("How the file was read, and the option that changes it:");
+        section.list(inspection.guesses.iter().map(ToString::to_string));
+    }
     section.list(settings(inspection)).code(&inspection.command);
     page
 }
@@ -257,7 +261,6 @@ fn settings(inspection: &Inspection) -> Vec<String> {
     lines.extend(
         inspection.strategies.iter().map(|judged| format!("{}: {}.", judged.strategy.name, judged.strategy.what)),
     );
-    lines.extend(inspection.notes.iter().cloned());
     lines
 }
 

@@ -1,6 +1,6 @@
 //! What is kept of the rows: a class and a margin each, in blocks that threads share out.
 
-use super::scale::{FARTHEST, logit};
+use super::scale::{BEYOND, FARTHEST, logit};
 use crate::arguments::ScoreKind;
 
 /// Rows a block.
@@ -41,12 +41,18 @@ pub(super) struct Rows {
     /// Rows without a label, and the line of the first.
     pub(super) without_label: u64,
     pub(super) first_without_label: Option<u64>,
-    /// Whether every score lies in [0, 1].
+    /// Whether every score lies in [0, 1], but for rounding.
     pub(super) all_in_unit: bool,
+    /// Whether every score lies in [0, 100].
+    pub(super) all_in_hundred: bool,
+    /// Scores that lie a rounding error beyond [0, 1].
+    pub(super) rounded: u64,
     /// The first row whose scores do not sum to 1: its line, and the sum.
     pub(super) not_one: Option<(u64, f64)>,
     /// Margins that stand for a probability of exactly 0 or 1.
     pub(super) saturated: u64,
+    /// The margin that stands for them.
+    pub(super) farthest: f64,
     /// Number of rows with a label.
     pub(super) kept: u64,
     places: Vec<Place>,
@@ -81,8 +87,11 @@ impl Rows {
             without_label: 0,
             first_without_label: None,
             all_in_unit: true,
+            all_in_hundred: true,
+            rounded: 0,
             not_one: None,
             saturated: 0,
+            farthest: FARTHEST,
             kept: 0,
             places: Vec::new(),
         }
@@ -118,7 +127,7 @@ impl Rows {
         for block in &mut self.blocks {
             for (class, margin) in block.classes.iter_mut().zip(&mut block.margins) {
                 *class = u16::from(*class == positive);
-                let logit = if kind == ScoreKind::Probabilities { logit(*margin) } else { *margin };
+                let logit = if kind == ScoreKind::Logits { *margin } else { logit(*margin) };
                 *margin = if *class == 1 { logit } else { -logit };
             }
         }
@@ -127,24 +136,31 @@ impl Rows {
         let all: u64 = self.counts.iter().sum();
         self.labels = vec![rest, self.labels.swap_remove(positive)];
         self.counts = vec![all - positives, positives];
-        self.count_saturated(kind);
+        self.place_saturated();
     }
 
     /// Takes the margins of several scores a row for what the scores are.
     pub(super) fn resolve_classes(&mut self, kind: ScoreKind) {
         for block in &mut self.blocks {
             let odds = std::mem::take(&mut block.odds);
-            if kind == ScoreKind::Probabilities {
+            if kind != ScoreKind::Logits {
                 block.margins = odds;
             }
         }
-        self.count_saturated(kind);
+        self.place_saturated();
     }
 
-    fn count_saturated(&mut self, kind: ScoreKind) {
-        if kind == ScoreKind::Probabilities {
-            let margins = self.blocks.iter().flat_map(|block| &block.margins);
-            self.saturated = margins.filter(|margin| margin.abs() == FARTHEST).count() as u64;
+    /// Puts what stands for a probability of exactly 0 or 1 beyond all that are finite.
+    fn place_saturated(&mut self) {
+        let margins = || self.blocks.iter().flat_map(|block| &block.margins).map(|margin| margin.abs());
+        self.saturated = margins().filter(|margin| margin.is_infinite()).count() as u64;
+        if self.saturated == 0 {
+            return;
         }
+        let largest = margins().filter(|margin| margin.is_finite()).fold(0.0, f64::max);
+        self.farthest = FARTHEST.max(largest + BEYOND);
+        let farthest = self.farthest;
+        let margins = self.blocks.iter_mut().flat_map(|block| &mut block.margins);
+        margins.for_each(|margin| *margin = margin.clamp(-farthest, farthest));
     }
 }

@@ -1,15 +1,26 @@
 //! From scores to margins: s = log p_t − log(1 − p_t), of probabilities and of logits.
 
-/// The logit that stands for a probability of exactly 1, log(1 − 2⁻²⁵) − log 2⁻²⁵: nearer to 1 the floats of 32 bits, in which
-/// most models compute, know nothing but 1 itself. A probability of 0 is its negative.
+/// The logit that stands for a probability of exactly 1 where none that is finite lies farther, log(1 − 2⁻²⁵) − log 2⁻²⁵: nearer
+/// to 1 the floats of 32 bits, in which most models compute, know nothing but 1 itself. A probability of 0 is its negative.
 pub(super) const FARTHEST: f64 = 17.328_679_484_196_31;
 
-/// logit(p) for p in [0, 1], finite at both ends.
+/// How far beyond the farthest finite margin such a probability stands: p = 1 never ranks below a p that is less.
+pub(super) const BEYOND: f64 = 1.0;
+
+/// How far beyond 0 or 1 a probability may lie by the rounding of sums in 32 bits.
+const ROUNDING: f64 = 1e-5;
+
+/// Whether a score is a probability but for rounding.
+pub(super) fn is_rounded(score: f64) -> bool {
+    (-ROUNDING..=1.0 + ROUNDING).contains(&score)
+}
+
+/// logit(p), infinite at both ends of [0, 1] and beyond them.
 pub(super) fn logit(p: f64) -> f64 {
     if p <= 0.0 {
-        -FARTHEST
+        f64::NEG_INFINITY
     } else if p >= 1.0 {
-        FARTHEST
+        f64::INFINITY
     } else {
         p.ln() - (-p).ln_1p()
     }
@@ -24,14 +35,15 @@ pub(super) fn margin(logits: &[f64], label: usize) -> f64 {
     (logits[label] - largest - sum.ln()).clamp(f64::MIN, f64::MAX)
 }
 
-/// The margin of class `label` in a row of probabilities (or of anything proportional to them), finite at both ends.
+/// The margin of class `label` in a row of probabilities (or of anything proportional to them), infinite at both ends.
 pub(super) fn odds(probabilities: &[f64], label: usize) -> f64 {
     let own = probabilities[label];
-    let others: f64 = probabilities.iter().enumerate().filter(|(class, _)| *class != label).map(|(_, &p)| p).sum();
+    let others = probabilities.iter().enumerate().filter(|(class, _)| *class != label);
+    let others: f64 = others.map(|(_, &p)| p.max(0.0)).sum();
     if own <= 0.0 {
-        -FARTHEST
+        f64::NEG_INFINITY
     } else if others <= 0.0 {
-        FARTHEST
+        f64::INFINITY
     } else {
         own.ln() - others.ln()
     }
@@ -63,12 +75,18 @@ mod tests {
     }
 
     #[test]
-    fn margins_are_finite_for_all_finite_scores() {
+    fn margins_are_finite_but_for_certain_probabilities() {
         assert_eq!(margin(&[f64::MAX, f64::MIN], 1), f64::MIN);
         assert_eq!(margin(&[1e4, -1e4, 0.0], 0), 1e4);
-        assert_eq!((logit(0.0), logit(1.0)), (-FARTHEST, FARTHEST));
-        assert_eq!((odds(&[0.0, 1.0], 0), odds(&[0.0, 1.0], 1)), (-FARTHEST, FARTHEST));
+        let ends = (f64::NEG_INFINITY, f64::INFINITY);
+        assert_eq!((logit(0.0), logit(1.0)), ends);
+        assert_eq!((odds(&[0.0, 1.0], 0), odds(&[0.0, 1.0], 1)), ends);
         assert_eq!(logit(1e-300), 1e-300_f64.ln());
+    }
+
+    #[test]
+    fn a_rounding_error_beyond_one_is_a_probability() {
+        assert!(is_rounded(1.000_000_1) && is_rounded(-1e-7) && !is_rounded(1.001) && !is_rounded(-0.1));
     }
 
     #[test]

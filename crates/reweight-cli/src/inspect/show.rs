@@ -6,7 +6,10 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 
 use super::inspection::Inspection;
 use crate::arguments::ScoreKind;
+use crate::compare::settings::quoted;
+use crate::table::guess;
 use crate::terminal::{aside, heading, on_one_line, percent, thousands, wrapped};
+use reweight::Objective;
 
 /// Columns of the longest bar.
 const BAR: usize = 20;
@@ -22,9 +25,7 @@ pub(super) fn show(out: &mut dyn Write, inspection: &Inspection, quiet: bool, wi
     let say = |out: &mut dyn Write, text: &str| writeln!(out, "{}", wrapped(text, width));
     say(out, &head(inspection))?;
     if !quiet {
-        for note in &inspection.notes {
-            say(out, &on_one_line(note, usize::MAX))?;
-        }
+        guess::show(out, &inspection.guesses, width)?;
     }
     let title = |text: &str| heading(&wrapped(text, width));
     let explain = |out: &mut dyn Write, text: &str| {
@@ -34,7 +35,7 @@ pub(super) fn show(out: &mut dyn Write, inspection: &Inspection, quiet: bool, wi
     explain(
         out,
         "Gradient norm g = 1 − p_t: how far the score is from the label. Recall: of the class's samples, those that score \
-         highest in it (of two classes, p_t > ½).",
+         highest in it (of one score: above ½ says the positive class).",
     )?;
     writeln!(out, "\n{}\n{}", title("Who owns the gradient: easy and hard samples"), regions(inspection, width))?;
     explain(
@@ -65,20 +66,46 @@ pub(super) fn show(out: &mut dyn Write, inspection: &Inspection, quiet: bool, wi
 pub(super) fn head(inspection: &Inspection) -> String {
     let file = on_one_line(&inspection.file, 200);
     let samples = thousands(inspection.samples);
-    let kind = if inspection.scores == ScoreKind::Logits { "logits" } else { "probabilities" };
-    match (&inspection.positive, inspection.classes.get(1)) {
-        (Some(positive), Some(class)) => {
-            let area = inspection
-                .area_under_roc
-                .map_or_else(String::new, |area| format!("; area under the ROC curve {area:.3}"));
-            let (positive, share) = (on_one_line(positive, NAME), percent(class.share));
+    let kind = match inspection.scores {
+        ScoreKind::Logits => "logits",
+        ScoreKind::Probabilities => "probabilities",
+        ScoreKind::Percentages => "percentages",
+    };
+    let positive = inspection.positive.as_ref().and_then(|positive| {
+        let class = inspection.classes.iter().find(|class| class.label == *positive)?;
+        let other = inspection.classes.iter().find(|class| class.label != *positive)?;
+        Some((class, other))
+    });
+    match positive {
+        Some((class, other)) => {
+            let area = inspection.area_under_roc.map_or_else(String::new, |area| {
+                format!("; area under the ROC curve {area:.3}{}", doubt(inspection, area, &other.label))
+            });
+            let (positive, share) = (on_one_line(&class.label, NAME), percent(class.share));
             format!(
                 "{file}: {samples} samples, {} `{positive}` ({share}) against the rest; {kind}{area}",
                 thousands(class.samples)
             )
         }
-        _ => format!("{file}: {samples} samples of {} classes; {kind}", inspection.classes.len()),
+        None => format!("{file}: {samples} samples of {} classes; {kind}", inspection.classes.len()),
     }
+}
+
+/// What an area under ½ means, and the option that turns it.
+fn doubt(inspection: &Inspection, area: f64, other: &str) -> String {
+    if area >= 0.5 {
+        return String::new();
+    }
+    if inspection.score_columns.len() > 1 || inspection.objective == Objective::SoftmaxCe {
+        return ", under ½: the scores contradict the labels (--score names the columns in the classes' order)"
+            .to_owned();
+    }
+    if other == "(other)" {
+        return ", under ½: does the score speak for another label (--positive LABEL)?".to_owned();
+    }
+    let word = quoted(other);
+    let option = if word.starts_with('-') { format!("--positive={word}") } else { format!("--positive {word}") };
+    format!(", under ½: if the score speaks for `{}`, say {}", on_one_line(other, NAME), on_one_line(&option, 60))
 }
 
 /// Classes beyond these are left to the JSON.

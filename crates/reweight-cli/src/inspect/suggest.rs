@@ -22,7 +22,8 @@ pub(super) struct Facts<'a> {
     pub(super) labels: &'a [String],
     pub(super) counts: &'a [u64],
     pub(super) survey: &'a Survey,
-    pub(super) area_under_roc: Option<f64>,
+    /// The area under the ROC curve and the positive class, of two.
+    pub(super) area_under_roc: Option<(f64, u16)>,
 }
 
 /// Weights by class.
@@ -91,10 +92,9 @@ fn head(text: &mut String, facts: &Facts<'_>) {
         ),
     );
     text.push_str("#   reweight compare DATA.csv --strategy suggested=loss.toml\n");
-    if let (Some(area), [_, positives], [_, right]) = (facts.area_under_roc, facts.counts, &facts.survey.right[..])
-        && *positives > 0
-    {
-        let recall = share(*right as f64, *positives as f64);
+    if let Some((area, positive)) = facts.area_under_roc {
+        let positive = usize::from(positive);
+        let recall = share(facts.survey.right[positive] as f64, facts.counts[positive] as f64);
         if area < 0.4 {
             comment(
                 text,

@@ -16,7 +16,8 @@ pub(super) const HARD: f64 = 0.9;
 pub(super) struct Survey {
     /// What the weighters asked for.
     pub(super) statistics: BatchStatistics,
-    /// Samples of each class whose class has the largest score; for two classes, that with p_t > ½.
+    /// Samples of each class whose class has the largest score, the first of equals: of one score, the positive class from
+    /// above ½ on.
     pub(super) right: Vec<u64>,
     /// Samples of each class with g ≥ 0.9.
     pub(super) hard: Vec<u64>,
@@ -50,7 +51,7 @@ impl Survey {
         for (index, (&class, &margin)) in block.classes.iter().zip(&block.margins).enumerate() {
             let own = usize::from(class);
             let norm = sample(objective, margin, class).gradient_norm();
-            let right = block.predicted.get(index).map_or(margin > 0.0, |&predicted| predicted == class);
+            let right = block.predicted.get(index).map_or_else(|| says_own(margin, class), |&said| said == class);
             survey.right[own] += u64::from(right);
             survey.gradient += norm;
             if norm < EASY {
@@ -97,6 +98,11 @@ pub(super) fn sample<R: reweight::Real>(objective: Objective, margin: R, class: 
     }
 }
 
+/// Whether one score says the class of a sample with this margin. At ½ it says the negative one, as the first of two equal scores.
+pub(super) fn says_own(margin: f64, class: u16) -> bool {
+    margin > 0.0 || margin == 0.0 && class == 0
+}
+
 /// The samples of the largest gradient norm, largest first, earlier rows first among equals: each one's index, class, class of
 /// the largest score, and margin.
 pub(super) fn top(rows: &Rows, most: usize) -> Vec<(u64, u16, Option<u16>, f64)> {
@@ -128,28 +134,37 @@ fn ordered(value: f64) -> i64 {
     bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
 }
 
-/// Samples of the two classes by their logit, in 2¹⁶ steps.
-const STEPS: usize = 1 << 16;
-
-/// The area under the ROC curve of two classes, to about three digits: logits that share the first 7 binary digits count as equal.
-pub(super) fn area_under_roc(rows: &Rows) -> Option<f64> {
-    let mut counts = vec![[0_u64; 2]; STEPS];
-    for block in &rows.blocks {
-        for (&class, &margin) in block.classes.iter().zip(&block.margins) {
-            let logit = if class == 1 { margin } else { -margin };
-            // The order of the floats is that of their bits, once those of negative ones are turned over.
-            let bits = (logit as f32).to_bits();
-            let bits = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
-            counts[(bits >> 16) as usize][usize::from(class)] += 1;
-        }
+/// The area under the ROC curve of two classes, `positive` against the other: how often its logit is the larger, a tie counting
+/// half.
+pub(super) fn area_under_roc(rows: &Rows, positive: u16) -> Option<f64> {
+    let count = |class: usize| rows.counts[class];
+    let (own, other) = (count(usize::from(positive)), count(usize::from(1 - positive)));
+    if own == 0 || other == 0 {
+        return None;
     }
-    let (mut below, mut area) = (0_u64, 0.0);
-    for [negatives, positives] in &counts {
-        area += *positives as f64 * (below as f64 + *negatives as f64 / 2.0);
-        below += negatives;
-    }
-    let pairs = rows.counts[0] as f64 * rows.counts[1] as f64;
-    (pairs > 0.0).then(|| area / pairs)
+    // The smaller class is sorted, and the larger one looked up in it.
+    let few = if own <= other { positive } else { 1 - positive };
+    let logits = |block: &Block, wanted: bool| -> Vec<f64> {
+        let rows = block.classes.iter().zip(&block.margins).filter(|(class, _)| (**class == few) == wanted);
+        // Added to 0, −0 is 0.
+        rows.map(|(&class, &margin)| if class == positive { margin + 0.0 } else { 0.0 - margin }).collect()
+    };
+    let mut sorted: Vec<f64> = rows.blocks.par_iter().flat_map_iter(|block| logits(block, true)).collect();
+    sorted.par_sort_unstable_by(f64::total_cmp);
+    // Twice the number of pairs in which the larger class is above: whole numbers, so that no order of adding matters.
+    let above = |block: &Block| -> u128 {
+        let twice = |logit: f64| {
+            let below = sorted.partition_point(|other| *other < logit);
+            // Hardly any two are equal.
+            let is_tied = sorted.get(below).is_some_and(|other| *other == logit);
+            let up_to = if is_tied { below + sorted[below..].partition_point(|other| *other <= logit) } else { below };
+            (below + up_to) as u128
+        };
+        logits(block, false).into_iter().map(twice).sum()
+    };
+    let above: u128 = rows.blocks.par_iter().map(above).sum();
+    let area = above as f64 / (2.0 * own as f64 * other as f64);
+    Some(if few == positive { 1.0 - area } else { area })
 }
 
 #[cfg(test)]

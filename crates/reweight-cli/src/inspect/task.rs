@@ -6,30 +6,31 @@ use super::InspectError;
 use super::layout::Layout;
 use super::rows::Rows;
 use crate::arguments::{ColumnArguments, ScoreKind};
-use crate::table::error::listing;
-
-/// Words for a label that something has, each with that for one that has it not.
-const AFFIRMATIVE: [(&str, &str); 6] =
-    [("true", "false"), ("yes", "no"), ("positive", "negative"), ("pos", "neg"), ("t", "f"), ("y", "n")];
+use crate::table::error::{labels_listing, listing};
+use crate::table::form::Form;
+use crate::table::guess::Guesses;
+use crate::table::label::{find, key};
+use crate::table::positive::{self, Choice};
+use crate::terminal::{counted, excerpt};
 
 /// A task as it was understood.
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) objective: Objective,
     pub(super) kind: ScoreKind,
-    /// What was decided and should be told.
-    pub(super) notes: Vec<String>,
+    /// The positive class, of two.
+    pub(super) positive: Option<u16>,
 }
 
 /// Decides what the scores are, and makes margins of them.
 pub(super) fn understand(
     name: &str,
-    layout: &Layout,
+    (layout, form): (&Layout, &Form),
     rows: &mut Rows,
     asked: &ColumnArguments,
+    guesses: &mut Guesses,
 ) -> Result<Task, InspectError> {
-    let mut notes = layout.notes.clone();
-    let column_name = layout.names[layout.label].clone();
+    let column_name = form.columns[layout.label].name.clone();
     if rows.kept == 0 {
         return Err(InspectError::NoLabels { name: name.to_owned(), column_name });
     }
@@ -39,43 +40,66 @@ pub(super) fn understand(
         return Err(InspectError::OneLabel { name: name.to_owned(), column_name, label, rows });
     }
     if let Some(line) = rows.first_without_label {
-        notes
-            .push(format!("{} row(s) have no label, the first on line {line}, and were left out.", rows.without_label));
+        let have = if rows.without_label == 1 { "has" } else { "have" };
+        let without = counted(rows.without_label, "row");
+        guesses.guess(
+            "missing",
+            format!("{without} {have} no label (first on line {line}) and were left out"),
+            "--missing CELL",
+        );
     }
-    let kind = kind(name, layout, rows, asked, &mut notes)?;
-    let objective = if layout.scores.len() == 1 {
-        let positive = positive(name, layout, rows, asked, &mut notes)?;
-        let rest = match rows.labels.len() {
-            2 => rows.labels[1 - positive].clone(),
-            others => {
-                let mut all = rows.labels.clone();
-                all.remove(positive);
-                let all = listing(all.into_iter(), 5);
-                notes.push(format!("The {} other labels were taken together: {all}.", others - 1));
-                "(other)".to_owned()
-            }
-        };
-        // At most `MOST_CLASSES` labels.
-        rows.resolve_binary(kind, u16::try_from(positive).unwrap_or(u16::MAX), rest);
-        Objective::Bce
+    let kind = kind(name, layout, rows, asked, guesses)?;
+    let many = layout.width() > 1;
+    let positive = if rows.labels.len() == 2 || !many {
+        Some(positive(name, (layout, form), rows, asked, guesses)?)
     } else {
-        let without: Vec<&String> =
-            (0..rows.labels.len()).filter(|c| rows.counts[*c] == 0).map(|c| &rows.labels[c]).collect();
-        if !without.is_empty() {
-            let list = listing(without.into_iter().map(|label| format!("`{label}`")), 10);
-            notes.push(format!("No row has the label {list}: such a class has no share in anything."));
+        None
+    };
+    let task = match positive {
+        Some(positive) if !many => {
+            let rest = match rows.labels.len() {
+                2 => rows.labels[1 - positive].clone(),
+                _ => {
+                    let others: Vec<(String, u64)> =
+                        labels(rows).enumerate().filter(|(c, _)| *c != positive).map(|(_, l)| l).collect();
+                    let text =
+                        format!("{} other labels were taken together: {}", others.len(), labels_listing(&others, 20));
+                    guesses.fact("the rest", text);
+                    "(other)".to_owned()
+                }
+            };
+            // At most `MOST_CLASSES` labels.
+            rows.resolve_binary(kind, u16::try_from(positive).unwrap_or(u16::MAX), rest);
+            Task { objective: Objective::Bce, kind, positive: Some(1) }
         }
-        rows.resolve_classes(kind);
-        Objective::SoftmaxCe
+        positive => {
+            let without: Vec<&String> =
+                (0..rows.labels.len()).filter(|c| rows.counts[*c] == 0).map(|c| &rows.labels[c]).collect();
+            if !without.is_empty() {
+                let list = listing(without.into_iter().map(|label| format!("`{}`", excerpt(label))), 10);
+                guesses.fact("labels", format!("no row has {list}: such a class has no share in anything"));
+            }
+            rows.resolve_classes(kind);
+            let positive = positive.and_then(|class| u16::try_from(class).ok());
+            Task { objective: Objective::SoftmaxCe, kind, positive }
+        }
     };
     if rows.saturated > 0 {
-        notes.push(format!(
-            "{} sample(s) have a probability of exactly 0 or 1, which no finite logit gives: the logit ±17.33 stands for them, \
-             as near as 32 bits come.",
-            rows.saturated
-        ));
+        let have = if rows.saturated == 1 { "has" } else { "have" };
+        guesses.fact(
+            "scores",
+            format!(
+                "{} {have} a probability of exactly 0 or 1, which no finite logit gives: ±{:.2} stands for it, beyond every other",
+                counted(rows.saturated, "sample"),
+                rows.farthest
+            ),
+        );
     }
-    Ok(Task { objective, kind, notes })
+    Ok(task)
+}
+
+fn labels(rows: &Rows) -> impl Iterator<Item = (String, u64)> {
+    rows.labels.iter().cloned().zip(rows.counts.iter().copied())
 }
 
 fn kind(
@@ -83,84 +107,92 @@ fn kind(
     layout: &Layout,
     rows: &Rows,
     asked: &ColumnArguments,
-    notes: &mut Vec<String>,
+    guesses: &mut Guesses,
 ) -> Result<ScoreKind, InspectError> {
     let kind = match layout.kind {
         Some(kind) => {
-            if asked.scores.is_none() {
-                let column = &layout.names[layout.scores[0]];
-                let text = if kind == ScoreKind::Logits { "logits" } else { "probabilities" };
-                notes.push(format!("The scores were taken for {text}, as the column's name `{column}` says."));
+            if let Some(column) = &layout.kind_said_by {
+                let (kind, other) =
+                    if kind == ScoreKind::Logits { ("logits", "probabilities") } else { ("probabilities", "logits") };
+                guesses.guess("scores", format!("{kind}, as the name {column} says"), format!("--scores {other}"));
             }
             kind
         }
         None if rows.all_in_unit => {
-            notes.push(
-                "The scores were taken for probabilities, since all lie in [0, 1] (--scores logits if that is wrong)."
-                    .to_owned(),
-            );
+            guesses.guess("scores", "probabilities, since all lie in [0, 1]", "--scores logits");
             ScoreKind::Probabilities
         }
+        None if rows.all_in_hundred => {
+            guesses.guess(
+                "scores",
+                "logits, since not all lie in [0, 1]; but all lie in [0, 100], as percentages do, and then every figure here is wrong",
+                "--scores percentages",
+            );
+            ScoreKind::Logits
+        }
         None => {
-            notes.push("The scores were taken for logits, since not all lie in [0, 1].".to_owned());
+            guesses.guess("scores", "logits, since not all lie in [0, 1]", "--scores probabilities");
             ScoreKind::Logits
         }
     };
-    if kind == ScoreKind::Probabilities
-        && let Some((line, sum)) = rows.not_one
-    {
-        if asked.scores.is_none() {
-            return Err(InspectError::NotOne { name: name.to_owned(), line, sum });
+    if kind != ScoreKind::Logits {
+        if rows.rounded > 0 {
+            let (lie, count) = if rows.rounded == 1 { ("lies", "counts") } else { ("lie", "count") };
+            let scores = counted(rows.rounded, "score");
+            guesses.fact("scores", format!("{scores} {lie} a rounding error beyond [0, 1] and {count} as 0 or 1"));
         }
-        notes.push(format!("Rows were divided by their sums; the first that is not 1 is {sum} on line {line}."));
+        if let Some((line, sum)) = rows.not_one {
+            if asked.scores.is_none() {
+                return Err(InspectError::NotOne { name: name.to_owned(), line, sum });
+            }
+            guesses.fact(
+                "scores",
+                format!("rows were divided by their sums; the first that is not 1 is {sum}, on line {line}"),
+            );
+        }
     }
     Ok(kind)
 }
 
-/// The class that the score speaks for.
+/// The positive class of two: of one score, the one that it speaks for.
 fn positive(
     name: &str,
-    layout: &Layout,
+    (layout, form): (&Layout, &Form),
     rows: &Rows,
     asked: &ColumnArguments,
-    notes: &mut Vec<String>,
+    guesses: &mut Guesses,
 ) -> Result<usize, InspectError> {
-    let known =
-        || listing(rows.labels.iter().zip(&rows.counts).map(|(label, count)| format!("`{label}` ({count} rows)")), 20);
-    let number = |label: &str| label.parse::<f64>().ok().filter(|value| !value.is_nan());
+    let all: Vec<(String, u64)> = labels(rows).collect();
+    let known = || labels_listing(&all, 20);
     if let Some(wanted) = &asked.positive {
-        let wanted = crate::table::read::bare(wanted);
-        let same = |label: &String| label == wanted || number(label).is_some_and(|value| number(wanted) == Some(value));
-        let exact = rows.labels.iter().position(|label| label == wanted);
-        return exact.or_else(|| rows.labels.iter().position(same)).ok_or_else(|| InspectError::PositiveNotFound {
+        return find(&rows.labels, wanted).ok_or_else(|| InspectError::PositiveNotFound {
             name: name.to_owned(),
-            column_name: layout.names[layout.label].clone(),
+            column_name: form.columns[layout.label].name.clone(),
             positive: wanted.to_owned(),
             known: known(),
         });
     }
-    let [first, second] = &rows.labels[..] else {
-        let score = layout.names[layout.scores[0]].clone();
-        return Err(InspectError::ManyLabels {
-            name: name.to_owned(),
-            score,
-            labels: rows.labels.len(),
-            known: known(),
-        });
-    };
-    if let (Some(first), Some(second)) = (number(first), number(second)) {
-        return Ok(usize::from(second > first));
+    let score = || excerpt(&form.columns[layout.scores[0]].name);
+    if let [spoken] = &layout.speaks[..]
+        && let Some(class) = rows.labels.iter().position(|label| key(label) == *spoken)
+    {
+        let label = excerpt(&rows.labels[class]);
+        guesses.guess("positive", format!("`{label}`, as the score's name `{}` says", score()), "--positive LABEL");
+        return Ok(class);
     }
-    let (first, second) = (first.to_lowercase(), second.to_lowercase());
-    for (has, has_not) in AFFIRMATIVE {
-        match (first.as_str(), second.as_str()) {
-            pair if pair == (has, has_not) => return Ok(0),
-            pair if pair == (has_not, has) => return Ok(1),
-            _ => {}
+    if rows.labels.len() != 2 {
+        let (labels, score) = (rows.labels.len(), form.columns[layout.scores[0]].name.clone());
+        return Err(InspectError::ManyLabels { name: name.to_owned(), score, labels, known: known() });
+    }
+    let choice = match positive::choose(&rows.labels, &rows.counts) {
+        Some(choice) => choice,
+        // With a score each, no figure depends on it.
+        None if layout.width() > 1 => {
+            Choice { class: 1, why: "the second of two that are equally frequent".to_owned() }
         }
-    }
-    let rarer = usize::from(rows.counts[1] < rows.counts[0]);
-    let label = &rows.labels[rarer];
-    notes.push(format!("The score was taken to speak for `{label}`, the rarer label (--positive if that is wrong)."));
-    Ok(rarer)
+        None => return Err(InspectError::WhichPositive { name: name.to_owned(), known: known() }),
+    };
+    let label = excerpt(&rows.labels[choice.class]);
+    guesses.guess("positive", format!("`{label}`, {}", choice.why), "--positive LABEL");
+    Ok(choice.class)
 }

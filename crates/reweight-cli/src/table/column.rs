@@ -2,14 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::error::TableError;
-use super::read::{RawTable, bare, is_missing};
+use super::RawTable;
+use super::cell::bare;
+use super::error::{TableError, listing};
+use super::guess::Guesses;
+use super::names::is_counter_name;
+use super::number::{Decimal, parse};
+use crate::terminal::{counted, excerpt};
 
 /// Most categories of one column that get an input of their own; the rarer ones share one.
 pub const MOST_LEVELS: usize = 50;
 
 /// Share of a column's cells that must be numbers before one that is not counts as a mistake.
 const MOSTLY_NUMBERS: f64 = 0.9;
+
+/// Most columns that a sentence names.
+const NAMED: usize = 8;
 
 /// A feature column.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,65 +48,146 @@ impl Column {
             Self::Numeric { name, .. } | Self::Categorical { name, .. } => name,
         }
     }
+
+    /// Rows whose value is missing.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        match self {
+            Self::Numeric { values, .. } => values.iter().filter(|value| value.is_nan()).count(),
+            Self::Categorical { codes, .. } => codes.iter().filter(|code| code.is_none()).count(),
+        }
+    }
+
+    /// The same column with the rows `rows` alone.
+    pub(crate) fn select(self, rows: &[usize]) -> Self {
+        match self {
+            Self::Numeric { name, values } => {
+                Self::Numeric { name, values: rows.iter().map(|&row| values[row]).collect() }
+            }
+            Self::Categorical { name, levels, codes } => {
+                Self::Categorical { name, levels, codes: rows.iter().map(|&row| codes[row]).collect() }
+            }
+        }
+    }
 }
 
-/// Understands column `index` of `raw` in `rows`; `None` (with a note) if it cannot tell rows apart.
-pub(crate) fn understand(
+/// Why columns are no features, each reason with their names.
+#[derive(Debug, Default)]
+struct LeftOut(BTreeMap<Reason, Vec<String>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reason {
+    /// It counts the rows.
+    Counts,
+    /// It is called as what names rows, and differs in each.
+    NamesRows,
+    /// Mostly different words.
+    Identifier,
+    /// The same in every row.
+    Constant,
+}
+
+impl LeftOut {
+    fn push(&mut self, reason: Reason, name: &str) {
+        self.0.entry(reason).or_default().push(format!("`{}`", excerpt(name)));
+    }
+
+    fn tell(self, guesses: &mut Guesses) {
+        for (reason, names) in self.0 {
+            let (one, many) = match reason {
+                Reason::Counts => ("only counts the rows", "only count the rows"),
+                Reason::NamesRows => ("names the rows", "name the rows"),
+                Reason::Identifier => {
+                    ("differs in most rows, as an identifier does", "differ in most rows, as identifiers do")
+                }
+                Reason::Constant => ("has the same value in every row", "have the same value in every row"),
+            };
+            let what = if names.len() == 1 { one } else { many };
+            let text = format!("{} {what}", listing(names.into_iter(), NAMED));
+            match reason {
+                Reason::Constant => guesses.fact("left out", text),
+                _ => guesses.guess("left out", text, "--keep COL"),
+            }
+        }
+    }
+}
+
+/// Understands the columns `features` of `raw` in `rows`, without those that cannot tell rows apart.
+pub(crate) fn understand_all(
+    raw: &RawTable,
+    features: impl Iterator<Item = usize>,
+    rows: &[usize],
+    kept: &[usize],
+    categorical: &[usize],
+    guesses: &mut Guesses,
+) -> Result<Vec<Column>, TableError> {
+    let (mut columns, mut left_out) = (Vec::new(), LeftOut::default());
+    for index in features {
+        let forced = raw.columns[index].is_nominal || categorical.contains(&index);
+        let is_kept = kept.contains(&index) || categorical.contains(&index);
+        let column = understand(raw, index, rows, forced, is_kept, guesses)?;
+        let name = &raw.columns[index].name;
+        match column.map_or(Err(Reason::Identifier), |column| {
+            let counter = is_counter_name(&raw.columns[index]);
+            tells_rows_apart(&column, counter, is_kept).map_or(Ok(column), Err)
+        }) {
+            Ok(column) => columns.push(column),
+            Err(reason) => left_out.push(reason, name),
+        }
+    }
+    left_out.tell(guesses);
+    tell_missing(&columns, guesses);
+    Ok(columns)
+}
+
+/// Understands column `index` of `raw` in `rows`; `None` if it holds identifiers.
+fn understand(
     raw: &RawTable,
     index: usize,
     rows: &[usize],
     categorical: bool,
-    notes: &mut Vec<String>,
+    kept: bool,
+    guesses: &mut Guesses,
 ) -> Result<Option<Column>, TableError> {
     let cells: Vec<Option<&str>> = rows
         .iter()
         .map(|&row| {
-            let cell = bare(&raw.rows[row][index]);
-            (!is_missing(cell)).then_some(cell)
+            let cell = bare(raw.cells.cell(row, index));
+            (!raw.missing.is(cell)).then_some(cell)
         })
         .collect();
-    let column = if categorical {
-        categories(&raw.names[index], &cells, notes)
-    } else {
-        match numbers(raw, index, rows, &cells, notes)? {
-            Some(column) => Some(column),
-            None => categories(&raw.names[index], &cells, notes),
-        }
-    };
-    Ok(column.filter(|column| tells_rows_apart(column, notes)))
+    let name = &raw.columns[index].name;
+    if categorical {
+        return Ok(categories(name, &cells, true, guesses));
+    }
+    Ok(match numbers(raw, index, rows, &cells)? {
+        Some(column) => Some(column),
+        None => categories(name, &cells, kept, guesses),
+    })
 }
 
 /// Numbers, if most cells are; an error for the cell that is not.
-fn numbers(
-    raw: &RawTable,
-    index: usize,
-    rows: &[usize],
-    cells: &[Option<&str>],
-    notes: &mut Vec<String>,
-) -> Result<Option<Column>, TableError> {
-    let with_point = |cell: &str| cell.parse::<f64>().ok();
-    // Where commas do not separate cells they may mark decimals.
-    let with_comma = |cell: &str| {
-        if raw.delimiter == b',' { None } else { with_point(&cell.replacen(',', ".", 1)) }
-    };
+fn numbers(raw: &RawTable, index: usize, rows: &[usize], cells: &[Option<&str>]) -> Result<Option<Column>, TableError> {
+    let decimal = raw.columns[index].decimal;
     let present = cells.iter().flatten().count();
-    let points = cells.iter().flatten().filter(|cell| with_point(cell).is_some()).count();
-    let either = cells.iter().flatten().filter(|cell| with_comma(cell).or(with_point(cell)).is_some()).count();
-    if present > 0 && (either as f64) < MOSTLY_NUMBERS * present as f64 {
-        return Ok(None);
+    let numbers = cells.iter().flatten().filter(|cell| parse(cell, decimal).is_some()).count();
+    if present > 0 && (numbers as f64) < MOSTLY_NUMBERS * present as f64 {
+        // Numbers under the other mark are no names of categories.
+        let other = if decimal == Decimal::Point { Decimal::Comma } else { Decimal::Point };
+        let others = cells.iter().flatten().filter(|cell| parse(cell, other).is_some()).count();
+        if (others as f64) < MOSTLY_NUMBERS * present as f64 {
+            return Ok(None);
+        }
     }
-    let name = &raw.names[index];
-    if either > points {
-        notes.push(format!("column `{name}`: commas were taken as decimal points"));
-    }
+    let name = &raw.columns[index].name;
     let mut values = Vec::with_capacity(cells.len());
     for (cell, &row) in cells.iter().zip(rows) {
         let Some(cell) = cell else {
             values.push(f64::NAN);
             continue;
         };
-        let (table, line, column_name) = (raw.name.clone(), raw.lines[row], name.clone());
-        match with_point(cell).or_else(|| with_comma(cell)) {
+        let (table, line, column_name) = (raw.name.clone(), raw.cells.line(row), name.clone());
+        match parse(cell, decimal) {
             Some(value) if value.is_finite() => values.push(value),
             // An overflow, not a missing value: to impute the mean would hide a measurement that was too large.
             Some(_) => {
@@ -112,7 +201,7 @@ fn numbers(
                     column: index + 1,
                     column_name,
                     value: (*cell).to_owned(),
-                    numbers: either,
+                    numbers,
                     cells: present,
                 });
             }
@@ -121,18 +210,14 @@ fn numbers(
     Ok(Some(Column::Numeric { name: name.clone(), values }))
 }
 
-fn categories(name: &str, cells: &[Option<&str>], notes: &mut Vec<String>) -> Option<Column> {
+fn categories(name: &str, cells: &[Option<&str>], kept: bool, guesses: &mut Guesses) -> Option<Column> {
     let mut counts = BTreeMap::new();
     for cell in cells.iter().flatten() {
         *counts.entry(*cell).or_insert(0_usize) += 1;
     }
     let present = cells.iter().flatten().count();
     // Mostly different in every row: a name or a number of the row, which says nothing about the next one.
-    if counts.len() > MOST_LEVELS && 2 * counts.len() > present {
-        notes.push(format!(
-            "column `{name}` has {} different values in {present} rows, as an identifier has, and was left out",
-            counts.len()
-        ));
+    if counts.len() > MOST_LEVELS && 2 * counts.len() > present && !kept {
         return None;
     }
     let mut levels: Vec<&str> = counts.keys().copied().collect();
@@ -142,11 +227,15 @@ fn categories(name: &str, cells: &[Option<&str>], notes: &mut Vec<String>) -> Op
         levels.sort_by_key(|level| std::cmp::Reverse(counts[level]));
         levels.truncate(MOST_LEVELS - 1);
         levels.sort_unstable();
-        notes.push(format!(
-            "column `{name}` has {} categories; the {} rarest were taken together",
-            counts.len(),
-            counts.len() - levels.len()
-        ));
+        guesses.fact(
+            "categories",
+            format!(
+                "`{}` has {} categories; the {} rarest were taken together",
+                excerpt(name),
+                counts.len(),
+                counts.len() - levels.len()
+            ),
+        );
     }
     let other = levels.len();
     let code = |cell: &&str| levels.binary_search(cell).unwrap_or(other);
@@ -158,21 +247,55 @@ fn categories(name: &str, cells: &[Option<&str>], notes: &mut Vec<String>) -> Op
     Some(Column::Categorical { name: name.to_owned(), levels, codes })
 }
 
-/// Whether a column may help to tell classes apart; a note if not.
-fn tells_rows_apart(column: &Column, notes: &mut Vec<String>) -> bool {
-    let (varies, counts_rows) = match column {
+/// Why a column cannot help to tell classes apart, if it cannot.
+fn tells_rows_apart(column: &Column, is_counter: bool, kept: bool) -> Option<Reason> {
+    let (varies, counts_rows, differ_all) = match column {
         Column::Numeric { values, .. } => {
             let differ = |pair: &[f64]| pair[0] != pair[1] && !(pair[0].is_nan() && pair[1].is_nan());
             let counts = values.len() > 2 && values.windows(2).all(|pair| pair[1] - pair[0] == 1.0);
-            (values.windows(2).any(differ), counts)
+            let whole = values.iter().all(|value| value.fract() == 0.0);
+            (values.windows(2).any(differ), counts, is_counter && whole && all_differ(values))
         }
-        Column::Categorical { codes, .. } => (codes.windows(2).any(|pair| pair[0] != pair[1]), false),
+        Column::Categorical { codes, levels, .. } => {
+            (codes.windows(2).any(|pair| pair[0] != pair[1]), false, is_counter && levels.len() == codes.len())
+        }
     };
     if !varies {
-        notes.push(format!("column `{}` has the same value in every row and was left out", column.name()));
+        Some(Reason::Constant)
+    } else if kept {
+        None
     } else if counts_rows {
         // It would let the network read the order of the file, which often is the order of the classes.
-        notes.push(format!("column `{}` only counts the rows and was left out", column.name()));
+        Some(Reason::Counts)
+    } else {
+        differ_all.then_some(Reason::NamesRows)
     }
-    varies && !counts_rows
+}
+
+fn all_differ(values: &[f64]) -> bool {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.len() > 2 && sorted.windows(2).all(|pair| pair[0] != pair[1])
+}
+
+/// Says how many cells are missing, where, and what becomes of them.
+fn tell_missing(columns: &[Column], guesses: &mut Guesses) {
+    let with: Vec<(&Column, usize)> =
+        columns.iter().map(|column| (column, column.missing())).filter(|(_, missing)| *missing > 0).collect();
+    let cells: usize = with.iter().map(|(_, missing)| missing).sum();
+    if cells == 0 {
+        return;
+    }
+    let names =
+        listing(with.iter().map(|(column, missing)| format!("`{}` ({missing})", excerpt(column.name()))), NAMED);
+    let be = if cells == 1 { "is" } else { "are" };
+    guesses.guess(
+        "missing",
+        format!(
+            "{} {be} missing, in {names}: a number counts as its column's training mean and is marked by an input of its own, a \
+             category as none",
+            counted(cells as u64, "cell")
+        ),
+        "--missing CELL",
+    );
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::folds::fewer_folds;
+use crate::terminal::{counted, excerpt};
 
 /// Why a table could not be used. `name` is the file's path; lines and columns count from 1.
 #[derive(Debug, thiserror::Error)]
@@ -18,29 +19,64 @@ pub enum TableError {
     Empty { name: String },
     #[error("{name}: there is a header but no row beneath it; if the first row is data, say --header no")]
     NoRows { name: String },
+    #[error("{name}: there is a header of attributes but no row beneath its @data")]
+    NoData { name: String },
+    #[error("{name}: line {line}: `@attribute {}` has no name and type", excerpt(.text))]
+    Attribute { name: String, line: u64, text: String },
+    #[error(
+        "{name}: the file looks like {format}, which is not read; save the table as CSV (as text, or packed by gzip)"
+    )]
+    OtherFormat { name: String, format: String },
     #[error("{name}: line {line}, byte {column}: not UTF-8{hint}; save the file as UTF-8 text")]
     NotUtf8 { name: String, line: u64, column: usize, hint: &'static str },
     #[error(
-        "{name}: line {line} has {actual} cell(s), the lines before it have {expected}; look there for a missing or \
-         doubled delimiter or quote (the delimiter was taken to be {delimiter}; --delimiter sets another)"
+        "{name}: line {line} has {}, the lines before it have {expected}; look there for a missing or doubled delimiter or \
+         quote (the delimiter was taken to be {delimiter}; --delimiter sets another)",
+        counted(*.actual, "cell")
     )]
     Ragged { name: String, line: u64, expected: u64, actual: u64, delimiter: String },
+    #[error(
+        "{name}: the first rows have {} cells, and at most {} are read; if cells are parted by something else, say --delimiter",
+        thousands(*.columns),
+        thousands(*.most)
+    )]
+    TooManyColumns { name: String, columns: usize, most: usize },
     #[error("{name}: line {line}: a quoted cell that begins here is never closed; add the missing \"")]
     OpenQuote { name: String, line: u64 },
-    #[error("{name}: cannot be read as CSV")]
-    Csv { name: String, source: csv::Error },
+    #[error("{name}: line {line}: the row is longer than {most} MiB; a table has one row a line")]
+    LongRow { name: String, line: u64, most: usize },
     #[error("{name}: there is no column `{selector}`; choose one of {known}, by name or by number")]
     ColumnNotFound { name: String, selector: String, known: String },
     #[error("{name}: columns {numbers} are all named `{selector}`; choose one by its number")]
     ColumnAmbiguous { name: String, selector: String, numbers: String },
+    #[error("{name}: which column is to be predicted? It may be {candidates}: say which with --target COL")]
+    WhichTarget { name: String, candidates: String },
     #[error(
-        "{name}: line {line}, column {column} (`{column_name}`): `{value}` is not a finite number; leave the cell empty if \
-         the value is missing, or leave the column out with --drop {column}"
+        "{name}: which label is the positive one? {known} are equally rare: say --positive LABEL, or --multiclass to tell all \
+         apart"
+    )]
+    WhichPositive { name: String, known: String },
+    #[error(
+        "{name}: line {line}, column {column} (`{}`): does `{}` have decimals or thousands? Say --decimal point for 1,234.5 or \
+         --decimal comma for 1.234,5",
+        excerpt(.column_name),
+        excerpt(.value)
+    )]
+    WhichDecimal { name: String, line: u64, column: usize, column_name: String, value: String },
+    #[error(
+        "{name}: line {line}, column {column} (`{}`): `{}` is not a finite number; leave the cell empty if the value is missing, \
+         or leave the column out with --drop {column}",
+        excerpt(.column_name),
+        excerpt(.value)
     )]
     NotFinite { name: String, line: u64, column: usize, column_name: String, value: String },
     #[error(
-        "{name}: line {line}, column {column} (`{column_name}`): `{value}` is not a number, while {numbers} of the column's \
-         {cells} cells are; mend it, leave it empty, or say --categorical {column}"
+        "{name}: line {line}, column {column} (`{}`): `{}` is not a number, while {numbers} of the column's {cells} cells are; \
+         mend it, or say --missing '{}' if it stands for a missing value, --decimal for another decimal mark, or --categorical \
+         {column}",
+        excerpt(.column_name),
+        excerpt(.value),
+        excerpt(.value)
     )]
     NotANumber {
         name: String,
@@ -51,32 +87,66 @@ pub enum TableError {
         numbers: usize,
         cells: usize,
     },
-    #[error("{name}: no feature column is left of {columns} column(s) beside the target `{target}`{}", after_colon(.notes))]
-    NoFeatures { name: String, columns: usize, target: String, notes: String },
-    #[error("{name}: every row of the target column `{column_name}` is empty; choose another with --target")]
+    #[error(
+        "{name}: no feature column is left of {} beside the target `{}`{}",
+        counted(*.columns as u64, "column"),
+        excerpt(.target),
+        after_colon(.why)
+    )]
+    NoFeatures { name: String, columns: usize, target: String, why: String },
+    #[error("{name}: every row of the target column `{}` is empty; choose another with --target", excerpt(.column_name))]
     NoLabels { name: String, column_name: String },
     #[error(
-        "{name}: all {rows} rows of the target column `{column_name}` are `{label}`; there is nothing to tell apart, choose \
-         another column with --target"
+        "{name}: all {} of the target column `{}` are `{}`; there is nothing to tell apart, choose another column with --target",
+        counted(*.rows as u64, "row"),
+        excerpt(.column_name),
+        excerpt(.label)
     )]
     OneClass { name: String, column_name: String, label: String, rows: usize },
     #[error(
-        "{name}: the target column `{column_name}` has {classes} different labels in {rows} rows, at most {most} are taken; \
-         it looks like a measurement or an identifier: choose another column with --target"
+        "{name}: the target column `{}` has {} in {}, at most {most} are taken; it looks like a measurement or an identifier: \
+         choose another column with --target",
+        excerpt(.column_name),
+        counted(*.classes as u64, "different label"),
+        counted(*.rows as u64, "row")
     )]
     TooManyClasses { name: String, column_name: String, classes: usize, rows: usize, most: usize },
-    #[error("{name}: no row of the target column `{column_name}` is labelled `{positive}`; the labels are {known}")]
+    #[error(
+        "{name}: no row of the target column `{}` is labelled `{}`; the labels are {known}",
+        excerpt(.column_name),
+        excerpt(.positive)
+    )]
     PositiveNotFound { name: String, column_name: String, positive: String, known: String },
     #[error(
-        "{name}: only {positives} row(s) are labelled `{positive}`, fewer than the {folds} folds; {}choose another label \
-         with --positive (the labels are {known})",
+        "{name}: only {} labelled `{}`, fewer than the {folds} folds; {}choose another label with --positive (the labels are \
+         {known})",
+        are(*.positives),
+        excerpt(.positive),
         fewer_folds(*.positives)
     )]
     TooFewPositives { name: String, positive: String, positives: usize, folds: usize, known: String },
+    #[error(
+        "{name}: {} the {folds} folds: {rare}; {}say --merge-rare to take them together as one class, or --drop-rare to leave \
+         their rows out",
+        fewer_than_folds(*.classes),
+        fewer_folds(*.fewest)
+    )]
+    RareClasses { name: String, classes: usize, fewest: usize, folds: usize, rare: String },
+    #[error(
+        "{name}: the classes that have fewer rows than the {folds} folds ({rare}) have {} even together; {}say --drop-rare to \
+         leave them out",
+        counted(*.rows as u64, "row"),
+        fewer_folds(*.rows)
+    )]
+    RareTogether { name: String, folds: usize, rare: String, rows: usize },
+    #[error("{name}: fewer than two classes have as many rows as the {folds} folds (the labels are {known}); {}bring more rows",
+        fewer_folds(*.most)
+    )]
+    OneLargeClass { name: String, folds: usize, known: String, most: usize },
 }
 
 impl TableError {
-    /// The error of a file that could not be read.
+    /// The error of a file that could not be opened.
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         let name = path.display().to_string();
         match source.kind() {
@@ -84,10 +154,31 @@ impl TableError {
             _ => Self::Unreadable { name, source },
         }
     }
+
+    /// The error of a file that cannot be read on.
+    pub(crate) fn unreadable(name: &str, source: io::Error) -> Self {
+        Self::Unreadable { name: name.to_owned(), source }
+    }
 }
 
-fn after_colon(notes: &str) -> String {
-    if notes.is_empty() { String::new() } else { format!(": {notes}") }
+fn thousands(count: usize) -> String {
+    crate::terminal::thousands(count as u64)
+}
+
+fn after_colon(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(": {why}") }
+}
+
+fn are(rows: usize) -> String {
+    format!("{} {}", counted(rows as u64, "row"), if rows == 1 { "is" } else { "are" })
+}
+
+fn fewer_than_folds(classes: usize) -> String {
+    if classes == 1 {
+        "one class has fewer rows than".to_owned()
+    } else {
+        format!("{classes} classes have fewer rows than")
+    }
 }
 
 /// `items` as a sentence's list, the first `most` of them.
@@ -98,4 +189,11 @@ pub(crate) fn listing(items: impl ExactSizeIterator<Item = String>, most: usize)
         text.push_str(&format!(" and {} more", count - most));
     }
     text
+}
+
+/// Labels with their rows, as messages list them, the rarest first.
+pub(crate) fn labels_listing(labels: &[(String, u64)], most: usize) -> String {
+    let mut order: Vec<&(String, u64)> = labels.iter().collect();
+    order.sort_by_key(|(_, rows)| *rows);
+    listing(order.into_iter().map(|(label, rows)| format!("`{}` ({})", excerpt(label), counted(*rows, "row"))), most)
 }

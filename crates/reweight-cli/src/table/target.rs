@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::error::{TableError, listing};
-use super::read::{RawTable, bare, is_missing};
+use super::RawTable;
+use super::cell::bare;
+use super::error::{TableError, labels_listing};
+use super::guess::Guesses;
+use super::label::{Spellings, find};
+use super::positive::choose;
+use crate::terminal::{counted, excerpt};
 
 /// Most classes that a target may have.
 pub const MOST_CLASSES: usize = 1000;
@@ -30,8 +35,8 @@ pub struct Binary {
     pub positive: String,
     /// Number of positive rows.
     pub positives: usize,
-    /// Whether the label was chosen here, being the rarest, and not by the caller.
-    pub chosen_as_rarest: bool,
+    /// Why the label was chosen here; none where the caller chose it.
+    pub why: Option<String>,
 }
 
 impl Target {
@@ -55,25 +60,36 @@ impl Target {
         }
     }
 
-    /// Reads the labels of column `index`; also returns the rows that have one. Rows without are left out with a note.
+    /// Reads the labels of column `index`; also returns the rows that have one. Rows without are left out and counted.
     pub(crate) fn understand(
         raw: &RawTable,
         index: usize,
-        notes: &mut Vec<String>,
+        guesses: &mut Guesses,
     ) -> Result<(Self, Vec<usize>), TableError> {
-        let column_name = raw.names[index].clone();
+        let column_name = raw.columns[index].name.clone();
         let name = raw.name.clone();
-        let cell = |row: usize| bare(&raw.rows[row][index]);
-        let rows: Vec<usize> = (0..raw.rows.len()).filter(|&row| !is_missing(cell(row))).collect();
-        let without = raw.rows.len() - rows.len();
+        let cell = |row: usize| bare(raw.cells.cell(row, index));
+        let rows: Vec<usize> = (0..raw.cells.len()).filter(|&row| !raw.missing.is(cell(row))).collect();
+        let without = raw.cells.len() - rows.len();
         if rows.is_empty() {
             return Err(TableError::NoLabels { name, column_name });
         }
         if without > 0 {
-            let first = (0..raw.rows.len()).find(|&row| is_missing(cell(row))).map_or(0, |row| raw.lines[row]);
-            notes.push(format!("{without} row(s) have no label, the first on line {first}, and were left out"));
+            let first = (0..raw.cells.len()).find(|&row| raw.missing.is(cell(row)));
+            let line = first.map_or(0, |row| raw.cells.line(row));
+            let have = if without == 1 { "has" } else { "have" };
+            let rows = counted(without as u64, "row");
+            guesses.guess(
+                "missing",
+                format!("{rows} {have} no label (first on line {line}) and were left out"),
+                "--missing CELL",
+            );
         }
-        let labels: Vec<&str> = rows.iter().map(|&row| cell(row)).collect();
+        let mut spellings = Spellings::new(raw.exact_labels);
+        let classes: Vec<usize> = rows.iter().map(|&row| spellings.class(cell(row))).collect();
+        tell_merged(&spellings, guesses);
+        let names = spellings.names();
+        let labels: Vec<&str> = classes.iter().map(|&class| names[class].as_str()).collect();
         let target = Self::from_labels(&column_name, &labels);
         let classes = target.labels.len();
         if classes == 1 {
@@ -89,34 +105,59 @@ impl Target {
     /// The labels with their counts, rarest first, as messages list them.
     #[must_use]
     pub fn listing(&self) -> String {
-        let mut order: Vec<usize> = (0..self.labels.len()).collect();
-        order.sort_by_key(|&class| self.counts[class]);
-        listing(order.into_iter().map(|class| format!("`{}` ({} rows)", self.labels[class], self.counts[class])), 20)
+        labels_listing(&self.counted_labels(|_| true), 20)
     }
 
-    /// One label against all others: `positive`, or else the rarest (the first of those equally rare).
+    /// Labels with their rows.
+    fn counted_labels(&self, which: impl Fn(usize) -> bool) -> Vec<(String, u64)> {
+        let classes = (0..self.labels.len()).filter(|&class| which(class));
+        classes.map(|class| (self.labels[class].clone(), self.counts[class] as u64)).collect()
+    }
+
+    /// The labels other than `label` with their counts, where they are several: those that a two-class reading takes together.
+    #[must_use]
+    pub fn rest(&self, label: &str) -> Option<String> {
+        let others = self.counted_labels(|class| self.labels[class] != label);
+        (others.len() > 1)
+            .then(|| format!("{} other labels were taken together: {}", others.len(), labels_listing(&others, 20)))
+    }
+
+    /// One label against all others: `positive`, or else the one that the labels themselves name, or the rarest.
     ///
-    /// `positive` may be written as in the file, with or without its quotes, or as another spelling of the same number.
+    /// `positive` may be written as in the file, with or without its quotes, or as another spelling of the same label.
     /// `table` is what messages call the table.
     ///
     /// # Errors
     ///
-    /// [`TableError::PositiveNotFound`] when no row has that label, [`TableError::TooFewPositives`] when fewer rows than
-    /// `folds` have it.
+    /// [`TableError::PositiveNotFound`] when no row has that label, [`TableError::WhichPositive`] when several are equally
+    /// rare, [`TableError::TooFewPositives`] when fewer rows than `folds` have it.
     pub fn binary(&self, table: &str, positive: Option<&str>, folds: usize) -> Result<Binary, TableError> {
-        let class = match positive {
-            None => (0..self.labels.len()).min_by_key(|&class| self.counts[class]).unwrap_or(0),
-            Some(wanted) => self.find(wanted).ok_or_else(|| TableError::PositiveNotFound {
-                name: table.to_owned(),
-                column_name: self.name.clone(),
-                positive: wanted.to_owned(),
-                known: self.listing(),
-            })?,
+        let name = || table.to_owned();
+        let (class, why) = match positive {
+            None => {
+                let counts: Vec<u64> = self.counts.iter().map(|&count| count as u64).collect();
+                let choice = choose(&self.labels, &counts);
+                let choice = choice.ok_or_else(|| {
+                    let fewest = self.counts.iter().min().copied().unwrap_or(0);
+                    let known = labels_listing(&self.counted_labels(|class| self.counts[class] == fewest), 20);
+                    TableError::WhichPositive { name: name(), known }
+                })?;
+                (choice.class, Some(choice.why))
+            }
+            Some(wanted) => {
+                let class = find(&self.labels, wanted).ok_or_else(|| TableError::PositiveNotFound {
+                    name: name(),
+                    column_name: self.name.clone(),
+                    positive: wanted.to_owned(),
+                    known: self.listing(),
+                })?;
+                (class, None)
+            }
         };
         let (label, positives) = (self.labels[class].clone(), self.counts[class]);
         if positives < folds {
             return Err(TableError::TooFewPositives {
-                name: table.to_owned(),
+                name: name(),
                 positive: label,
                 positives,
                 folds,
@@ -127,20 +168,24 @@ impl Target {
             is_positive: self.classes.iter().map(|&row| row == class).collect(),
             positive: label,
             positives,
-            chosen_as_rarest: positive.is_none(),
+            why,
         })
     }
+}
 
-    /// The class that a user's spelling means.
-    fn find(&self, wanted: &str) -> Option<usize> {
-        let wanted = bare(wanted);
-        let exact = self.labels.iter().position(|label| label == wanted);
-        exact.or_else(|| {
-            let value = wanted.parse::<f64>().ok()?;
-            let equal = |label: &String| label.parse::<f64>().is_ok_and(|other| other == value);
-            let mut same = (0..self.labels.len()).filter(|&class| equal(&self.labels[class]));
-            // `1` and `1.0` may both be labels; then a third spelling means neither.
-            same.next().filter(|_| same.next().is_none())
-        })
+/// Says which spellings were taken for one label.
+pub(crate) fn tell_merged(spellings: &Spellings, guesses: &mut Guesses) {
+    let merged = spellings.merged();
+    if merged.is_empty() {
+        return;
     }
+    let one = |all: &Vec<(&str, u64)>| {
+        let all = all.iter().map(|(label, rows)| format!("`{}` ({})", excerpt(label), counted(*rows, "row")));
+        all.take(5).collect::<Vec<_>>().join(" and ")
+    };
+    let mut all: Vec<String> = merged.iter().take(5).map(|all| format!("{} are one label", one(all))).collect();
+    if merged.len() > 5 {
+        all.push(format!("so are the spellings of {} more", merged.len() - 5));
+    }
+    guesses.guess("labels", all.join("; "), "--exact-labels");
 }

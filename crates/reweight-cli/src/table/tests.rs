@@ -4,17 +4,21 @@ use super::*;
 use proptest::prelude::*;
 
 fn table(text: &str) -> Result<Table, TableError> {
-    Table::from_bytes("t.csv", text.as_bytes(), &ReadOptions::default())
+    Table::from_bytes("t.csv", text.into(), &ReadOptions::default())
 }
 
 fn with(text: &str, change: impl FnOnce(&mut ReadOptions)) -> Result<Table, TableError> {
     let mut options = ReadOptions::default();
     change(&mut options);
-    Table::from_bytes("t.csv", text.as_bytes(), &options)
+    Table::from_bytes("t.csv", text.into(), &options)
 }
 
 fn refusal(text: &str) -> String {
     table(text).unwrap_err().to_string()
+}
+
+fn said(table: &Table, about: &str) -> String {
+    table.guesses.about(about)
 }
 
 fn numbers<'a>(table: &'a Table, name: &str) -> &'a [f64] {
@@ -36,11 +40,11 @@ fn headers_are_found_or_said() {
     let text_without = table("red,good\nblue,bad\nred,good\n").unwrap();
     assert_eq!(text_without.rows(), 3);
     let numeric_names = with("2019,2020,y\n7,5,0\n2,4,1\n3,3,1\n", |o| {
-        o.header = Header::Yes;
+        o.form.header = Header::Yes;
     })
     .unwrap();
     assert_eq!(numbers(&numeric_names, "2019"), [7.0, 2.0, 3.0]);
-    let forced = with("a,b\nc,d\nc,b\n", |o| o.header = Header::No).unwrap();
+    let forced = with("a,b\nc,d\nc,b\n", |o| o.form.header = Header::No).unwrap();
     assert_eq!(forced.rows(), 3);
 }
 
@@ -52,8 +56,8 @@ fn delimiters_are_found_and_commas_may_be_decimal() {
     }
     let european = table("x;z;y\n1,5;2;a\n2,25;7;b\n").unwrap();
     assert_eq!(numbers(&european, "x"), [1.5, 2.25]);
-    assert!(european.notes.iter().any(|note| note.contains("decimal")));
-    let set = with("2,1;a\n3,5;b\n", |o| o.delimiter = Some(b',')).unwrap();
+    assert!(said(&european, "numbers").contains("commas mark decimals in `x`"));
+    let set = with("2,1;a\n3,5;b\n", |o| o.form.delimiter = Some(b',')).unwrap();
     assert_eq!(set.target.labels, ["1;a", "5;b"]);
 }
 
@@ -61,7 +65,7 @@ fn delimiters_are_found_and_commas_may_be_decimal() {
 fn any_column_is_the_target() {
     let text = "kind,1,x\na,4,5\nb,5,3\na,3,4\n";
     let header = |o: &mut ReadOptions, target: &str| {
-        o.header = Header::Yes;
+        o.form.header = Header::Yes;
         o.target = Some(target.into());
     };
     assert_eq!(with(text, |o| header(o, "kind")).unwrap().target.labels, ["a", "b"]);
@@ -81,20 +85,27 @@ fn labels_of_any_spelling() {
     for spelling in ["1", "'1'", "\"1\"", " 1 ", "1.0", "+1"] {
         let binary = quoted.target.binary("t.csv", Some(spelling), 1).unwrap();
         assert_eq!(binary.is_positive, [true, false, false], "{spelling}");
-        assert!(!binary.chosen_as_rarest);
+        assert!(binary.why.is_none());
     }
-    let rarest = quoted.target.binary("t.csv", None, 1).unwrap();
-    assert!(rarest.chosen_as_rarest && rarest.positive == "1" && rarest.positives == 1);
+    let chosen = quoted.target.binary("t.csv", None, 1).unwrap();
+    assert!(chosen.why.is_some() && chosen.positive == "1" && chosen.positives == 1);
     assert_eq!(
         quoted.target.binary("t.csv", Some("yes"), 1).unwrap_err().to_string(),
-        "t.csv: no row of the target column `column 2` is labelled `yes`; the labels are `1` (1 rows), `-1` (2 rows)"
+        "t.csv: no row of the target column `column 2` is labelled `yes`; the labels are `1` (1 row), `-1` (2 rows)"
     );
     assert!(matches!(
         quoted.target.binary("t.csv", None, 5),
         Err(TableError::TooFewPositives { positives: 1, folds: 5, .. })
     ));
-    let both = table("5,1\n7,1.0\n3,2\n").unwrap();
-    assert!(both.target.binary("t.csv", Some("1.00"), 1).is_err(), "neither label can be meant");
+    let spelled = table("5,1\n7,1.0\n3,2\n").unwrap();
+    assert_eq!(
+        (&spelled.target.labels[..], &spelled.target.counts[..]),
+        (&["1".to_owned(), "2".to_owned()][..], &[2, 1][..])
+    );
+    assert!(said(&spelled, "labels").contains("`1` (1 row) and `1.0` (1 row)"), "{:?}", spelled.guesses);
+    let apart = with("5,1\n7,1.0\n3,2\n", |o| o.form.exact_labels = true).unwrap();
+    assert_eq!(apart.target.labels, ["1", "1.0", "2"]);
+    assert!(apart.target.binary("t.csv", Some("1.00"), 1).is_err(), "neither label can be meant");
     let order = table("5,10\n7,9\n3,b\n4,a\n").unwrap();
     assert_eq!(order.target.labels, ["9", "10", "a", "b"]);
 }
@@ -104,7 +115,7 @@ fn missing_values_and_rows_without_a_label() {
     let text = "x,k,y\n1,,a\n?,red,b\nNA,blue,a\n4,nan,b\n5,NULL,?\n6,red,b\n";
     let table = table(text).unwrap();
     assert_eq!(table.rows(), 5);
-    assert!(table.notes.iter().any(|note| note.contains("line 6")), "{:?}", table.notes);
+    assert!(said(&table, "missing").contains("first on line 6"), "{:?}", table.guesses);
     let missing: Vec<bool> = numbers(&table, "x").iter().map(|value| value.is_nan()).collect();
     assert_eq!(missing, [false, true, true, false, false]);
     let all: Vec<usize> = (0..5).collect();
@@ -133,11 +144,7 @@ fn columns_that_say_nothing_are_left_out_with_a_note() {
     let table = table(&text).unwrap();
     assert_eq!(table.columns.iter().map(Column::name).collect::<Vec<_>>(), ["x"]);
     for left_out in ["id", "name", "same", "void"] {
-        assert!(
-            table.notes.iter().any(|note| note.contains(&format!("`{left_out}`"))),
-            "{left_out}: {:?}",
-            table.notes
-        );
+        assert!(said(&table, "left out").contains(&format!("`{left_out}`")), "{left_out}: {:?}", table.guesses);
     }
     let dropped = with("a,b,y\n1,2,u\n5,3,v\n", |o| o.drop = vec!["1".into()]).unwrap();
     assert_eq!(dropped.columns.len(), 1);
@@ -163,14 +170,14 @@ fn refusals_say_what_where_and_how_to_mend() {
         ("", "the file is empty"),
         (" \n\n", "the file is empty"),
         ("x,y\n", "no row beneath it"),
-        ("x,y\n1,a\n\n2,b,c\n", "line 4 has 3 cell(s), the lines before it have 2"),
+        ("x,y\n1,a\n\n2,b,c\n", "line 4 has 3 cells, the lines before it have 2"),
         ("x,y\n1,\"a\n2,b\n3,a\n", "line 2: a quoted cell that begins here is never closed"),
         ("x,z,y\n1,\"2,a\n2,4,b\n3,5,a\n", "line 2: a quoted cell that begins here is never closed"),
         ("x,y\n1,a\ninf,b\n", "line 3, column 1 (`x`): `inf` is not a finite number"),
         ("x,y\n1,a\n1e999,b\n", "line 3, column 1 (`x`): `1e999` is not a finite number"),
         ("x,y\n1,a\n2,a\n", "all 2 rows of the target column `y` are `a`"),
         ("x,y\n1,\n2,?\n", "every row of the target column `y` is empty"),
-        ("y\na\nb\na\n", "no feature column is left of 1 column(s) beside the target `y`"),
+        ("y\na\nb\na\n", "no feature column is left of 1 column beside the target `y`"),
         ("x,y\n5,a\n5,b\n", "`x` has the same value in every row"),
     ] {
         let error = refusal(text);
@@ -187,16 +194,16 @@ fn refusals_say_what_where_and_how_to_mend() {
 
 #[test]
 fn encodings_and_files() {
-    let marked = Table::from_bytes("t.csv", b"\xEF\xBB\xBFx,y\n1,a\n5,b\n", &ReadOptions::default()).unwrap();
+    let marked = Table::from_bytes("t.csv", b"\xEF\xBB\xBFx,y\n1,a\n5,b\n".to_vec(), &ReadOptions::default()).unwrap();
     assert_eq!(marked.columns[0].name(), "x");
-    let latin = Table::from_bytes("t.csv", b"x,y\n1,a\n5,caf\xE9\n", &ReadOptions::default()).unwrap_err();
+    let latin = Table::from_bytes("t.csv", b"x,y\n1,a\n5,caf\xE9\n".to_vec(), &ReadOptions::default()).unwrap_err();
     assert!(matches!(latin, TableError::NotUtf8 { line: 3, column: 6, .. }), "{latin}");
-    let wide = Table::from_bytes("t.csv", b"\xFF\xFEx\0", &ReadOptions::default()).unwrap_err();
+    let wide = Table::from_bytes("t.csv", b"\xFF\xFEx\0".to_vec(), &ReadOptions::default()).unwrap_err();
     assert!(wide.to_string().contains("UTF-16"));
-    let nowhere = Table::from_csv(Path::new("no/such/file.csv"), &ReadOptions::default()).unwrap_err();
+    let nowhere = Table::from_file(Path::new("no/such/file.csv"), &ReadOptions::default()).unwrap_err();
     assert!(matches!(nowhere, TableError::NotFound { .. }));
     let folder = tempfile::tempdir().unwrap();
-    let unreadable = Table::from_csv(folder.path(), &ReadOptions::default()).unwrap_err();
+    let unreadable = Table::from_file(folder.path(), &ReadOptions::default()).unwrap_err();
     assert!(matches!(unreadable, TableError::Unreadable { .. }));
     let windows = table("x,y\r\n1,a\r\n2,b\r\n").unwrap();
     assert_eq!(windows.target.labels, ["a", "b"]);
@@ -207,7 +214,7 @@ proptest! {
     #[test]
     fn never_panics(text in "([-a1e9.?,;\"'\n\t ]|inf|NA|é){0,60}", bytes: Vec<u8>) {
         for bytes in [text.as_bytes(), &bytes] {
-            if let Ok(table) = Table::from_bytes("t.csv", bytes, &ReadOptions::default()) {
+            if let Ok(table) = Table::from_bytes("t.csv", bytes.to_vec(), &ReadOptions::default()) {
                 let rows: Vec<usize> = (0..table.rows()).collect();
                 let encoder = Encoder::fit(&table, &rows[..rows.len() / 2]);
                 prop_assert!(encoder.encode(&table, &rows).iter().all(|value| value.is_finite()));

@@ -1,7 +1,7 @@
 //! BCE on CUDA.
 
 use dfdx::prelude::{Cuda, HasShape, Shape, Unit};
-use reweight::{BatchStatistics, BceLoss, LossError, LossSummary, SampleWeighter, Statistics};
+use reweight::{BatchForm, BatchStatistics, BceLoss, LossError, LossSummary, SampleWeighter, Statistics};
 use reweight_codegen::{BceArguments, BceShape, Element as TargetType, Labels};
 use reweight_ndarray::BceTarget;
 
@@ -35,7 +35,8 @@ impl Prepared {
         if let Some(sample_weight) = batch.sample_weight {
             sized("sample_weight", sample_weight, &sizes)?;
         }
-        loss.weighter().check(2)?;
+        // Whether labels are soft is known on the device alone; the formula is asked for its kind.
+        loss.weighting().fit(&BatchForm::binary(&sizes, false))?;
         Ok(Self::on_device(batch, &sizes)?)
     }
 
@@ -119,7 +120,7 @@ impl<E: Element> BceDevice<E> for Cuda {
             let counts = prepared.statistics(weighting.request())?;
             prepared.call.weigh(&weighting.preview(&counts)?, weighting.reduction(), None)?
         } else {
-            prepared.call.weigh(weighting.weighter(), weighting.reduction(), None)?
+            prepared.call.weigh(weighting, weighting.reduction(), None)?
         };
         Ok(weighting.summary(&weighed.totals))
     }
@@ -129,7 +130,7 @@ impl<E: Element> BceDevice<E> for Cuda {
         loss: &BceLoss<W>,
     ) -> Result<(LossSummary, CudaGradient<E>), TensorLossError> {
         let Prepared { call, destination, .. } = Prepared::of(batch, loss)?;
-        let weighed = call.weigh(loss.weighter(), loss.reduction(), None)?;
+        let weighed = call.weigh(loss.weighting(), loss.reduction(), None)?;
         let summary = loss.weighting().summary(&weighed.totals);
         Ok((summary, CudaGradient::new(call, weighed, destination)))
     }
@@ -141,7 +142,7 @@ impl<E: Element> BceDevice<E> for Cuda {
         let mut prepared = Prepared::of(batch, loss)?;
         if !loss.weighter().observes() {
             let Prepared { call, destination, .. } = prepared;
-            let weighed = call.weigh(loss.weighter(), loss.reduction(), None)?;
+            let weighed = call.weigh(loss.weighting(), loss.reduction(), None)?;
             let summary = loss.weighting().summary(&weighed.totals);
             return Ok((summary, CudaGradient::new(call, weighed, destination)));
         }
@@ -149,7 +150,7 @@ impl<E: Element> BceDevice<E> for Cuda {
         let mut taken = loss.clone();
         taken.observe(&prepared.statistics(loss.weighting().request())?)?;
         let Prepared { call, destination, .. } = prepared;
-        let weighed = call.weigh(taken.weighter(), taken.reduction(), None)?;
+        let weighed = call.weigh(taken.weighting(), taken.reduction(), None)?;
         let summary = taken.weighting().summary(&weighed.totals);
         *loss = taken;
         Ok((summary, CudaGradient::new(call, weighed, destination)))
@@ -167,7 +168,7 @@ impl<E: Element> BceDevice<E> for Cuda {
         let Prepared { call, destination, .. } = prepared;
         let tensors = each_tensors(batch.targets)?;
         // The gradient of each loss is that of their plain sum.
-        let weighed = call.weigh(taken.weighter(), reweight::Reduction::None, Some(tensors.spans))?;
+        let weighed = call.weigh(taken.weighting(), reweight::Reduction::None, Some(tensors.spans))?;
         let summary = taken.weighting().summary(&weighed.totals);
         *loss = taken;
         Ok(each(tensors, summary, CudaGradient::new(call, weighed, destination)))

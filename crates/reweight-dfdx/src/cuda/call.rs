@@ -4,7 +4,9 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use dfdx::prelude::{HasShape, Shape, Storage, Tensor, Unit};
-use reweight::{BatchStatistics, LossError, Reduction, RegionAxis, SampleWeighter, Statistics, Totals};
+use reweight::{
+    BatchStatistics, LossError, Reduction, RegionAxis, SampleKind, SampleWeighter, Statistics, Totals, Weighting,
+};
 use reweight_codegen::{
     BceArguments, BceShape, CodegenError, Element as TargetType, Fault, FinishArguments, Formula, KernelSource,
     Precision, SoftmaxArguments, SoftmaxShape, StatisticsArguments, edges, finish, reduction_code,
@@ -195,11 +197,16 @@ impl Call {
     /// sample's loss and weight to `each`.
     pub(super) fn weigh<W: SampleWeighter>(
         &self,
-        weighter: &W,
+        weighting: &Weighting<W>,
         reduction: Reduction,
         each: Option<[Span; 2]>,
     ) -> Result<Weighed, TensorLossError> {
-        let formula = Formula::of(weighter).map_err(CudaFailure::from)?;
+        let kind = match (&self.objective, self.objective.axis()) {
+            (Objective::Softmax(..), _) => SampleKind::Class,
+            (Objective::Bce(..), RegionAxis::Margin) => SampleKind::Binary,
+            (Objective::Bce(..), RegionAxis::NegatedNorm) => SampleKind::SoftBinary,
+        };
+        let formula = Formula::of_loss(weighting, kind).map_err(CudaFailure::from)?;
         // What has been compiled is for any number of classes of a size class.
         formula.check(self.classes).map_err(CudaFailure::from)?;
         let source = self.objective.loss(&formula)?;

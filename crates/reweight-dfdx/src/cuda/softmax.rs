@@ -2,7 +2,7 @@
 
 use dfdx::prelude::{Cuda, HasShape, ReduceShapeTo, Shape, Unit};
 use dfdx::shapes::Axis;
-use reweight::{BatchStatistics, LossError, LossSummary, Reduction, SampleWeighter, SoftmaxLoss};
+use reweight::{BatchForm, BatchStatistics, LossError, LossSummary, Reduction, SampleWeighter, SoftmaxLoss};
 use reweight_codegen::{Element as TargetType, SoftmaxArguments, SoftmaxShape};
 use reweight_ndarray::ClassIndex;
 
@@ -44,7 +44,7 @@ impl Prepared {
         if let Some(sample_weight) = batch.sample_weight {
             sized("sample_weight", sample_weight, &samples)?;
         }
-        loss.weighter().check(classes)?;
+        loss.weighting().fit(&BatchForm::softmax(&sizes, classes))?;
         Ok(Self::on_device(batch, loss, &sizes)?)
     }
 
@@ -124,7 +124,7 @@ impl<E: Element> SoftmaxDevice<E> for Cuda {
             let counts = call.statistics(weighting.request())?;
             call.weigh(&weighting.preview(&counts)?, weighting.reduction(), None)?
         } else {
-            call.weigh(weighting.weighter(), weighting.reduction(), None)?
+            call.weigh(weighting, weighting.reduction(), None)?
         };
         Ok(weighting.summary(&weighed.totals))
     }
@@ -137,7 +137,7 @@ impl<E: Element> SoftmaxDevice<E> for Cuda {
         S: Shape + ReduceShapeTo<L, Axis<1>>,
     {
         let Prepared { call, destination } = Prepared::of(batch, loss)?;
-        let weighed = call.weigh(loss.weighter(), loss.reduction(), None)?;
+        let weighed = call.weigh(loss.weighting(), loss.reduction(), None)?;
         let summary = loss.weighting().summary(&weighed.totals);
         Ok((summary, CudaGradient::new(call, weighed, destination)))
     }
@@ -151,14 +151,14 @@ impl<E: Element> SoftmaxDevice<E> for Cuda {
     {
         let Prepared { call, destination } = Prepared::of(batch, loss)?;
         if !loss.weighter().observes() {
-            let weighed = call.weigh(loss.weighter(), loss.reduction(), None)?;
+            let weighed = call.weigh(loss.weighting(), loss.reduction(), None)?;
             let summary = loss.weighting().summary(&weighed.totals);
             return Ok((summary, CudaGradient::new(call, weighed, destination)));
         }
         // A copy takes the step: the device may still fail after the weighter has observed.
         let mut taken = loss.clone();
         taken.observe(&call.statistics(loss.weighting().request())?)?;
-        let weighed = call.weigh(taken.weighter(), taken.reduction(), None)?;
+        let weighed = call.weigh(taken.weighting(), taken.reduction(), None)?;
         let summary = taken.weighting().summary(&weighed.totals);
         *loss = taken;
         Ok((summary, CudaGradient::new(call, weighed, destination)))
@@ -178,7 +178,7 @@ impl<E: Element> SoftmaxDevice<E> for Cuda {
         }
         let tensors = each_tensors(batch.targets)?;
         // The gradient of each loss is that of their plain sum.
-        let weighed = call.weigh(taken.weighter(), Reduction::None, Some(tensors.spans))?;
+        let weighed = call.weigh(taken.weighting(), Reduction::None, Some(tensors.spans))?;
         let summary = taken.weighting().summary(&weighed.totals);
         *loss = taken;
         Ok(each(tensors, summary, CudaGradient::new(call, weighed, destination)))

@@ -1,6 +1,6 @@
 //! Every finite logit gives finite results.
 
-use reweight::{AlphaBalance, Focal, Ghm, Reduction, SampleWeighter};
+use reweight::{AlphaBalance, Focal, Ghm, LossError, Reduction, SampleWeighter};
 
 use super::REDUCTIONS;
 use crate::backend::Backend;
@@ -60,7 +60,11 @@ fn check_finite<W: SampleWeighter>(backend: &impl Backend, name: &str, weighter:
         for reduction in REDUCTIONS.into_iter().filter(|&reduction| backend.reduces_by(reduction)) {
             let case = format!("backend {}, {}, weighter {name}, {reduction:?}", backend.name(), problem.name);
             let check = Check::new("every finite logit gives finite results", case);
-            let observed = check.unwrap(backend.step(&mut problem.loss(weighter.clone(), reduction), &batch));
+            let observed = match backend.step(&mut problem.loss(weighter.clone(), reduction), &batch) {
+                // Each loss is a float, and their sum is none: no loss to return. Up to the stated size it must not come to that.
+                Err(LossError::SumNotFinite) if largest != LARGEST[0] => continue,
+                step => check.unwrap(step),
+            };
             let classes = if batch.is_softmax() { batch.classes() } else { 1 };
             let at = |i: usize| {
                 format!("{:?} with target {}", &batch.logits.data[i * classes..][..classes], target(&batch, i))

@@ -1,4 +1,4 @@
-//! Bad input: the right error, and outputs and state as they were.
+//! Bad input: the right error, the state as it was, and the gradient as it was or all zeros.
 
 use reweight::{AlphaBalance, Chain, Focal, Ghm, LossError, WeightError};
 
@@ -51,7 +51,9 @@ fn refused(backend: &impl Backend, problem: &Problem, weighter: &Chain, row: &Ro
     let before = buffer.clone();
     if let Some(result) = backend.step_into(&mut loss, bad, &mut buffer) {
         expect("step_into", result.err());
-        check.equal("the caller's gradient", &buffer, &before);
+        // Checks ride along with the weighing: what was written by then is taken back as zeros, never left as half a step.
+        let untouched_or_zero = buffer == before || buffer.data.iter().all(|&slope| slope == 0.0);
+        check.holds(untouched_or_zero, || format!("the caller's gradient is {:?}", buffer.data));
     }
     check.equal("the state after all", &loss.state(), &state);
     if fits {

@@ -167,9 +167,15 @@ impl SampleWeighter for Link {
 }
 
 /// A product of weighters put together at run time; the empty one weighs everything 1.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Chain {
     links: Vec<Link>,
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.links.iter().map(Link::weighter)).finish()
+    }
 }
 
 impl Chain {

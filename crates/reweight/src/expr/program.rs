@@ -151,7 +151,16 @@ impl Program {
     ///
     /// Where the formula uses symbols that are not its sample's.
     pub fn with_slope(weighter: &impl SampleWeighter) -> Result<Self, TraceError> {
-        Self::record_with_slopes(|sample| {
+        Self::with_slope_of_kind(weighter, SampleKind::Class)
+    }
+
+    /// The same for samples of that kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_slope`](Self::with_slope).
+    pub fn with_slope_of_kind(weighter: &impl SampleWeighter, kind: SampleKind) -> Result<Self, TraceError> {
+        Self::record_with_slopes(kind, |sample| {
             let weight = weighter.weight(sample);
             vec![weight.value, weight.slope]
         })
@@ -197,17 +206,20 @@ impl Program {
         }))
     }
 
-    /// Records what `formula` makes of a symbolic sample that carries its derivatives, which are leaves of their own.
+    /// Records what `formula` makes of a symbolic sample of that kind that carries its derivatives, which are leaves of their own.
     ///
     /// # Errors
     ///
     /// Where the results are not made of the sample and constants alone.
-    pub fn record_with_slopes(formula: impl FnOnce(&Sample<Dual<Expr>>) -> Vec<Expr>) -> Result<Self, TraceError> {
+    pub fn record_with_slopes(
+        kind: SampleKind,
+        formula: impl FnOnce(&Sample<Dual<Expr>>) -> Vec<Expr>,
+    ) -> Result<Self, TraceError> {
         Self::finish(symbol::record(None, || {
             let with = |value: Leaf, slope: Leaf| Dual { value: Expr::leaf(value), slope: Expr::leaf(slope) };
             let constant = |value: Leaf| Dual::constant(Expr::leaf(value));
             formula(&Sample {
-                kind: SampleKind::Class,
+                kind,
                 log_positive: constant(Leaf::LogPositive),
                 log_negative: constant(Leaf::LogNegative),
                 margin: with(Leaf::Margin, Leaf::MarginSlope),

@@ -14,7 +14,7 @@ use crate::weighters::{Focal, Ghm};
 
 fn counts(loss: &BceLoss<impl SampleWeighter>, seed: usize) -> BatchStatistics {
     let logits: Vec<f64> = (0..40).map(|i| ((i * 7 + seed * 3) % 23) as f64 * 0.3 - 3.0).collect();
-    let targets: Vec<i64> = (0..40).map(|i| i64::from((i + seed) % 3 == 0)).collect();
+    let targets: Vec<i64> = (0..40).map(|i| i64::from((i + seed).is_multiple_of(3))).collect();
     BceBatch::new(&logits, BceTargets::Hard(&targets)).statistics(loss).expect("a right batch")
 }
 

@@ -28,9 +28,9 @@ pub(super) fn add(page: &mut Page, comparison: &Comparison) {
             ("positive label", positive.to_owned()),
         ],
     ));
-    if !data.notes.is_empty() {
-        section.paragraph("Decided on the way:");
-        section.list(data.notes.iter().cloned());
+    if !data.guesses.is_empty() {
+        section.paragraph("How the file was read, and the option that changes it:");
+        section.list(data.guesses.iter().map(ToString::to_string));
     }
     let seeds: Vec<String> = training.seeds.iter().map(u64::to_string).collect();
     section.table(pairs(

@@ -18,19 +18,10 @@ fn comparison(logit: fn(usize) -> f32, finished: usize) -> Comparison {
     let labels = |row: usize| if row.is_multiple_of(4) { "a" } else { "b" };
     let text: String = (0..12).map(|row| format!("{},{}\n", (row * 7) % 5, labels(row))).collect();
     let options = ReadOptions::default();
-    let table = Table::from_bytes("t.csv", format!("x,y\n{text}").as_bytes(), &options).unwrap();
+    let table = Table::from_bytes("t.csv", format!("x,y\n{text}").into_bytes(), &options).unwrap();
     let problem = Problem::binary(table, Some("a"), 3).unwrap();
     let settings = Settings {
-        data: DataSettings {
-            file: Some("t.csv".to_owned()),
-            header: crate::arguments::HeaderChoice::Auto,
-            delimiter: None,
-            target: None,
-            drop: Vec::new(),
-            categorical: Vec::new(),
-            positive: None,
-            multiclass: false,
-        },
+        data: DataSettings { file: Some("t.csv".to_owned()), ..DataSettings::default() },
         training: TrainingSettings {
             folds: 3,
             seeds: vec![0],
@@ -51,10 +42,10 @@ fn comparison(logit: fn(usize) -> f32, finished: usize) -> Comparison {
         target: "y".to_owned(),
         labels: vec![("a".to_owned(), 3), ("b".to_owned(), 9)],
         positive: Some("a".to_owned()),
-        notes: Vec::new(),
+        guesses: Vec::new(),
     };
     let folds = problem.folds(3, 0).unwrap();
-    // Where nothing is optimised, the engine needs more stack than a test's thread has.
+    // As in the program: where nothing is optimised, the kernels need more stack than a test has.
     let pool = crate::threads::pool(Some(1)).unwrap();
     let run = |index: usize| {
         let (fold, strategy) = (index / settings.strategies.len(), index % settings.strategies.len());
@@ -79,7 +70,7 @@ fn comparison(logit: fn(usize) -> f32, finished: usize) -> Comparison {
     };
     let runs = (0..finished).map(run).collect();
     let mut comparison = Comparison::new("c".to_owned(), settings.clone(), summary, problem.figures(), runs);
-    comparison.report = Story::new(&comparison, &problem);
+    comparison.report = pool.install(|| Story::new(&comparison, &problem));
     comparison
 }
 

@@ -15,13 +15,8 @@ fn comparison(shift: f64, finished: usize) -> Comparison {
     let settings = Settings {
         data: DataSettings {
             file: Some("a.csv".to_owned()),
-            header: crate::arguments::HeaderChoice::Auto,
-            delimiter: None,
-            target: None,
-            drop: Vec::new(),
-            categorical: Vec::new(),
             positive: Some("1".to_owned()),
-            multiclass: false,
+            ..DataSettings::default()
         },
         training: TrainingSettings {
             folds: 3,
@@ -39,11 +34,11 @@ fn comparison(shift: f64, finished: usize) -> Comparison {
         name: "a.csv".to_owned(),
         sha256: String::new(),
         rows: 100,
-        features: vec![Feature { name: "x".to_owned(), kind: "numeric" }],
+        features: vec![Feature { name: "x".to_owned(), kind: "numeric", missing: 0 }],
         target: "y".to_owned(),
         labels: vec![("0".to_owned(), 90), ("1".to_owned(), 10)],
         positive: Some("1".to_owned()),
-        notes: Vec::new(),
+        guesses: Vec::new(),
     };
     let strategies = settings.strategies.len();
     let run = |index: usize| {

@@ -1,0 +1,144 @@
+//! Which column of a table is to be predicted where nobody says so.
+
+use std::collections::HashSet;
+
+use super::RawTable;
+use super::cell::bare;
+use super::error::TableError;
+use super::guess::Guesses;
+use super::names::{is_counter_name, is_label_name, is_plain_label_name, label_rank, numbered};
+use super::number::parse;
+use super::target::MOST_CLASSES;
+use crate::terminal::excerpt;
+
+/// More different cells than this are not labels, as far as nobody says that they are, not even the column's name.
+const FEW: usize = 20;
+
+/// What a column looks like to somebody who seeks labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Look {
+    /// Different cells, at most one more than there may be classes.
+    labels: usize,
+    /// Cells that are not missing.
+    rows: usize,
+    /// Whether a cell is a number with decimals.
+    fractions: bool,
+}
+
+impl Look {
+    fn of(raw: &RawTable, column: usize) -> Self {
+        let mut labels = HashSet::new();
+        let (mut fractions, mut rows) = (false, 0);
+        for row in 0..raw.cells.len() {
+            let cell = bare(raw.cells.cell(row, column));
+            let is_missing = raw.missing.is(cell);
+            rows += usize::from(!is_missing);
+            if is_missing || !labels.insert(cell) {
+                continue;
+            }
+            fractions |= parse(cell, raw.columns[column].decimal).is_some_and(|value| value.fract() != 0.0);
+            if labels.len() > MOST_CLASSES {
+                break;
+            }
+        }
+        Self { labels: labels.len(), rows, fractions }
+    }
+
+    fn is_likely(self) -> bool {
+        (2..=FEW).contains(&self.labels) && !self.fractions
+    }
+
+    /// Whether a column that is called as labels are may hold them.
+    fn is_possible(self) -> bool {
+        self.is_likely()
+            || self.labels > FEW && self.labels <= MOST_CLASSES && 2 * self.labels <= self.rows && !self.fractions
+    }
+
+    fn is_binary(self) -> bool {
+        self.labels == 2 && !self.fractions
+    }
+}
+
+/// The target: as the file declares, by its name, or the last column. What else it may be is said, or asked for.
+pub(crate) fn target(raw: &RawTable, declared: Option<usize>, guesses: &mut Guesses) -> Result<usize, TableError> {
+    let last = raw.columns.len() - 1;
+    let name = |column: usize| format!("`{}`", excerpt(&raw.columns[column].name));
+    let say = |guesses: &mut Guesses, column: usize, why: &str| {
+        guesses.guess("target", format!("column {}, {}, {why}", column + 1, name(column)), "--target COL");
+    };
+    if let Some(column) = declared {
+        say(guesses, column, "as the file's header declares");
+        return Ok(column);
+    }
+    let which = |candidates: &[usize]| TableError::WhichTarget {
+        name: raw.name.clone(),
+        candidates: numbered(&raw.columns, candidates.iter().copied()),
+    };
+    // With x and z beside it, y is a place and no label.
+    let is_place = |column: usize| {
+        let has = |wanted: &str| raw.columns.iter().any(|other| other.name.eq_ignore_ascii_case(wanted));
+        column != last && raw.columns[column].name.eq_ignore_ascii_case("y") && has("x")
+    };
+    let named: Vec<usize> = (0..=last)
+        .filter(|&column| is_plain_label_name(&raw.columns[column].name) && !is_place(column))
+        .filter(|&column| Look::of(raw, column).is_possible())
+        .collect();
+    let last_look = Look::of(raw, last);
+    let is_named_last = is_label_name(&raw.columns[last].name) && last_look.is_possible();
+    if is_named_last {
+        let others: Vec<usize> = named.iter().copied().filter(|&column| column != last).collect();
+        let rank = |column: usize| label_rank(&raw.columns[column].name);
+        // `quality` at the end beside `target` is not the one.
+        match others[..] {
+            [other] if !named.contains(&last) => {
+                say(guesses, other, &format!("for its name, and not {}, the last column", name(last)));
+                return Ok(other);
+            }
+            [_, _, ..] if !named.contains(&last) => return Err(which(&[&others[..], &[last]].concat())),
+            [] => say(guesses, last, "the last column, for its name"),
+            _ => {
+                let others: Vec<String> =
+                    others.iter().filter(|&&other| rank(other).is_some()).map(|&c| name(c)).collect();
+                say(guesses, last, &format!("the last column, for its name, and not {}", others.join(", ")));
+            }
+        }
+        return Ok(last);
+    }
+    match named[..] {
+        [column] => {
+            let what = if last_look.is_likely() {
+                format!(", and not {}, the last column", name(last))
+            } else {
+                String::new()
+            };
+            say(guesses, column, &format!("for its name{what}"));
+            return Ok(column);
+        }
+        [_, _, ..] => return Err(which(&named)),
+        [] => {}
+    }
+    let first_is_binary = last > 0 && Look::of(raw, 0).is_binary();
+    if last_look.is_likely() {
+        let doubt = if last_look.labels > 2 && first_is_binary {
+            format!("; {}, the first, has two labels and may be meant", name(0))
+        } else {
+            String::new()
+        };
+        say(guesses, last, &format!("the last column{doubt}"));
+        return Ok(last);
+    }
+    // The last column looks like a measurement; who else may be meant?
+    let likely = |column: &usize| {
+        let look = Look::of(raw, *column);
+        look.is_binary() && !is_counter_name(&raw.columns[*column])
+    };
+    let ends: Vec<usize> = [0].into_iter().filter(likely).collect();
+    if let [other] = ends[..]
+        && other != last
+        && last_look.labels > 1
+    {
+        return Err(which(&[other, last]));
+    }
+    say(guesses, last, "the last column");
+    Ok(last)
+}

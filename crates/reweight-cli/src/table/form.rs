@@ -1,0 +1,248 @@
+//! A table's form, found out from its first rows or as the command line says: delimiter, header, row names, number marks.
+//!
+//! `compare` and `inspect` read through the same [`Source`], so that they cannot take one file for two.
+
+mod arff;
+mod delimiter;
+mod header;
+mod marks;
+
+use std::io::Read;
+
+use super::error::TableError;
+use super::guess::Guesses;
+use super::input::Input;
+use super::missing::Missing;
+use super::names;
+use super::number::Decimal;
+use super::records::{Cells, Cut, Delimiter, MOST_COLUMNS, Records, Row, Stream, first_rows};
+
+/// Rows that a form is understood from.
+const LOOKED_AT: usize = 5000;
+
+/// Whether the first row names the columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Header {
+    /// Found out from the cells.
+    #[default]
+    Detect,
+    /// It does.
+    Yes,
+    /// It is data.
+    No,
+}
+
+/// What the command line says of a form; the default finds everything out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormOptions {
+    /// Whether the first row names the columns.
+    pub header: Header,
+    /// The byte between cells; `None` finds it out.
+    pub delimiter: Option<u8>,
+    /// What stands before decimals; `None` finds it out for each column.
+    pub decimal: Option<Decimal>,
+    /// The cells that are missing.
+    pub missing: Missing,
+    /// Whether labels that differ only in case, a final dot or as numbers stay apart.
+    pub exact_labels: bool,
+}
+
+/// A column's name, and what the file's form says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ColumnHead {
+    /// Its name; `column 3` where there is none.
+    pub(crate) name: String,
+    /// Whether the header leaves its name out, as for an index.
+    pub(crate) is_unnamed: bool,
+    /// Whether the file declares its values as names, as ARFF's nominal attributes.
+    pub(crate) is_nominal: bool,
+    /// What stands before its decimals.
+    pub(crate) decimal: Decimal,
+}
+
+/// How a table is to be read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Form {
+    /// How rows are cut.
+    pub(crate) cut: Cut,
+    /// Whether the first row names the columns.
+    pub(crate) has_header: bool,
+    /// The columns.
+    pub(crate) columns: Vec<ColumnHead>,
+    /// Whether each row ends in one delimiter too many.
+    trailing: bool,
+    /// The column that the file itself declares to be predicted.
+    pub(crate) declared_target: Option<usize>,
+}
+
+/// A table at its first row of data.
+pub(crate) struct Source {
+    /// What messages call it.
+    pub(crate) name: String,
+    /// Its form.
+    pub(crate) form: Form,
+    /// Its first rows of data, which come again from [`Source::next`].
+    pub(crate) sample: Cells,
+    /// The line of its first row, which may be a header.
+    pub(crate) first_line: u64,
+    /// Which cells are missing.
+    pub(crate) missing: Missing,
+    records: Records<Box<dyn Read>>,
+}
+
+impl Source {
+    /// Understands a table's form; `bytes` are what the file holds.
+    pub(crate) fn open(
+        name: &str,
+        bytes: Stream,
+        options: &FormOptions,
+        guesses: &mut Guesses,
+    ) -> Result<Self, TableError> {
+        let mut input = Input::new(name, bytes)?;
+        let declared = arff::declared(&mut input)?;
+        let spelled = if declared.is_none() { delimiter::spelled_out(&mut input) } else { None };
+        let sample = |input: &Input, cut: Cut| first_rows(name, &input.start, input.whole, cut, LOOKED_AT);
+        let mut cut = Cut { delimiter: Delimiter::Byte(b','), quote: b'"', comment: None };
+        let rows = match &declared {
+            Some(arff) => {
+                cut = arff.cut(options.delimiter);
+                sample(&input, cut)?
+            }
+            None => {
+                let found = options.delimiter.map(delimiter::asked).or(spelled);
+                cut.delimiter = match found {
+                    Some(delimiter) => delimiter,
+                    None => delimiter::sniff(&input.start, cut.quote),
+                };
+                sample(&input, cut)?
+            }
+        };
+        if rows.len() == 0 {
+            return Err(if declared.is_some() { TableError::NoData { name: name.to_owned() } } else { short(&input) });
+        }
+        let found = Found { name, options, rows, declared };
+        let (mut form, sample) = found.form(cut, guesses)?;
+        marks::understand(name, &mut form, &sample, options, guesses)?;
+        let first_line = input.line;
+        let records = Records::new(name, Box::new(input.into_stream()) as Box<dyn Read>, cut, first_line);
+        let missing = options.missing.clone();
+        let mut source = Self { name: name.to_owned(), form, sample, first_line, missing, records };
+        if source.form.has_header {
+            source.records.next()?;
+        }
+        if source.sample.len() == 0 {
+            // No row has as many cells as the first: the next one is refused by its line.
+            source.next()?;
+        }
+        Ok(source)
+    }
+
+    /// The next row of data, with as many cells as there are columns; none at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, TableError> {
+        let width = self.form.columns.len();
+        let Some(row) = self.records.next()? else { return Ok(None) };
+        let last = row.count.saturating_sub(1);
+        let open = row.unclosed && (row.count < width || row.count <= MOST_COLUMNS && row.cell(last).contains('\n'));
+        if open {
+            return Err(TableError::OpenQuote { name: self.name.clone(), line: row.line });
+        }
+        let is_trailing = self.form.trailing && row.count == width + 1 && row.count <= MOST_COLUMNS;
+        if row.count == width || is_trailing && row.cell(width).is_empty() {
+            return Ok(Some(row));
+        }
+        Err(TableError::Ragged {
+            name: self.name.clone(),
+            line: row.line,
+            expected: width as u64,
+            actual: row.count as u64,
+            delimiter: self.form.delimiter_in_words(),
+        })
+    }
+
+    /// The column that `selector` names; failing that, numbers (from 1).
+    pub(crate) fn find(&self, selector: &str) -> Result<usize, TableError> {
+        names::find(&self.name, &self.form.columns, selector)
+    }
+}
+
+/// A file whose beginning holds no whole row.
+fn short(input: &Input) -> TableError {
+    let name = input.name.clone();
+    if input.whole {
+        return TableError::Empty { name };
+    }
+    let (line, most) = (input.line, super::records::LONGEST_ROW >> 20);
+    let quotes = input.start.iter().filter(|&&byte| byte == b'"').count();
+    if quotes % 2 == 1 { TableError::OpenQuote { name, line } } else { TableError::LongRow { name, line, most } }
+}
+
+/// What a form is made of.
+struct Found<'a> {
+    name: &'a str,
+    options: &'a FormOptions,
+    /// The first rows, a header among them.
+    rows: Cells,
+    declared: Option<arff::Declared>,
+}
+
+impl Found<'_> {
+    fn form(self, cut: Cut, guesses: &mut Guesses) -> Result<(Form, Cells), TableError> {
+        let delimiter = delimiter::in_words(cut.delimiter);
+        if let Some(arff) = self.declared {
+            guesses.fact("form", format!("{}, {} attributes as its header declares", arff.format, arff.columns.len()));
+            let form =
+                Form { cut, has_header: false, columns: arff.columns, trailing: false, declared_target: arff.target };
+            return Ok((form, copy(&self.rows, 0, usize::MAX)));
+        }
+        let shape = header::Shape::of(&self.rows);
+        let is_header = match self.options.header {
+            Header::Yes => true,
+            Header::No => false,
+            Header::Detect => shape.row_names || header::is_one(&self.rows, &shape, &self.options.missing),
+        };
+        if self.options.delimiter.is_none() {
+            guesses.guess("delimiter", delimiter, "--delimiter CHAR");
+        }
+        if self.options.header == Header::Detect {
+            let (taken, other) = if is_header {
+                ("the first row names the columns", "--header no")
+            } else {
+                ("none, the first row is data", "--header yes")
+            };
+            guesses.guess("header", taken, other);
+        }
+        let columns = header::heads(&self.rows, &shape, is_header);
+        if shape.row_names && is_header {
+            guesses.fact("index", "the header is one name short: the first column names the rows, as R writes them");
+        }
+        if shape.trailing {
+            guesses.fact("delimiter", "each row ends in one more, after which there is no cell");
+        }
+        let below = usize::from(is_header);
+        if self.rows.len() == below {
+            return Err(TableError::NoRows { name: self.name.to_owned() });
+        }
+        let sample = copy(&self.rows, below, columns.len());
+        let form = Form { cut, has_header: is_header, columns, trailing: shape.trailing, declared_target: None };
+        Ok((form, sample))
+    }
+}
+
+/// The rows from `skip` on that have as many cells as the form; others are refused where they are read.
+fn copy(rows: &Cells, skip: usize, width: usize) -> Cells {
+    let mut sample = Cells::default();
+    let width = if width == usize::MAX { rows.width(0) } else { width };
+    for row in skip..rows.len() {
+        if rows.width(row) == width || rows.width(row) == width + 1 && rows.cell(row, width).is_empty() {
+            sample.push((0..width).map(|column| rows.cell(row, column)), rows.line(row));
+        }
+    }
+    sample
+}
+
+impl Form {
+    /// The delimiter as messages name it.
+    pub(crate) fn delimiter_in_words(&self) -> String {
+        delimiter::in_words(self.cut.delimiter)
+    }
+}

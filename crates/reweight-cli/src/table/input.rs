@@ -1,0 +1,144 @@
+//! Where a table comes from: a file or standard input, compressed or not; and the formats that are refused by their names.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use super::error::TableError;
+use super::records::{LONGEST_ROW, Stream, nothing};
+
+/// Bytes that a table's form is understood from, if its rows are not longer.
+const LOOKED_AT: usize = 1 << 20;
+
+/// Line ends that must be among them: a header's and those of two rows.
+const LINES: usize = 3;
+
+/// The beginning of a file that is no table of text, and what it is called.
+const FORMATS: [(&[u8], &str); 13] = [
+    (b"PK\x03\x04", "a zip archive (as Excel's .xlsx is)"),
+    (b"\xD0\xCF\x11\xE0", "an old Excel or Office file"),
+    (b"PAR1", "Parquet"),
+    (b"ARROW1", "Arrow (Feather)"),
+    (b"FEA1", "Feather"),
+    (b"\x93NUMPY", "NumPy's .npy"),
+    (b"\x89HDF", "HDF5"),
+    (b"BZh", "compressed by bzip2"),
+    (b"\xFD7zXZ", "compressed by xz"),
+    (b"\x28\xB5\x2F\xFD", "compressed by zstd"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"%PDF", "PDF"),
+    (b"Obj\x01", "Avro"),
+];
+
+/// A table's beginning, and all that follows.
+pub(crate) struct Input {
+    /// What messages call it.
+    pub(crate) name: String,
+    /// Its first bytes: some whole rows, if it has any.
+    pub(crate) start: Vec<u8>,
+    /// The rest.
+    rest: Stream,
+    /// Whether `start` is all of it.
+    pub(crate) whole: bool,
+    /// The first line of `start`.
+    pub(crate) line: u64,
+}
+
+/// Opens a file, or standard input as `-`.
+pub(crate) fn open(path: &Path) -> Result<(String, Stream), TableError> {
+    if path.as_os_str() == "-" {
+        return Ok(("standard input".to_owned(), Box::new(io::stdin().lock())));
+    }
+    let file = File::open(path).map_err(|source| TableError::from_io(path, source))?;
+    Ok((path.display().to_string(), Box::new(file)))
+}
+
+impl Input {
+    /// Reads a table's beginning out of its bytes.
+    pub(crate) fn new(name: &str, bytes: Stream) -> Result<Self, TableError> {
+        let mut input = Self { name: name.to_owned(), start: Vec::new(), rest: bytes, whole: false, line: 1 };
+        input.take(2)?;
+        if input.start.starts_with(b"\x1F\x8B") {
+            let bytes =
+                Cursor::new(std::mem::take(&mut input.start)).chain(std::mem::replace(&mut input.rest, nothing()));
+            input.rest = Box::new(MultiGzDecoder::new(bytes));
+            input.whole = false;
+        }
+        let mut wanted = LOOKED_AT;
+        while !input.whole {
+            input.take(wanted)?;
+            let lines = input.start.iter().filter(|&&byte| byte == b'\n').count();
+            if lines >= LINES || input.start.len() > 2 * LONGEST_ROW {
+                break;
+            }
+            wanted = input.start.len();
+        }
+        input.refuse_other_formats()?;
+        if input.start.starts_with(b"\xEF\xBB\xBF") {
+            input.start.drain(..3);
+        }
+        if input.start.iter().all(u8::is_ascii_whitespace) && input.whole {
+            return Err(TableError::Empty { name: input.name });
+        }
+        Ok(input)
+    }
+
+    /// Gives up the first `bytes`, which hold `lines` line ends.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.line += self.start[..bytes].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.start.drain(..bytes);
+    }
+
+    /// All bytes, from the first that was not given up.
+    pub(crate) fn into_stream(self) -> impl Read {
+        Cursor::new(self.start).chain(self.rest)
+    }
+
+    /// Reads on, `more` bytes unless the end comes first.
+    fn take(&mut self, more: usize) -> Result<(), TableError> {
+        let read = (&mut self.rest).take(more as u64).read_to_end(&mut self.start);
+        let read = read.map_err(|source| TableError::unreadable(&self.name, source))?;
+        self.whole = read < more;
+        Ok(())
+    }
+
+    fn refuse_other_formats(&self) -> Result<(), TableError> {
+        let refuse = |format: &str| Err(TableError::OtherFormat { name: self.name.clone(), format: format.to_owned() });
+        if let Some((_, format)) = FORMATS.iter().find(|(magic, _)| self.start.starts_with(magic)) {
+            return refuse(format);
+        }
+        if self.start.starts_with(b"\xFF\xFE") || self.start.starts_with(b"\xFE\xFF") {
+            let hint = " (it looks like UTF-16)";
+            return Err(TableError::NotUtf8 { name: self.name.clone(), line: 1, column: 1, hint });
+        }
+        let text = &self.start[..self.start.len().min(1 << 12)];
+        let text = String::from_utf8_lossy(text);
+        let text = text.trim_start();
+        if text.starts_with('{') || text.starts_with("[{") || text.starts_with("[[") {
+            return refuse("JSON");
+        }
+        if text.starts_with("<!DOCTYPE") || text.starts_with("<html") || text.starts_with("<?xml") {
+            return refuse("HTML or XML");
+        }
+        if is_libsvm(text) {
+            return refuse("LIBSVM's (`label index:value …`)");
+        }
+        Ok(())
+    }
+}
+
+/// Whether the first lines are `label index:value index:value …`.
+fn is_libsvm(text: &str) -> bool {
+    let pair = |cell: &str| {
+        cell.split_once(':').is_some_and(|(at, value)| at.parse::<u64>().is_ok() && value.parse::<f64>().is_ok())
+    };
+    let mut lines = text.lines().take(2).map(str::split_whitespace).peekable();
+    lines.peek().is_some()
+        && lines.all(|mut cells| {
+            let label = cells.next().is_some_and(|label| label.parse::<f64>().is_ok());
+            let mut pairs = cells.peekable();
+            label && pairs.peek().is_some() && pairs.all(pair)
+        })
+}

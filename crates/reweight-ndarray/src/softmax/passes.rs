@@ -1,0 +1,292 @@
+//! The passes over a batch: labels looked at, regions counted, rows weighed, and what is said of a fault.
+
+use std::sync::Mutex;
+
+use ndarray::{ArrayD, ArrayViewMutD, RemoveAxis};
+use reweight::{
+    BatchForm, BatchStatistics, HessianForm, LossError, LossSummary, Quantities, Reduction, SampleKind, SampleWeighter,
+    Totals, Weighting,
+};
+
+use super::classes::{ClassMap, Raw};
+use super::rows::Found;
+use super::survey::{Count, Row, diagnose, look};
+use super::weigh::{Weigh, Weighed};
+use super::{SoftmaxBatch, Wanted};
+use crate::block::{Formula, Memory};
+use crate::dispatch::Available;
+use crate::element::{ClassIndex, Float, same_type};
+use crate::parallel::{From, Merge, reduce};
+use crate::part::{Inputs, Outputs, Slices, Views};
+use crate::step::{available, rescale, with_scratch};
+
+impl<A, I, D> SoftmaxBatch<'_, A, I, D>
+where
+    A: Float,
+    I: ClassIndex,
+    D: RemoveAxis,
+{
+    /// Checks shapes, looks at the labels where a denominator depends on them, and asks the loss's parts whether they fit.
+    pub(super) fn prepare<W: SampleWeighter>(
+        &self,
+        weighting: &Weighting<W>,
+        ignore: Option<i64>,
+    ) -> Result<Ready<A>, LossError> {
+        let isa = available()?;
+        let shape = self.logits.shape();
+        let classes = self.classes();
+        if classes < 2 {
+            return Err(LossError::Classes { found: shape.to_vec() });
+        }
+        let fits = |found: &[usize]| found.first() == shape.first() && found.get(1..) == shape.get(2..);
+        let check = |name: &'static str, found: &[usize]| {
+            if fits(found) {
+                return Ok(());
+            }
+            let expected = shape[..1].iter().chain(&shape[2..]).copied().collect();
+            Err(LossError::Shape { name, expected, found: found.to_vec() })
+        };
+        check("targets", self.targets.shape())?;
+        if let Some(valid) = &self.valid {
+            check("valid", valid.shape())?;
+        }
+        if let Some(sample_weight) = &self.sample_weight {
+            check("sample_weight", sample_weight.shape())?;
+        }
+        let fit = weighting.fit(&BatchForm::softmax(shape, classes))?;
+        let divides = match weighting.reduction() {
+            Reduction::Positives => true,
+            Reduction::Mean => self.valid.is_some() || ignore.is_some(),
+            _ => false,
+        };
+        let labels = divides.then(|| {
+            self.each_part(Wanted::nothing(), From::Start, &|part: Slices<'_, A, I>| {
+                labelled(part, |part| look(&part.inputs, ignore))
+            })
+        });
+        if labels.is_some_and(|labels| labels.faulty)
+            && let Some(error) = self.diagnose(classes, ignore)
+        {
+            return Err(error);
+        }
+        let map = fit.affine.as_ref().map(|affine| ClassMap::of(affine, classes));
+        Ok(Ready { isa, ignore, labels, map })
+    }
+
+    /// Checks the batch's contents, and adds it to `counts`.
+    pub(super) fn count(&self, ready: &Ready<A>, counts: &mut BatchStatistics) -> Result<(), LossError> {
+        let (isa, ignore) = (ready.isa, ready.ignore);
+        let shared = Mutex::new(&mut *counts);
+        let found = self.each_part(Wanted::nothing(), From::Start, &|part: Slices<'_, A, I>| {
+            labelled(part, |part| {
+                let inputs = part.inputs;
+                with_scratch(&shared, |counts| match &ready.map {
+                    None => A::count_rows(isa, Count { map: Raw, inputs, ignore, counts }),
+                    Some(map) => A::count_adjusted_rows(isa, Count { map, inputs, ignore, counts }),
+                })
+            })
+        });
+        if found.faulty
+            && let Some(error) = self.diagnose(self.classes(), ignore)
+        {
+            return Err(error);
+        }
+        counts.valid += found.valid;
+        counts.positives += found.positives;
+        Ok(())
+    }
+
+    fn diagnose(&self, classes: usize, ignore: Option<i64>) -> Option<LossError> {
+        let rows = self.rows();
+        let mut valid = self.valid.as_ref().map(|all| all.iter());
+        let mut sample_weight = self.sample_weight.as_ref().map(|all| all.iter());
+        let rows = rows.rows().into_iter().zip(&self.targets).map(|(logits, &target)| Row {
+            logits,
+            target,
+            valid: valid.as_mut().and_then(Iterator::next).is_none_or(|&valid| valid),
+            sample_weight: sample_weight.as_mut().and_then(Iterator::next).copied(),
+        });
+        // At least 1, so that a batch without positions divides by something.
+        let inner = self.logits.shape().iter().skip(2).product::<usize>().max(1);
+        diagnose(rows, classes, inner, ignore)
+    }
+
+    pub(super) fn weigh<W: SampleWeighter>(
+        &self,
+        weighting: &Weighting<W>,
+        epsilon: f64,
+        ready: &Ready<A>,
+        mut wanted: Wanted<'_, A>,
+    ) -> Result<LossSummary, LossError> {
+        let kind = SampleKind::Class;
+        let quantities = match wanted.form() {
+            None => Quantities::Step,
+            Some(HessianForm::GaussNewton) => Quantities::GaussNewton,
+            Some(_) => Quantities::Second,
+        };
+        let tables = weighting.formula(kind)?.tables();
+        let formula = Formula { schedule: weighting.schedule(kind, quantities)?, tables, axis: kind.axis() };
+        let reduction = weighting.reduction();
+        let late = reduction.needs_weight_sum();
+        let known = Totals {
+            loss_sum: 0.0,
+            weight_sum: 0.0,
+            valid: ready.labels.map_or(self.targets.len() as u64, |labels| labels.valid),
+            positives: ready.labels.map_or(0, |labels| labels.positives),
+        };
+        let factor = if late { 1.0 } else { reduction.factor(&known) };
+        let Weighed { sums, found } = self.run(ready, formula, epsilon, factor, wanted.reborrow());
+        if found.faulty {
+            if let Some(grad) = &mut wanted.grad {
+                grad.fill(A::ZERO);
+            }
+            if let Some((hessian, _)) = &mut wanted.hessian {
+                hessian.fill(A::ZERO);
+            }
+            let input = self.diagnose(self.classes(), ready.ignore);
+            return Err(input.unwrap_or_else(|| self.not_finite(weighting, ready, formula, epsilon, factor)));
+        }
+        let totals =
+            Totals { loss_sum: sums.loss, weight_sum: sums.weight, valid: found.valid, positives: found.positives };
+        if late {
+            let factor = reduction.factor(&totals);
+            if let Some(grad) = wanted.grad {
+                rescale(ready.isa, grad, factor);
+            }
+            if let Some((hessian, _)) = wanted.hessian {
+                rescale(ready.isa, hessian, factor);
+            }
+        }
+        Ok(weighting.summary(&totals))
+    }
+
+    /// The pass itself.
+    fn run(&self, ready: &Ready<A>, formula: Formula<'_>, epsilon: f64, factor: f64, wanted: Wanted<'_, A>) -> Weighed {
+        let (isa, ignore, form) = (ready.isa, ready.ignore, wanted.form());
+        self.each_part(wanted, From::End, &|part: Slices<'_, A, I>| {
+            labelled(part, |part| {
+                let mut memory = Memory::take(formula);
+                let lent = &mut memory;
+                let weighed = match &ready.map {
+                    None => {
+                        let map = Raw;
+                        A::weigh_rows(isa, Weigh { formula, memory: lent, map, part, ignore, epsilon, factor, form })
+                    }
+                    Some(map) => A::weigh_adjusted_rows(
+                        isa,
+                        Weigh { formula, memory: lent, map, part, ignore, epsilon, factor, form },
+                    ),
+                };
+                memory.keep();
+                weighed
+            })
+        })
+    }
+
+    /// Which row's weight, loss or slope is not finite: all of them are computed again, and looked through.
+    fn not_finite<W: SampleWeighter>(
+        &self,
+        weighting: &Weighting<W>,
+        ready: &Ready<A>,
+        formula: Formula<'_>,
+        epsilon: f64,
+        factor: f64,
+    ) -> LossError {
+        let mut grad = ArrayD::from_elem(self.rows().shape(), A::ZERO);
+        let mut weights = ArrayD::from_elem(self.targets.shape(), A::ZERO);
+        let mut losses = weights.clone();
+        let wanted = Wanted {
+            grad: Some(grad.view_mut()),
+            hessian: None,
+            weights: Some(weights.view_mut()),
+            losses: Some(losses.view_mut()),
+        };
+        self.run(ready, formula, epsilon, factor, wanted);
+        let slopes = grad.rows().into_iter();
+        for (index, ((weight, loss), slopes)) in weights.iter().zip(&losses).zip(slopes).enumerate() {
+            let worst = slopes.iter().copied().find(|&slope| !slope.into().is_finite()).unwrap_or(A::ZERO);
+            let results = [*weight, *loss, worst].map(Into::<f64>::into);
+            if let Some(at) = results.iter().position(|result| !result.is_finite()) {
+                let margin = self.margin(index);
+                return weighting.not_finite(at, index, results[at], margin);
+            }
+        }
+        LossError::SumNotFinite
+    }
+
+    /// x_y − logsumexp of the others, of the raw logits of row `index`, for a message.
+    fn margin(&self, index: usize) -> f64 {
+        let label = self.targets.iter().nth(index).map_or(0, |label| label.label());
+        let rows = self.rows();
+        let Some(row) = rows.rows().into_iter().nth(index) else { return f64::NAN };
+        let logit = |class: usize| -> f64 { row[class].into() };
+        let others = (0..row.len()).filter(|&class| class as i64 != label);
+        let largest = others.clone().map(logit).fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = others.map(|class| (logit(class) - largest).exp()).sum();
+        usize::try_from(label).ok().filter(|&label| label < row.len()).map_or(f64::NAN, logit) - largest - sum.ln()
+    }
+
+    /// Runs `leaf` over stretches of the batch and merges what it returns, always in the same order.
+    fn each_part<R: Merge>(
+        &self,
+        wanted: Wanted<'_, A>,
+        from: From,
+        leaf: &(impl Fn(Slices<'_, A, I>) -> R + Sync),
+    ) -> R {
+        let classes = self.classes();
+        let rows = self.rows();
+        let standard = |all: &Option<ArrayViewMutD<'_, A>>| all.as_ref().is_none_or(|all| all.is_standard_layout());
+        let hessian = wanted.hessian.map(|(hessian, _)| hessian);
+        let outputs =
+            standard(&wanted.grad) && standard(&hessian) && standard(&wanted.weights) && standard(&wanted.losses);
+        let inputs = (rows.to_slice(), self.targets.to_slice());
+        let masked = self.valid.as_ref().is_none_or(|all| all.is_standard_layout());
+        let weighted = self.sample_weight.as_ref().is_none_or(|all| all.is_standard_layout());
+        if let (Some(logits), Some(targets)) = inputs
+            && (outputs && masked && weighted)
+        {
+            let inputs = Inputs {
+                row: classes,
+                logits,
+                targets,
+                valid: self.valid.as_ref().and_then(|all| all.to_slice()),
+                sample_weight: self.sample_weight.as_ref().and_then(|all| all.to_slice()),
+                place: 0,
+                column: None,
+            };
+            let outputs = Outputs {
+                grad: wanted.grad.and_then(|all| all.into_slice()),
+                hessian: hessian.and_then(|all| all.into_slice()),
+                weights: wanted.weights.and_then(|all| all.into_slice()),
+                losses: wanted.losses.and_then(|all| all.into_slice()),
+            };
+            return reduce(Slices { inputs, outputs }, from, leaf);
+        }
+        let views = Views {
+            targets: self.targets.view().into_dyn(),
+            valid: self.valid.as_ref().map(|all| all.view().into_dyn()),
+            sample_weight: self.sample_weight.as_ref().map(|all| all.view().into_dyn()),
+            column: None,
+            logits: rows,
+            grad: wanted.grad,
+            hessian,
+            weights: wanted.weights,
+            losses: wanted.losses,
+        };
+        reduce(views, from, &|part: Views<'_, A, I>| part.with_slices(leaf))
+    }
+}
+
+/// What is known of a batch before it is weighed.
+pub(super) struct Ready<A> {
+    isa: Available,
+    ignore: Option<i64>,
+    labels: Option<Found>,
+    map: Option<ClassMap<A>>,
+}
+
+/// Runs `kernel` over the stretch with its labels as `i64`.
+fn labelled<A: Float, I: ClassIndex, R: Merge>(part: Slices<'_, A, I>, kernel: impl Fn(Slices<'_, A, i64>) -> R) -> R {
+    let same = same_type(part.inputs.targets);
+    part.retarget(same, I::label, kernel)
+}

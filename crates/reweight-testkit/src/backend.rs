@@ -58,6 +58,11 @@ pub trait Backend {
         true
     }
 
+    /// Whether a BCE batch reaches the backend in its shape, so that parts can tell its columns apart.
+    fn keeps_shapes(&self) -> bool {
+        true
+    }
+
     /// Whether this reduction is one that the backend has.
     fn reduces_by(&self, reduction: reweight::Reduction) -> bool {
         let _ = reduction;

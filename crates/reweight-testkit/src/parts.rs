@@ -73,6 +73,8 @@ pub struct Drawn {
     pub has_edges: bool,
     /// Whether weights hold a difference that cancels: |σ − t| of soft labels.
     pub weighs_by_differences: bool,
+    /// Whether a part has one value a column.
+    pub by_column: bool,
     /// Whether a weight moves that no gradient flows through.
     pub is_detached: bool,
 }
@@ -114,6 +116,11 @@ pub fn draw(problem: &Problem, numbers: &mut Numbers, reduction: Reduction) -> D
     let weighter: Vec<Value> = weighter.into_iter().take(1 + numbers.below(3)).collect();
     let edged = ["ghm", "hard-examples", "self-paced", "probability-shift"];
     let has_edges = weighter.iter().chain(&adjustment).any(|entry| edged.contains(&kind(entry)));
+    let listed = |entry: &Value| {
+        let lists = ["values", "scale", "offset"].iter().any(|name| entry[name].is_array());
+        entry["counts"][0].is_array() || (!softmax && lists)
+    };
+    let by_column = weighter.iter().chain(&adjustment).any(listed);
     let residual = weighter.iter().any(|entry| kind(entry) == "quality-focal");
     let weighs_by_differences = residual && problem.kind == Kind::Soft;
     let is_detached = weighter.iter().any(|entry| kind(entry) == "self-paced");
@@ -135,7 +142,7 @@ pub fn draw(problem: &Problem, numbers: &mut Numbers, reduction: Reduction) -> D
         Ok(ConfiguredLoss::Softmax(loss)) => Loss::Softmax(loss),
         Err(error) => panic!("a built-in kind's own example is refused: {error}\n{text}"),
     };
-    Drawn { loss, config: text, has_edges, weighs_by_differences, is_detached }
+    Drawn { loss, config: text, has_edges, weighs_by_differences, by_column, is_detached }
 }
 
 impl Drawn {

@@ -119,7 +119,10 @@ impl BuiltIn for VectorScaling {
 impl Adjustment for VectorScaling {
     fn affine(&self, form: &BatchForm<'_>) -> Result<Affine, WeightError> {
         for values in [&self.config.scale, &self.config.offset] {
-            if let Numbers::Each(values) = values {
+            // One stands for all, in a list too.
+            if let Numbers::Each(values) = values
+                && values.len() > 1
+            {
                 match form.objective() {
                     Objective::Bce => form.ask_columns(Self::KIND, self.config.axis, values.len())?,
                     Objective::SoftmaxCe => form.ask_classes(Self::KIND, values.len())?,

@@ -121,9 +121,10 @@ impl SampleWeighter for PosWeight {
     }
 
     fn fits(&self, form: &BatchForm<'_>) -> Result<(), WeightError> {
-        match &self.config.values {
-            Numbers::One(_) => form.ask_binary(Self::KIND, "a weight of its own for the label 1"),
-            Numbers::Each(values) => form.ask_columns(Self::KIND, self.config.axis, values.len()),
+        match self.config.values.as_slice() {
+            // One stands for all, in a list too.
+            [_] => form.ask_binary(Self::KIND, "a weight of its own for the label 1"),
+            values => form.ask_columns(Self::KIND, self.config.axis, values.len()),
         }
     }
 }

@@ -196,6 +196,11 @@ impl<A: Number, D: Place<A>> Backend for Dfdx<A, D> {
         format!("dfdx {} {:?}", D::NAME, <A as Element>::PRECISION)
     }
 
+    fn keeps_shapes(&self) -> bool {
+        // A tensor of a rank that is known when this is compiled: BCE in one row.
+        false
+    }
+
     fn precision(&self) -> Precision {
         <A as Element>::PRECISION
     }

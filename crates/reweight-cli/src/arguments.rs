@@ -1,13 +1,16 @@
 //! The command line: every subcommand's arguments, their defaults and help texts.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use reweight::HessianForm;
 use serde::Serialize;
 
 use crate::device::DeviceChoice;
+use crate::strategy::presets;
 
 mod completions;
 mod inspect;
@@ -80,6 +83,8 @@ Examples:
       a table of your own; the positive label may be quoted or not
   reweight compare fraud.csv --strategy mine=loss.toml --json run.json
       adds a loss of your own, and writes everything down so that the run can be repeated
+  reweight compare --no-presets --strategy logit-adjustment --strategy poly-1
+      presets that are not among the six, asked for by name
 
 Exit codes: 0 done; 1 a repeated run came out otherwise; 2 something in the input is wrong (the message
 says what, where, and how to mend it); 130 interrupted by Ctrl-C (what was finished is shown).";
@@ -160,11 +165,13 @@ pub struct TaskArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Strategies")]
 pub struct StrategyArguments {
-    /// Add a loss from a file, under a name; may be given again.
+    /// Add a loss from a file, under a name, or a preset by its name; may be given again.
     ///
-    /// The names α-balance, focal, α·focal, GHM and focal·GHM (or alpha-balance, focal, alpha-focal, ghm, focal-ghm) replace
-    /// that preset. An alpha-balance with neither alpha nor class_weights nor counts takes the counts of the training rows.
-    #[arg(long, value_name = "NAME=loss.toml")]
+    /// Presets that are not compared by default: logit-adjustment, ldam, asl (two labels only), poly-1, gce, hard-examples. With a file,
+    /// the names α-balance, focal, α·focal, GHM and focal·GHM (or alpha-balance, focal, alpha-focal, ghm, focal-ghm) replace
+    /// that preset. An alpha-balance with neither alpha nor class_weights nor counts takes the counts of the training rows, and so do
+    /// a logit-adjustment and an ldam without counts.
+    #[arg(long, value_name = "NAME[=loss.toml]")]
     pub strategy: Vec<Strategy>,
 
     /// Compare plain cross-entropy with the losses given by --strategy only.
@@ -223,6 +230,8 @@ Example:
       who owns the gradient of a model that is trained already, and which labels look wrong
   reweight eval --config loss.toml --logits logits.npy --targets targets.npy --out out.npz
       prints {\"loss\": .., \"valid\": .., \"weight_sum\": ..}; out.npz holds grad, weight and loss
+  reweight eval --config loss.toml --logits logits.npy --targets targets.npy --out out.npz --hessian clamped
+      out.npz holds hessian too, as a booster needs it
 
 A loss.toml:
   objective = \"bce\"          # or \"softmax-ce\"
@@ -274,6 +283,10 @@ pub struct EvalArguments {
     /// Write gradient, weights and losses of each element, uncompressed.
     #[arg(long, value_name = "FILE.npz")]
     pub out: Option<PathBuf>,
+
+    /// Write second derivatives too, as `hessian`: of each element for bce, the diagonal for softmax-ce.
+    #[arg(long, value_enum, requires = "out")]
+    pub hessian: Option<Hessian>,
 }
 
 /// What computes a batch.
@@ -289,6 +302,28 @@ pub enum Backend {
     DfdxCuda,
 }
 
+/// Which second derivative is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "kebab-case")]
+pub enum Hessian {
+    /// The second derivative itself, negative where the loss is not convex.
+    Exact,
+    /// max(exact, 0), as boosters need it.
+    Clamped,
+    /// With constant weights and the base linear in p_t: w·p·(1 − p) for cross-entropy, never negative.
+    GaussNewton,
+}
+
+impl From<Hessian> for HessianForm {
+    fn from(hessian: Hessian) -> Self {
+        match hessian {
+            Hessian::Exact => Self::Exact,
+            Hessian::Clamped => Self::Clamped,
+            Hessian::GaussNewton => Self::GaussNewton,
+        }
+    }
+}
+
 /// The floating-point type to compute in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -300,13 +335,23 @@ pub enum Precision {
     F64,
 }
 
-/// A loss of the user's: a name and the file that describes it.
+/// A loss to compare: a name and the file that describes it, or a preset's name alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strategy {
     /// What the table calls it.
     pub name: String,
-    /// The TOML file.
-    pub config: PathBuf,
+    /// The TOML file; none for a preset.
+    pub config: Option<PathBuf>,
+}
+
+impl fmt::Display for Strategy {
+    /// As the command line has it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.config {
+            Some(path) => write!(formatter, "{}={}", self.name, path.display()),
+            None => formatter.write_str(&self.name),
+        }
+    }
 }
 
 impl FromStr for Strategy {
@@ -318,9 +363,13 @@ impl FromStr for Strategy {
                 Err("a name must not contain control characters".to_owned())
             }
             Some((name, path)) if !name.is_empty() && !path.is_empty() => {
-                Ok(Self { name: name.to_owned(), config: path.into() })
+                Ok(Self { name: name.to_owned(), config: Some(path.into()) })
             }
-            _ => Err("a name, `=` and a file are needed, as in mine=loss.toml".to_owned()),
+            None if presets::is_name(text) => Ok(Self { name: text.to_owned(), config: None }),
+            _ => Err(format!(
+                "a name, `=` and a file are needed, as in mine=loss.toml; or the name of a preset: {}",
+                presets::names().join(", ")
+            )),
         }
     }
 }

@@ -160,7 +160,7 @@ fn outputs(arguments: &CompareArguments) -> Outputs<'_> {
 fn check_outputs(arguments: &CompareArguments, recorded: Option<&Recorded>) -> Result<(), OutputError> {
     let settings = recorded.map(|recorded| &recorded.settings);
     let data = settings.and_then(|settings| settings.data.file.as_deref()).map(Path::new);
-    let strategies = arguments.strategies.strategy.iter().map(|strategy| &*strategy.config);
+    let strategies = arguments.strategies.strategy.iter().filter_map(|strategy| strategy.config.as_deref());
     outputs(arguments)
         .reading_all("the data", arguments.data.as_deref().into_iter().chain(data))
         .reading_all("a strategy's loss", strategies)

@@ -1,5 +1,6 @@
 //! `reweight eval`: one batch from .npy files, its loss on standard output, its gradient, weights and losses in an .npz.
 
+mod again;
 mod arrays;
 mod error;
 mod inputs;
@@ -12,7 +13,8 @@ mod tensors;
 use std::io::Write;
 use std::path::Path;
 
-use reweight::{Chain, ConfiguredLoss, LossConfig, LossSummary, Objective, Reduction, State};
+use reweight::{Chain, ConfiguredLoss, HessianForm, LossConfig, LossError, LossSummary, Objective, Reduction, State};
+use reweight_dfdx::TensorLossError;
 use serde::Serialize;
 
 use crate::arguments::{Backend, EvalArguments, Precision};
@@ -29,12 +31,60 @@ pub(crate) use state_file::StateFile;
 /// Bytes of a config; one with counts of a million classes is shorter.
 const LONGEST_CONFIG: u64 = 1 << 24;
 
+/// What is wanted of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// The summary.
+    Summary,
+    /// Each element's or row's figures too.
+    Details,
+    /// And second derivatives.
+    Hessian(HessianForm),
+}
+
+impl Wanted {
+    fn of(arguments: &EvalArguments) -> Self {
+        match (&arguments.out, arguments.hessian) {
+            (None, _) => Self::Summary,
+            (Some(_), None) => Self::Details,
+            (Some(_), Some(hessian)) => Self::Hessian(hessian.into()),
+        }
+    }
+
+    fn form(self) -> Option<HessianForm> {
+        match self {
+            Self::Hessian(form) => Some(form),
+            _ => None,
+        }
+    }
+
+    /// Numbers that are kept, of a batch of so many logits and samples.
+    fn numbers(self, logits: usize, samples: usize) -> usize {
+        match self {
+            Self::Summary => 0,
+            Self::Details => logits + 2 * samples,
+            Self::Hessian(_) => 2 * logits + 2 * samples,
+        }
+    }
+}
+
 /// What a backend computed: the step's summary, and each element's or row's figures where they were wanted.
 #[derive(Debug, Clone, PartialEq)]
 struct Computed {
     /// The reduced loss, counts and weight sum.
     summary: LossSummary,
     details: Option<Details>,
+}
+
+impl Computed {
+    /// The same with the second derivatives that another backend computed.
+    fn with_hessian_of(mut self, other: Option<Self>) -> Self {
+        let hessian = other.and_then(|other| other.details?.hessian);
+        if let (Some(details), Some(hessian)) = (&mut self.details, hessian) {
+            details.hessian = Some(hessian);
+        }
+        self
+    }
 }
 
 /// What --out holds.
@@ -46,6 +96,8 @@ struct Details {
     weight: NpyArray,
     /// The weighted loss of each, before the reduction; 0 where not valid.
     loss: NpyArray,
+    /// d²L/dx², in the logits' shape, where it was wanted.
+    hessian: Option<NpyArray>,
 }
 
 /// The JSON object on standard output.
@@ -57,6 +109,8 @@ struct Printed {
     reduction: Reduction,
     backend: Backend,
     dtype: Precision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hessian: Option<HessianForm>,
 }
 
 /// Computes one batch: reads the files, runs one training step, prints one JSON object, writes what was asked for.
@@ -70,6 +124,9 @@ struct Printed {
 ///
 /// [`EvalError`]; the state of `--state-out` is then as it was.
 pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalError> {
+    if arguments.backend == Backend::DfdxCuda && arguments.hessian.is_some() {
+        return Err(EvalError::HessianOnCuda);
+    }
     if arguments.backend == Backend::DfdxCuda && !cfg!(feature = "cuda") {
         return Err(EvalError::WithoutCuda);
     }
@@ -89,15 +146,17 @@ pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalErr
         // Part of the result, so that --quiet keeps it too; nothing is left to be done when it cannot be written.
         let _ = writeln!(std::io::stderr(), "note: {}", on_lines(&note));
     }
-    let (backend, detailed) = (arguments.backend, arguments.out.is_some());
+    let (backend, wanted) = (arguments.backend, Wanted::of(arguments));
     let computed = pool(None)?.install(|| match arguments.dtype {
-        Precision::F32 => compute::<f32>(&mut files, &mut loss, backend, detailed),
-        Precision::F64 => compute::<f64>(&mut files, &mut loss, backend, detailed),
+        Precision::F32 => compute::<f32>(&mut files, &mut loss, backend, wanted),
+        Precision::F64 => compute::<f64>(&mut files, &mut loss, backend, wanted),
     })?;
     let mut staged = Vec::new();
-    if let (Some(path), Some(Details { grad, weight, loss })) = (&arguments.out, computed.details) {
+    if let (Some(path), Some(Details { grad, weight, loss, hessian })) = (&arguments.out, computed.details) {
         let mut file = Staged::new(path)?;
-        file.fill(|file| write_npz(file, &[("grad", &grad), ("weight", &weight), ("loss", &loss)]))?;
+        let mut arrays = vec![("grad", &grad), ("weight", &weight), ("loss", &loss)];
+        arrays.extend(hessian.as_ref().map(|hessian| ("hessian", hessian)));
+        file.fill(|file| write_npz(file, &arrays))?;
         staged.push(file);
     }
     if let Some(path) = &arguments.state_out {
@@ -109,6 +168,7 @@ pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalErr
         reduction: config.reduction,
         backend: arguments.backend,
         dtype: arguments.dtype,
+        hessian: wanted.form(),
     };
     let text = serde_json::to_string(&printed).map_err(std::io::Error::from)?;
     let told = writeln!(out, "{text}").and_then(|()| out.flush());
@@ -150,33 +210,60 @@ pub fn read_config(path: &Path) -> Result<LossConfig, EvalError> {
     LossConfig::from_toml(&text).map_err(|source| EvalError::Config { path: name(), source })
 }
 
-/// dfdx's tensors cannot be read where they have no elements; of such a batch the CPU engine says the same.
+/// dfdx's tensors cannot be read where they have no elements; of such a batch the CPU engine says the same. A tape has no second
+/// derivatives: those are the engine's, of a copy that takes the same step.
 fn compute<A: Number>(
     files: &mut Files,
     loss: &mut ConfiguredLoss,
     backend: Backend,
-    detailed: bool,
+    wanted: Wanted,
 ) -> Result<Computed, EvalError> {
+    let name = files.logits.name().to_owned();
+    // What is beyond the floats is told by value and weight, where both can be found out.
+    let beyond = |source: &LossError, again: Option<Computed>| {
+        let told = again.and_then(|computed| overflow::check(&computed, &name, A::BITS).err());
+        told.or_else(|| overflow::refused(source, &name, A::BITS))
+    };
     let computed = match loss {
         ConfiguredLoss::Bce(loss) => {
             let inputs = BceInputs::<A>::new(files)?;
-            files.make_room::<A>(if detailed { 3 * inputs.logits.len() } else { 0 })?;
-            match backend {
+            files.make_room::<A>(wanted.numbers(inputs.logits.len(), inputs.logits.len()))?;
+            let computed = match backend {
                 Backend::DfdxCpu | Backend::DfdxCuda if !inputs.logits.is_empty() => {
-                    A::bce(&inputs, loss, backend).map_err(|source| files.refuse_tensor(source))
+                    let engine = |loss: &mut Bce| arrays::bce(&inputs, loss, wanted);
+                    let hessian = wanted.form().map(|_| engine(&mut loss.clone())).transpose();
+                    hessian
+                        .map_err(TensorLossError::Loss)
+                        .and_then(|hessian| Ok(A::bce(&inputs, loss, backend)?.with_hessian_of(hessian)))
                 }
-                _ => arrays::bce(&inputs, loss, detailed).map_err(|source| files.refuse(source)),
-            }
+                _ => arrays::bce(&inputs, loss, wanted).map_err(TensorLossError::Loss),
+            };
+            computed.map_err(|error| match error {
+                TensorLossError::Loss(source) => {
+                    beyond(&source, again::bce(&inputs, loss, &source)).unwrap_or_else(|| files.refuse(source))
+                }
+                other => files.refuse_tensor(other),
+            })
         }
         ConfiguredLoss::Softmax(loss) => {
             let inputs = SoftmaxInputs::<A>::new(files)?;
-            files.make_room::<A>(if detailed { inputs.logits.len() + 2 * inputs.targets.len() } else { 0 })?;
-            match backend {
+            files.make_room::<A>(wanted.numbers(inputs.logits.len(), inputs.targets.len()))?;
+            let computed = match backend {
                 Backend::DfdxCpu | Backend::DfdxCuda if !inputs.logits.is_empty() => {
-                    A::softmax(&inputs, loss, backend).map_err(|source| files.refuse_tensor(source))
+                    let engine = |loss: &mut Softmax| arrays::softmax(&inputs, loss, wanted);
+                    let hessian = wanted.form().map(|_| engine(&mut loss.clone())).transpose();
+                    hessian
+                        .map_err(TensorLossError::Loss)
+                        .and_then(|hessian| Ok(A::softmax(&inputs, loss, backend)?.with_hessian_of(hessian)))
                 }
-                _ => arrays::softmax(&inputs, loss, detailed).map_err(|source| files.refuse(source)),
-            }
+                _ => arrays::softmax(&inputs, loss, wanted).map_err(TensorLossError::Loss),
+            };
+            computed.map_err(|error| match error {
+                TensorLossError::Loss(source) => {
+                    beyond(&source, again::softmax(&inputs, loss, &source)).unwrap_or_else(|| files.refuse(source))
+                }
+                other => files.refuse_tensor(other),
+            })
         }
     }?;
     overflow::check(&computed, files.logits.name(), A::BITS)?;

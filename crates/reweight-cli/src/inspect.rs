@@ -84,7 +84,7 @@ fn check_outputs(arguments: &InspectArguments) -> Result<(), OutputError> {
     let json = json.as_deref().filter(|path| path.as_os_str() != "-");
     Outputs::new([("--json", json), ("--report", report.as_deref()), ("--suggest", suggest.as_deref())])
         .reading("the scores", &arguments.data)
-        .reading_all("a strategy's loss", arguments.looking.strategy.iter().map(|strategy| &*strategy.config))
+        .reading_all("a strategy's loss", arguments.looking.strategy.iter().filter_map(|own| own.config.as_deref()))
         .check()
 }
 
@@ -182,6 +182,12 @@ fn compute(
 fn chain(strategy: &Strategy, objective: Objective, counts: &[usize]) -> Result<Chain, InspectError> {
     strategy.check(objective, counts)?;
     let misplaced = |setting| Err(InspectError::Setting { strategy: strategy.name.clone(), setting });
+    if !strategy.loss.adjustment.is_empty() {
+        return misplaced("adjustment");
+    }
+    if strategy.loss.base.is_some() {
+        return misplaced("base");
+    }
     match strategy.build(counts)? {
         ConfiguredLoss::Bce(loss) => Ok(loss.into_weighter()),
         ConfiguredLoss::Softmax(loss) if loss.label_smoothing() > 0.0 => misplaced("label_smoothing"),
@@ -206,7 +212,7 @@ fn suggested_statistics() -> Result<Statistics, InspectError> {
 
 fn unsound(source: ConfigError) -> InspectError {
     let (name, file) = (SUGGESTED.to_owned(), "made here".to_owned());
-    StrategyError::Config { name, file, source }.into()
+    StrategyError::Config { name, file, source: source.into() }.into()
 }
 
 fn suspects(rows: &Rows, objective: Objective, most: usize) -> Vec<Suspect> {
@@ -264,7 +270,7 @@ fn command(arguments: &InspectArguments) -> String {
     say("--top", &arguments.looking.top.to_string());
     say("--regions", &arguments.looking.regions.to_string());
     for strategy in &arguments.looking.strategy {
-        say("--strategy", &format!("{}={}", strategy.name, strategy.config.display()));
+        say("--strategy", &strategy.to_string());
     }
     if form.exact_labels {
         words.push("--exact-labels".to_owned());

@@ -19,6 +19,7 @@ pub mod plot;
 pub mod problem;
 pub mod random;
 pub mod report;
+mod seen;
 pub mod standard_output;
 pub mod strategy;
 pub mod table;

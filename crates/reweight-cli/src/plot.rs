@@ -10,7 +10,7 @@ mod picture;
 use std::io::Write;
 use std::path::Path;
 
-use reweight::{ConfiguredLoss, LossConfig, Objective, WeighterConfig};
+use reweight::{ConfiguredLoss, LossConfig, Objective, WeightError, WeighterConfig};
 use serde_json::{Map, json};
 
 use crate::arguments::WeightsArguments;
@@ -58,17 +58,17 @@ fn all_curves(arguments: &WeightsArguments) -> Result<Vec<Curve>, PlotError> {
     let gammas = if arguments.config.is_empty() && arguments.gamma.is_empty() { &PAPER } else { &arguments.gamma[..] };
     let mut all = Vec::new();
     for (group, &gamma) in gammas.iter().enumerate() {
-        all.extend(curves(&format!("γ = {gamma}"), group, &focal(gamma)?));
+        all.extend(fitting("--gamma", curves(&format!("γ = {gamma}"), group, &focal(gamma)?))?);
     }
     for (index, path) in arguments.config.iter().enumerate() {
         let file = path.display().to_string();
         let config = read_config(path)?;
         let mut loss = config.build().map_err(|source| PlotError::Config { file: file.clone(), source })?;
         if observes(&loss) {
-            let Some(state) = &arguments.state_in else { return Err(PlotError::NeedsState { file }) };
+            let Some(state) = &arguments.state_in else { return Err(PlotError::NeedsState { file: file.clone() }) };
             evaluate::restore(&mut loss, &StateFile::read(state, config.objective)?, state)?;
         }
-        all.extend(curves(&name(path, &arguments.config), gammas.len() + index, &loss));
+        all.extend(fitting(&file, curves(&name(path, &arguments.config), gammas.len() + index, &loss))?);
     }
     if all.len() > MOST_CURVES {
         return Err(PlotError::TooMany { curves: all.len(), most: MOST_CURVES });
@@ -80,6 +80,10 @@ fn all_curves(arguments: &WeightsArguments) -> Result<Vec<Curve>, PlotError> {
         }
     }
     Ok(all)
+}
+
+fn fitting(file: &str, curves: Result<Vec<Curve>, WeightError>) -> Result<Vec<Curve>, PlotError> {
+    curves.map_err(|source| PlotError::Misfit { file: file.to_owned(), source })
 }
 
 fn focal(gamma: f64) -> Result<ConfiguredLoss, PlotError> {

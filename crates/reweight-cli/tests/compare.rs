@@ -227,3 +227,26 @@ fn an_interruption_shows_what_is_finished() {
     let part: Value = serde_json::from_slice(&fs::read(folder.path().join("part.json")).unwrap()).unwrap();
     assert_eq!(part["partial"], Value::Bool(true));
 }
+
+#[test]
+fn presets_by_name_are_trained_shown_and_repeated() {
+    let folder = folder();
+    let names = ["logit-adjustment", "ldam", "asl", "poly-1", "gce", "hard-examples"];
+    let named: Vec<&str> = names.iter().flat_map(|name| ["--strategy", name]).collect();
+    let more = ["--no-presets", "--json", "run.json", "--report", "run.html"];
+    let text = done(&compare(folder.path(), &[&SMALL[..], &named, &more].concat()));
+    let run: Value = serde_json::from_slice(&fs::read(folder.path().join("run.json")).unwrap()).unwrap();
+    let results = run["results"].as_array().unwrap();
+    let shown = ["plain CE", "logit adjustment", "LDAM", "ASL", "Poly-1", "GCE", "hard examples"];
+    for (result, name) in results.iter().zip(shown) {
+        assert!(result["name"] == name && text.contains(name), "{name}");
+    }
+    // Each trains otherwise than plain cross entropy.
+    let logits = |strategy: usize| run["runs"].as_array().unwrap()[strategy]["logits_sha256"].clone();
+    (1..shown.len()).for_each(|strategy| assert_ne!(logits(strategy), logits(0), "{}", shown[strategy]));
+    let again = done(&compare(folder.path(), &["--repeat", "run.json"]));
+    assert!(again.contains("Repeated to the bit: all 28 networks"), "{again}");
+
+    let message = refused(&compare(folder.path(), &[&SMALL[..], &["--multiclass", "--strategy", "asl"]].concat()));
+    assert!(message.contains("strategy `ASL` (built in)"), "{message}");
+}

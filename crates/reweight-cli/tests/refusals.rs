@@ -113,7 +113,10 @@ fn a_configs_fault_is_the_configs() {
             "kind = \"ghm\"\nbins = -1",
             "`bins`: invalid value: integer `-1`, expected a whole number from 0 to 4294967295",
         ),
-        ("kind = \"alpha-balance\"\ncounts = [5, -2]", "expected a whole number of 0 or more"),
+        (
+            "kind = \"alpha-balance\"\ncounts = [5, -2]",
+            "`counts`: -2 is no count; expected a whole number of at least 1 a class",
+        ),
         ("kind = \"focal\"\ngamma = \"two\"", "`gamma`: invalid type: string \"two\", expected a number"),
         ("kind = \"focal\"\ngammas = 2.0", "expected a list"),
         ("kind = \"focal\"\ngamma = 1.0\nclamp = [1.0]", "expected a list of 2"),

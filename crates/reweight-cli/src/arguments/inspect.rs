@@ -84,8 +84,8 @@ pub struct LookingArguments {
     #[arg(long, value_name = "M", default_value_t = 10, value_parser = RangedU64ValueParser::<u32>::new().range(1..=100))]
     pub regions: u32,
 
-    /// Add a loss from a file, under a name; may be given again.
-    #[arg(long, value_name = "NAME=loss.toml")]
+    /// Add a loss from a file, under a name, or a preset of `compare` by its name; may be given again.
+    #[arg(long, value_name = "NAME[=loss.toml]")]
     pub strategy: Vec<Strategy>,
 }
 

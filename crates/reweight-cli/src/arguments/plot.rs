@@ -29,7 +29,7 @@ pub struct PlotArguments {
 /// What can be drawn.
 #[derive(Debug, Subcommand)]
 pub enum PlotFigure {
-    /// Weight, and loss times weight, over p_t, the probability given to the target.
+    /// Weight, and base loss times weight, over p_t, the probability given to the target.
     Weights(WeightsArguments),
 }
 
@@ -37,7 +37,8 @@ pub enum PlotFigure {
 #[derive(Debug, Args)]
 #[command(after_help = WEIGHTS_EXAMPLES)]
 pub struct WeightsArguments {
-    /// A loss as TOML; may be given again. Where its weights differ by class, each class has a curve.
+    /// A loss as TOML; may be given again. Where weights differ by class or column, each has a curve; adjustments of softmax are
+    /// drawn as where all logits but the target's are 0.
     #[arg(long, value_name = "FILE.toml", help_heading = "What to draw")]
     pub config: Vec<PathBuf>,
 

@@ -27,8 +27,10 @@ fn values_are_checked() {
     let given = compare("a.csv --delimiter tab --hidden 64,8 --strategy a=b.toml").unwrap();
     assert_eq!(given.reading.form.delimiter, Some(Delimiter(b'\t')));
     assert_eq!(given.training.hidden.0, [64, 8]);
-    assert_eq!(given.strategies.strategy[0], Strategy { name: "a".into(), config: "b.toml".into() });
+    assert_eq!(given.strategies.strategy[0], Strategy { name: "a".into(), config: Some("b.toml".into()) });
     assert_eq!(compare("--hidden none").unwrap().training.hidden.0, [0_usize; 0]);
+    let preset = compare("--strategy logit-adjustment").unwrap();
+    assert_eq!(preset.strategies.strategy[0], Strategy { name: "logit-adjustment".into(), config: None });
     for wrong in [
         "--folds 1",
         "--repeats 0",
@@ -38,6 +40,8 @@ fn values_are_checked() {
         "--learning-rate nan",
         "--weight-decay -1",
         "--strategy mine",
+        "--strategy plain-ce",
+        "--strategy ldam=",
         "--target y",
         "--no-presets",
         "a.csv --positive 1 --multiclass",

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use reweight::ConfiguredLoss;
+use reweight::{ConfiguredLoss, LossError};
 use reweight_dfdx::{TensorLoss, TensorLossError};
 use serde::Serialize;
 
@@ -118,11 +118,13 @@ fn network<D: TrainingDevice, F: Fn() -> bool>(
     let mut loss = strategy.build(&problem.counts(&fold.train))?;
     let encoder = Encoder::fit(&problem.table, &fold.train);
     let inputs = encoder.encode(&problem.table, &fold.train);
+    let mut steps = 0;
     let step = |model: &Mlp<D>, logits: Logits<D>, rows: &[usize]| -> Result<Loss<D>, StepError> {
         if is_stopped() {
             return Err(StepError::Interrupted);
         }
         progress.step();
+        steps += 1;
         // Of the type that `eval` has too: every other one compiles the engine once more.
         let classes: Vec<i64> = rows.iter().map(|&row| plan.classes[fold.train[row]] as i64).collect();
         Ok(match &mut loss {
@@ -158,7 +160,7 @@ fn network<D: TrainingDevice, F: Fn() -> bool>(
     let trained = match train(&inputs, problem.outputs(), Some(&bias), &settings, place, step, after_epoch) {
         Ok(trained) => trained,
         Err(_) if is_stopped() => return Ok(None),
-        Err(error) => return Err(refuse(error)),
+        Err(error) => return Err(refuse(diverged(error, steps))),
     };
     let logits = trained.model.predict(&tests).map_err(refuse)?;
     let figures = problem.judge(&logits, &fold.test).map_err(|source| CompareError::Judging {
@@ -184,4 +186,17 @@ fn network<D: TrainingDevice, F: Fn() -> bool>(
         test: fold.test.clone(),
         trace: trace.transpose()?,
     }))
+}
+
+/// A loss that is not finite says at which step of the training, and how to mend it there.
+fn diverged(error: ModelError, step: i32) -> ModelError {
+    let ModelError::Loss(source) = &error else { return error };
+    let loss = match source.downcast_ref() {
+        Some(StepError::Loss(TensorLossError::Loss(LossError::NotFinite { quantity: "loss", value, .. }))) => {
+            *value as f32
+        }
+        Some(StepError::Loss(TensorLossError::Loss(LossError::SumNotFinite))) => f32::INFINITY,
+        _ => return error,
+    };
+    ModelError::Diverged { step, loss }
 }

@@ -119,7 +119,7 @@ impl Settings {
         data.drop.iter().for_each(|column| say("--drop", column.clone()));
         data.categorical.iter().for_each(|column| say("--categorical", column.clone()));
         for strategy in &arguments.strategy {
-            say("--strategy", format!("{}={}", strategy.name, strategy.config.display()));
+            say("--strategy", strategy.to_string());
         }
         let training = &self.training;
         say("--folds", training.folds.to_string());

@@ -2,10 +2,11 @@
 //! left it, does to the gradient of rows that the network was not trained on.
 
 use ndarray::{ArrayD, ArrayViewD};
-use reweight::{ConfiguredLoss, LossError, RegionAxis, Regions, Sample, SampleWeighter};
+use reweight::{ConfiguredLoss, LossError, RegionAxis, Regions};
 use reweight_ndarray::{BceBatch, SoftmaxBatch};
 
 use crate::problem::{Figure, Problem};
+use crate::seen::Seen;
 
 /// Unit regions of the gradient norm that samples and gradient are counted in.
 pub const REGIONS: u32 = 20;
@@ -111,10 +112,11 @@ impl GradientTrace {
         margins.iter().for_each(|&margin| samples[region(margin)] += 1.0);
         let by_region = |norms: &[f64]| shares(norms, margins.iter().map(|&margin| region(margin)), REGIONS as usize);
         let all_classes = outputs.max(2);
+        let seen = Seen::new(loss, all_classes, 1)?;
         let by_class = |norms: &[f64]| shares(norms, classes.iter().copied(), all_classes);
         let curve = |margin_of: fn(f64) -> f64, places: &[f64]| {
             rare_and_common(problem)
-                .map(|class| places.iter().map(|&place| weight(loss, margin_of(place), class)).collect())
+                .map(|class| places.iter().map(|&place| seen.weight(margin_of(place), class, 0)).collect())
         };
         Ok(Self {
             samples,
@@ -125,14 +127,6 @@ impl GradientTrace {
             by_norm: curve(|norm| (1.0 - norm).ln() - norm.ln(), &norms()),
             by_probability: curve(|p| p.ln() - (1.0 - p).ln(), &probabilities()),
         })
-    }
-}
-
-/// The weight of one sample, with the state that the loss has.
-fn weight(loss: &ConfiguredLoss, margin: f64, class: usize) -> f64 {
-    match loss {
-        ConfiguredLoss::Bce(loss) => loss.weighter().weight(&Sample::binary(margin, class as f64)),
-        ConfiguredLoss::Softmax(loss) => loss.weighter().weight(&Sample::class_of(margin, class as f64)),
     }
 }
 

@@ -48,6 +48,8 @@ pub enum EvalError {
         "this program was built without CUDA; build one where a CUDA toolkit is, with `cargo build --release -p reweight-cli --features cuda`, or use another --backend"
     )]
     WithoutCuda,
+    #[error("--backend dfdx-cuda has no second derivatives; use --backend ndarray or dfdx-cpu, or leave out --hessian")]
+    HessianOnCuda,
     #[cfg(feature = "cuda")]
     #[error("--backend ndarray does without a device")]
     Cuda(#[source] reweight_dfdx::CudaFailure),

@@ -82,7 +82,7 @@ impl Files {
             LossError::Shape { name: "sample_weight", .. } | LossError::SampleWeight { .. } => {
                 optional(&self.sample_weight)
             }
-            LossError::Weight(_) | LossError::Parameter(_) => self.config.clone(),
+            LossError::Weight(_) | LossError::Parameter(_) | LossError::Hessian(_) => self.config.clone(),
             LossError::Backend(_) => return EvalError::Engine { source },
             _ => self.logits.name().to_owned(),
         };

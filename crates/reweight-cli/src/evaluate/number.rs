@@ -12,6 +12,8 @@ pub(super) trait Number: Element + BceTarget + OnTensors {
     const BITS: u32;
     /// The element in this precision, rounded to the nearest; none where it is finite and beyond it.
     fn read(element: Scalar) -> Option<Self>;
+    /// The nearest in this precision, infinite where it is beyond it.
+    fn round(value: f64) -> Self;
     /// As a .npy file holds it.
     fn pack(array: ArrayD<Self>) -> NpyArray;
 }
@@ -24,6 +26,10 @@ impl Number for f32 {
         (value.is_finite() || !element.to_f64().is_finite()).then_some(value)
     }
 
+    fn round(value: f64) -> Self {
+        value as Self
+    }
+
     fn pack(array: ArrayD<Self>) -> NpyArray {
         NpyArray::F32(array)
     }
@@ -34,6 +40,10 @@ impl Number for f64 {
 
     fn read(element: Scalar) -> Option<Self> {
         Some(element.to_f64())
+    }
+
+    fn round(value: f64) -> Self {
+        value
     }
 
     fn pack(array: ArrayD<Self>) -> NpyArray {

@@ -1,11 +1,11 @@
 //! dfdx on the batch: the loss on a tape, and its gradient by running the tape backward.
 //!
-//! Shapes are known at run time only, and dfdx's have at most six axes, so the batch is flattened: (elements) for BCE,
-//! (N, C, the product of the others) for softmax. The losses do not depend on it.
+//! Shapes are known at run time only, and dfdx's are types: a softmax batch is (N, C, the product of the others), which changes nothing.
+//! A BCE batch keeps its axes up to four, since a loss may read columns along one; of others it is flattened to (elements).
 
 use dfdx::prelude::*;
 use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeError};
-use reweight::{LossError, Reduction};
+use reweight::{BatchForm, LossError, Reduction};
 use reweight_dfdx::{BceBatch, BceDevice, BceTarget, Each, Reduced, SoftmaxBatch, SoftmaxDevice, TensorLossError};
 
 use super::inputs::{BceInputs, BceTargets, SoftmaxInputs};
@@ -76,7 +76,32 @@ fn bce_with<A: Number, Y: BceTarget + Unit, D: Place<A> + TensorFromVec<Y>>(
     targets: &ArrayD<Y>,
     loss: &mut Bce,
 ) -> Result<Computed, TensorLossError> {
-    let shape = (inputs.logits.len(),);
+    match *inputs.logits.shape() {
+        [rows, columns] => bce_of(device, inputs, targets, (rows, columns), loss),
+        [rows, columns, rest] => bce_of(device, inputs, targets, (rows, columns, rest), loss),
+        [rows, columns, high, wide] => bce_of(device, inputs, targets, (rows, columns, high, wide), loss),
+        [elements] => bce_of(device, inputs, targets, (elements,), loss),
+        ref shape => {
+            let form = BatchForm::binary(shape, false);
+            if loss.weighting().fit(&form).map_err(LossError::from)?.columns.count > 1 {
+                let message = format!(
+                    "dfdx reads columns of logits of 1 to 4 axes, not {}; reshape them, or use --backend ndarray",
+                    shape.len()
+                );
+                return Err(TensorLossError::Loss(LossError::Backend(message)));
+            }
+            bce_of(device, inputs, targets, (inputs.logits.len(),), loss)
+        }
+    }
+}
+
+fn bce_of<S: Shape, A: Number, Y: BceTarget + Unit, D: Place<A> + TensorFromVec<Y>>(
+    device: &D,
+    inputs: &BceInputs<A>,
+    targets: &ArrayD<Y>,
+    shape: S,
+    loss: &mut Bce,
+) -> Result<Computed, TensorLossError> {
     let logits = tensor(device, &inputs.logits.view(), shape)?;
     let targets = tensor(device, &targets.view(), shape)?;
     let valid = inputs.valid.as_ref().map(|array| tensor(device, &array.view(), shape)).transpose()?;
@@ -154,6 +179,7 @@ fn finish<S: Shape, L: Shape, A: Number, D: Place<A>>(
             grad: array(gradients.get(logits).as_vec(), shape)?,
             weight: array(each.weights.as_vec(), sample_shape)?,
             loss: array(each.losses.as_vec(), sample_shape)?,
+            hessian: None,
         }),
     })
 }

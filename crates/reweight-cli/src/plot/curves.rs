@@ -1,7 +1,8 @@
 //! A loss's weight, and its loss times weight, over p_t: from the library's formula, a curve for each class that differs.
 
-use reweight::{Chain, ConfiguredLoss, Objective, Sample, SampleWeighter};
+use reweight::{Chain, ConfiguredLoss, Objective, Sample, SampleWeighter, WeightError};
 
+use crate::seen::Seen;
 use crate::table::error::listing;
 
 /// Steps from p_t = 0 to 1.
@@ -10,7 +11,7 @@ const STEPS: u32 = 400;
 /// The first step that is drawn: below it the loss grows without bound. The paper's figure ends there too.
 const FIRST: u32 = 2;
 
-/// Most classes that a table of weights is expected to have.
+/// Most classes or columns that a table is expected to have.
 const MOST_CLASSES: usize = 1000;
 
 /// A curve over p_t.
@@ -24,38 +25,60 @@ pub struct Curve {
     pub member: usize,
     /// Each step's p_t and weight.
     pub weight: Vec<(f64, f64)>,
-    /// Each step's p_t and weight · (−log p_t), in nats.
+    /// Each step's p_t and weight times base loss, in nats.
     pub loss: Vec<(f64, f64)>,
+    /// Whether that loss is weight · (−log p_t).
+    pub is_plain: bool,
 }
 
-/// The curves of a loss, one for each class that is weighed otherwise than those before.
-#[must_use]
-pub fn curves(name: &str, group: usize, loss: &ConfiguredLoss) -> Vec<Curve> {
-    let (chain, objective) = match loss {
-        ConfiguredLoss::Bce(loss) => (loss.weighter(), Objective::Bce),
-        ConfiguredLoss::Softmax(loss) => (loss.weighter(), Objective::SoftmaxCe),
+/// What is drawn as the weighted loss, in a formula.
+pub(super) fn loss_formula(curves: &[Curve]) -> &'static str {
+    if curves.iter().all(|curve| curve.is_plain) { "w · (−log p_t)" } else { "w · (adjusted base loss)" }
+}
+
+/// The curves of a loss, one for each class and column that is weighed otherwise than those before.
+///
+/// p_t is that of the raw logits, weight and loss are those of the adjusted ones; see [`Seen`] for softmax.
+///
+/// # Errors
+///
+/// Where a part of the loss does not fit any number of classes and columns.
+pub fn curves(name: &str, group: usize, loss: &ConfiguredLoss) -> Result<Vec<Curve>, WeightError> {
+    let objective = match loss {
+        ConfiguredLoss::Bce(_) => Objective::Bce,
+        ConfiguredLoss::Softmax(_) => Objective::SoftmaxCe,
     };
-    // As many classes as its tables hold; without tables, the background and all others.
-    let classes = (2..=MOST_CLASSES).find(|&classes| chain.check(classes).is_ok()).unwrap_or(2);
-    let fits_any = chain.check(classes + 1).is_ok();
-    let mut found: Vec<(Vec<usize>, Curve)> = Vec::new();
-    for class in 0..classes {
-        let weight = weights(chain, objective, class, &grid());
-        match found.iter_mut().find(|(_, other)| other.weight.iter().map(|at| at.1).eq(weight.iter().copied())) {
-            Some((classes, _)) => classes.push(class),
-            None => found.push((vec![class], curve(group, found.len(), &weight))),
+    let of = |many: usize| match objective {
+        Objective::Bce => (2, many - 1),
+        Objective::SoftmaxCe => (many, 1),
+    };
+    // As many classes or columns as its tables hold; without tables two classes, of softmax the background and all others.
+    let fits = |many: &usize| Seen::new(loss, of(*many).0, of(*many).1).is_ok();
+    let many = (2..=MOST_CLASSES).find(fits).unwrap_or(2);
+    let (classes, columns) = of(many);
+    let (seen, fits_any) = (Seen::new(loss, classes, columns)?, fits(&(many + 1)));
+    let mut found: Vec<(Vec<(usize, usize)>, Curve)> = Vec::new();
+    for at in (0..columns).flat_map(|column| (0..classes).map(move |class| (class, column))) {
+        let own = curve(group, found.len(), &seen, at);
+        match found.iter_mut().find(|(_, other)| other.weight == own.weight && other.loss == own.loss) {
+            Some((places, _)) => places.push(at),
+            None => found.push((vec![at], own)),
         }
     }
     let alone = found.len() == 1;
-    let title = |classes: &[usize]| match (objective, classes) {
+    let title = |places: &[(usize, usize)]| match (objective, places) {
         _ if alone => name.to_owned(),
-        (Objective::Bce, [target, ..]) => format!("{name}, target {target}"),
-        (_, [0]) if fits_any => format!("{name}, class 0"),
+        (Objective::Bce, [(target, _), ..]) if columns == 1 => format!("{name}, target {target}"),
+        (Objective::Bce, places) => {
+            let place = |&(target, column): &(usize, usize)| format!("target {target} of column {column}");
+            format!("{name}, {}", listing(places.iter().map(place), 2))
+        }
+        (_, [(0, _)]) if fits_any => format!("{name}, class 0"),
         _ if fits_any => format!("{name}, other classes"),
-        (_, [class]) => format!("{name}, class {class}"),
-        (_, several) => format!("{name}, classes {}", listing(several.iter().map(usize::to_string), 4)),
+        (_, [(class, _)]) => format!("{name}, class {class}"),
+        (_, several) => format!("{name}, classes {}", listing(several.iter().map(|(class, _)| class.to_string()), 4)),
     };
-    found.into_iter().map(|(classes, curve)| Curve { name: title(&classes), ..curve }).collect()
+    Ok(found.into_iter().map(|(places, curve)| Curve { name: title(&places), ..curve }).collect())
 }
 
 /// The weights that a chain gives to class `class` at each of these p_t, which lie between 0 and 1.
@@ -65,21 +88,24 @@ pub fn weights(chain: &Chain, objective: Objective, class: usize, p_t: &[f64]) -
     p_t.iter().map(weight).collect()
 }
 
-fn curve(group: usize, member: usize, weights: &[f64]) -> Curve {
-    let pairs = || grid().into_iter().zip(weights);
-    // The class does not change the cross entropy.
-    let loss = |(p_t, weight): (f64, &f64)| (p_t, weight * sample(Objective::Bce, p_t, 1).cross_entropy());
+fn curve(group: usize, member: usize, seen: &Seen<'_>, (class, column): (usize, usize)) -> Curve {
+    let over = |figure: &dyn Fn(f64) -> f64| grid().into_iter().map(|p_t| (p_t, figure(margin(p_t)))).collect();
     Curve {
         name: String::new(),
         group,
         member,
-        weight: pairs().map(|(p_t, weight)| (p_t, *weight)).collect(),
-        loss: pairs().map(loss).collect(),
+        weight: over(&|margin| seen.weight(margin, class, column)),
+        loss: over(&|margin| seen.loss(margin, class, column)),
+        is_plain: seen.is_plain(),
     }
 }
 
+fn margin(p_t: f64) -> f64 {
+    p_t.ln() - (-p_t).ln_1p()
+}
+
 fn sample(objective: Objective, p_t: f64, class: usize) -> Sample<f64> {
-    let margin = p_t.ln() - (-p_t).ln_1p();
+    let margin = margin(p_t);
     match objective {
         Objective::Bce => Sample::binary(margin, class as f64),
         Objective::SoftmaxCe => Sample::class_of(margin, class as f64),
@@ -98,7 +124,7 @@ mod tests {
     use reweight::LossConfig;
 
     fn of(toml: &str) -> Vec<Curve> {
-        curves("x", 3, &LossConfig::from_toml(toml).unwrap().build().unwrap())
+        curves("x", 3, &LossConfig::from_toml(toml).unwrap().build().unwrap()).unwrap()
     }
 
     fn names(toml: &str) -> Vec<String> {
@@ -133,5 +159,30 @@ mod tests {
         let expected = ["x, classes 0, 2", "x, class 1", "x, class 3"];
         assert_eq!(names(&format!("objective = \"softmax-ce\"\n{alpha}{weights}")), expected);
         assert_eq!(names("objective = \"softmax-ce\""), ["x"]);
+        let values = "objective = \"bce\"\nweighter = [{ kind = \"pos-weight\", values = [1.0, 3.0] }]";
+        let alike = "x, target 0 of column 0, target 1 of column 0 and 1 more";
+        assert_eq!(names(values), [alike, "x, target 1 of column 1"]);
+    }
+
+    #[test]
+    fn bases_and_adjustments_are_drawn_over_the_raw_probability() {
+        let poly = of("objective = \"bce\"\nbase = { kind = \"poly-1\", epsilon = 1.0 }\n");
+        let [curve] = &poly[..] else { panic!("one curve") };
+        assert_eq!(
+            (loss_formula(&poly), loss_formula(&of("objective = \"bce\""))),
+            ("w · (adjusted base loss)", "w · (−log p_t)")
+        );
+        for (&(p_t, weight), &(_, loss)) in curve.weight.iter().zip(&curve.loss) {
+            assert!(weight == 1.0 && !curve.is_plain && (loss - (1.0 - p_t - p_t.ln())).abs() < 1e-12, "p_t = {p_t}");
+        }
+        // Nine to one: a positive's odds are seen as a ninth of what they are.
+        let adjusted = "objective = \"bce\"\nadjustment = [{ kind = \"logit-adjustment\", counts = [9, 1] }]\n";
+        assert_eq!(names(adjusted), ["x, target 0", "x, target 1"]);
+        for &(p_t, loss) in &of(adjusted)[1].loss {
+            let odds = p_t / (1.0 - p_t) / 9.0;
+            assert!((loss - (1.0 + 1.0 / odds).ln()).abs() < 1e-9, "p_t = {p_t}");
+        }
+        let softmax = adjusted.replace("bce", "softmax-ce").replace("[9, 1]", "[5, 5, 10]");
+        assert_eq!(names(&softmax), ["x, classes 0, 1", "x, class 2"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use reweight::ConfigError;
+use reweight::{ConfigError, WeightError};
 
 use crate::evaluate::EvalError;
 use crate::files::{OutputError, WriteError};
@@ -16,6 +16,8 @@ pub enum PlotError {
     Read(#[from] EvalError),
     #[error("{file}")]
     Config { file: String, source: ConfigError },
+    #[error("{file}")]
+    Misfit { file: String, source: WeightError },
     #[error(
         "{file}: this loss weighs by what it has counted in batches, so that it has no curve of its own: give a state with \
          --state-in, as `reweight eval --state-out` writes one, or see what it does to your scores with `reweight inspect`"

@@ -11,6 +11,7 @@ use ratatui_core::widgets::Widget;
 use ratatui_widgets::chart::{Axis, Chart, Dataset, GraphType};
 
 use super::Curve;
+use super::curves::loss_formula;
 use crate::terminal::{heading, wrapped};
 
 /// Lines a panel.
@@ -29,7 +30,7 @@ pub(super) fn draw(out: &mut dyn Write, title: &str, curves: &[Curve], width: us
     let columns = width.min(WIDEST) as u16;
     for (title, points) in [
         ("Weight w, over p_t:", (|curve| &curve.weight) as fn(&Curve) -> &Vec<(f64, f64)>),
-        ("Weighted loss w · (−log p_t) in nats, over p_t:", |curve| &curve.loss),
+        (&format!("Weighted loss {} in nats, over p_t:", loss_formula(curves)), |curve| &curve.loss),
     ] {
         writeln!(out, "\n{}", wrapped(title, width))?;
         panel(out, curves, points, columns)?;
@@ -93,6 +94,7 @@ mod tests {
             member: 0,
             weight: points(1.0 + index as f64),
             loss: points(4.0 - index as f64),
+            is_plain: true,
         };
         let curves: Vec<Curve> = (0..3).map(curve).collect();
         for width in [20, 60, 200] {

@@ -8,6 +8,7 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
+use super::curves::loss_formula;
 use super::{Curve, PlotError};
 use crate::arguments::PictureSize;
 use crate::report::light_series;
@@ -29,10 +30,12 @@ struct Panel<'a> {
     has_legend: bool,
 }
 
-const PANELS: [Panel<'static>; 2] = [
-    Panel { title: "Weight", y: "weight w", points: |curve| &curve.weight, has_legend: false },
-    Panel { title: "Weighted loss", y: "w · (−log p_t), nats", points: |curve| &curve.loss, has_legend: true },
-];
+fn panels(loss: &str) -> [Panel<'_>; 2] {
+    [
+        Panel { title: "Weight", y: "weight w", points: |curve| &curve.weight, has_legend: false },
+        Panel { title: "Weighted loss", y: loss, points: |curve| &curve.loss, has_legend: true },
+    ]
+}
 
 /// How much larger an SVG is drawn than it is shown: plotters places points on whole pixels only.
 const SVG_SCALE: u32 = 4;
@@ -104,7 +107,8 @@ fn draw<D: DrawingBackend>(
     area.fill(&WHITE).map_err(refuse)?;
     let area = area.margin(8 * scale, 8 * scale, 12 * scale, 16 * scale);
     let area = area.titled(title, (FONT, 24 * scale).into_font().color(&INK)).map_err(refuse)?;
-    for (panel, area) in PANELS.iter().zip(area.split_evenly((1, 2))) {
+    let loss = format!("{}, nats", loss_formula(curves));
+    for (panel, area) in panels(&loss).iter().zip(area.split_evenly((1, 2))) {
         draw_panel(panel, &area, curves, scale)?;
     }
     area.present().map_err(refuse)
@@ -236,7 +240,14 @@ mod tests {
 
     fn curves(name: &str) -> Vec<Curve> {
         let points = |scale: f64| (1..10).map(|step| (f64::from(step) / 10.0, scale * f64::from(step))).collect();
-        let curve = |member| Curve { name: name.to_owned(), group: 0, member, weight: points(0.1), loss: points(2.0) };
+        let curve = |member| Curve {
+            name: name.to_owned(),
+            group: 0,
+            member,
+            weight: points(0.1),
+            loss: points(2.0),
+            is_plain: true,
+        };
         vec![curve(0), curve(1)]
     }
 

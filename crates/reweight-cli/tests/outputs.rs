@@ -131,9 +131,7 @@ fn nothing_that_is_read_or_written_is_overwritten() {
 #[test]
 fn weights_beyond_all_measure_are_an_error_everywhere() {
     let folder = folder();
-    for (weight, strategy) in
-        [("1.7e308", "its weights, of up to 1.7e308"), ("3e38", "the loss of the sample at index")]
-    {
+    for (weight, strategy) in [("1.7e308", "its weights, of up to 1.7e308"), ("3e38", "the loss became inf")] {
         let loss =
             format!("objective = \"bce\"\n[[weighter]]\nkind = \"alpha-balance\"\nclass_weights = [1.0, {weight}]\n");
         fs::write(folder.path().join("loss.toml"), loss).unwrap();

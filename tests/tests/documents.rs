@@ -68,7 +68,7 @@ struct Rows {
 impl Rows {
     fn read() -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-        Self { text: fs::read_to_string(path).unwrap().replace("\\|", "|") }
+        Self { text: fs::read_to_string(path).expect("a page of this repository").replace("\\|", "|") }
     }
 
     fn find<T: BuiltIn>(&self) {

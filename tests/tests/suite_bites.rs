@@ -30,7 +30,7 @@ enum Flaw {
     DependsOnOrder,
     /// Counts miss a sample.
     Miscounts,
-    /// The caller's gradient is written before the batch is checked.
+    /// Half a step is left in the caller's gradient where the batch is refused.
     WritesBeforeChecking,
     /// The caller's gradient is added to.
     AddsToTheBuffer,
@@ -151,7 +151,7 @@ impl Backend for Flawed {
             return Some(Err(LossError::Shape { name: "grad", expected, found }));
         }
         if self.0 == Flaw::WritesBeforeChecking {
-            grad.data.fill(0.0);
+            grad.data.iter_mut().take(1).for_each(|slope| *slope = 0.25);
         }
         Some(self.step(loss, batch).map(|observed| {
             for (to, slope) in grad.data.iter_mut().zip(&observed.grad) {

@@ -74,7 +74,7 @@ macro_rules! list {
 
 list! {
     /// Calls the visitor once for each built-in weighter.
-    each_weighter WeighterVisitor, WEIGHTERS, weighter_entry, WeighterSchema, crate::SampleWeighter;
+    each_weighter WeighterVisitor, WEIGHTERS, weighter_entry, WeighterKind, crate::SampleWeighter;
     "alpha-balance": AlphaBalance;
     "focal": Focal;
     "ghm": Ghm;
@@ -87,7 +87,7 @@ list! {
 
 list! {
     /// Calls the visitor once for each built-in base.
-    each_base BaseVisitor, BASES, base_entry, BaseSchema, crate::BaseLoss;
+    each_base BaseVisitor, BASES, base_entry, BaseKind, crate::BaseLoss;
     "cross-entropy": CrossEntropy;
     "poly-1": Poly1;
     "generalized-cross-entropy": GeneralizedCrossEntropy;
@@ -95,7 +95,7 @@ list! {
 
 list! {
     /// Calls the visitor once for each built-in adjustment.
-    each_adjustment AdjustmentVisitor, ADJUSTMENTS, adjustment_entry, AdjustmentSchema, crate::Adjustment;
+    each_adjustment AdjustmentVisitor, ADJUSTMENTS, adjustment_entry, AdjustmentKind, crate::Adjustment;
     "logit-adjustment": LogitAdjustment;
     "ldam": Ldam;
     "vector-scaling": VectorScaling;

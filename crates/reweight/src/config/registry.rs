@@ -67,8 +67,9 @@ impl Default for Registry {
 /// What is wrong with an entry's settings: which of them, and what every weighter may have besides.
 fn misread(error: &serde_path_to_error::Error<serde_json::Error>, modifiers: bool) -> String {
     let (path, reason) = (error.path().to_string(), in_plain_words(error.inner()));
-    if reason.starts_with("unknown field") && modifiers {
-        return format!("{reason}; every kind also has `scale`, `clamp` and `detached`");
+    if reason.starts_with("unknown field") {
+        let rest = if modifiers { "; every kind also has `scale`, `clamp` and `detached`" } else { "" };
+        return format!("{reason}{rest}");
     }
     if path == "." { reason } else { format!("`{path}`: {reason}") }
 }

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::{LossConfig, PartConfig, WeighterConfig};
-use crate::built_in::{AdjustmentSchema, BaseSchema, WeighterSchema};
+use crate::built_in::{AdjustmentKind, BaseKind, WeighterKind};
 
 /// What every weighter has besides its kind's own settings.
 #[derive(Serialize, JsonSchema)]
@@ -21,7 +21,7 @@ struct Entry {
     #[serde(default)]
     clamp: Option<[f64; 2]>,
     #[serde(flatten)]
-    kind: WeighterSchema,
+    kind: WeighterKind,
 }
 
 impl JsonSchema for WeighterConfig {
@@ -36,12 +36,12 @@ impl JsonSchema for WeighterConfig {
 
 /// A base's entry.
 pub(super) fn base(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<Option<BaseSchema>>()
+    generator.subschema_for::<Option<BaseKind>>()
 }
 
 /// The adjustments' entries.
 pub(super) fn adjustments(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<Vec<AdjustmentSchema>>()
+    generator.subschema_for::<Vec<AdjustmentKind>>()
 }
 
 impl JsonSchema for PartConfig {

@@ -1,9 +1,9 @@
 //! A table of a user's own: read from a text, its columns understood, its labels found, its features made numbers.
 //!
-//! The data's way: bytes → [`input`] (unpacked, other formats refused) → [`form`] (delimiter, header, number marks) →
-//! [`records`] (cells with their lines) → [`column`] (numbers or categories) and [`choose`], [`target`] (classes) → a [`Table`] →
-//! [`encode`] (standardised on a training part) → the network's rows. `inspect` reads scores through the first three as well.
-//! Whatever is found out on the way is a [`guess`].
+//! The data's way: bytes → `input` (unpacked, other formats refused) → `form` (delimiter, header, number marks) →
+//! `records` (cells with their lines) → `column` (numbers or categories) and `choose`, `target` (classes) → a `Table` →
+//! `encode` (standardised on a training part) → the network's rows. `inspect` reads scores through the first three as well.
+//! Whatever is found out on the way is a `guess`.
 
 pub mod cell;
 pub(crate) mod choose;

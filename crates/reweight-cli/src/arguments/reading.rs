@@ -23,7 +23,7 @@ pub struct FormArguments {
     #[arg(long, value_enum, value_name = "MARK", requires = "data")]
     pub decimal: Option<Decimal>,
 
-    /// What stands in a cell whose value is missing, in place of the usual NA, NaN, null, None, <NA>, #N/A and ?; may be given
+    /// What stands in a cell whose value is missing, in place of the usual NA, NaN, null, None, `<NA>`, #N/A and ?; may be given
     /// again. An empty cell always is.
     #[arg(long, value_name = "CELL", requires = "data", allow_hyphen_values = true)]
     pub missing: Vec<String>,

@@ -155,7 +155,9 @@ fn pick(
             let rows = source.sample.len().min(20);
             let sums_to_one = (0..rows).all(|row| is_about_one(sum(source, row, candidates)));
             let as_many = labels.len() > 2 && candidates.len() == labels.len();
-            if sets.is_empty() && !(sums_to_one || as_many) {
+            // Of two columns that no name parts, either may be the positive label's: a coin.
+            let coin = candidates.len() == 2 && source.form.has_header;
+            if sets.is_empty() && (coin || !(sums_to_one || as_many)) {
                 let known = numbered(columns, candidates.iter().copied());
                 return Err(InspectError::WhichScores { name: source.name.clone(), known });
             }

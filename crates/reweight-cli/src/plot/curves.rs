@@ -38,7 +38,7 @@ pub(super) fn loss_formula(curves: &[Curve]) -> &'static str {
 
 /// The curves of a loss, one for each class and column that is weighed otherwise than those before.
 ///
-/// p_t is that of the raw logits, weight and loss are those of the adjusted ones; see [`Seen`] for softmax.
+/// p_t is that of the raw logits, weight and loss are those of the adjusted ones; see `Seen` for softmax.
 ///
 /// # Errors
 ///

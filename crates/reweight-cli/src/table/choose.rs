@@ -85,6 +85,14 @@ pub(crate) fn target(raw: &RawTable, declared: Option<usize>, guesses: &mut Gues
         .collect();
     let last_look = Look::of(raw, last);
     let is_named_last = is_label_name(&raw.columns[last].name) && last_look.is_possible();
+    // Two columns of the target's name: which is meant, and which would give it away?
+    let twins = |column: usize| -> Vec<usize> {
+        let own = &raw.columns[column].name;
+        (0..=last).filter(|&other| raw.columns[other].name.eq_ignore_ascii_case(own)).collect()
+    };
+    if is_named_last && twins(last).len() > 1 {
+        return Err(which(&twins(last)));
+    }
     if is_named_last {
         let others: Vec<usize> = named.iter().copied().filter(|&column| column != last).collect();
         let rank = |column: usize| label_rank(&raw.columns[column].name);

@@ -1,6 +1,6 @@
 //! A table's form, found out from its first rows or as the command line says: delimiter, header, row names, number marks.
 //!
-//! `compare` and `inspect` read through the same [`Source`], so that they cannot take one file for two.
+//! `compare` and `inspect` read through the same `Source`, so that they cannot take one file for two.
 
 mod arff;
 mod delimiter;

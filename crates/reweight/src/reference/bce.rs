@@ -25,7 +25,7 @@ pub enum BceTargets<'a> {
 pub struct BceBatch<'a> {
     /// The N logits, row by row.
     pub logits: &'a [f64],
-    /// Their shape, where columns are read along an axis; [N] where it is left out.
+    /// Their shape, where columns are read along an axis; one axis of N where it is left out.
     pub shape: Option<&'a [usize]>,
     /// The N targets.
     pub targets: BceTargets<'a>,

@@ -59,12 +59,18 @@ pub(super) fn sniff(start: &[u8], quote: u8) -> Delimiter {
             return Delimiter::Byte(byte);
         }
     }
+    let cells: Vec<usize> = lines.iter().map(|line| blanks(line, quote)).collect();
+    // Between blanks commas may mark decimals, too.
+    let words = lines.iter().flat_map(|line| line.split(u8::is_ascii_whitespace));
+    let mut commas = words.filter(|word| word.contains(&b',')).peekable();
+    if is_even(&cells) && commas.peek().is_some() && commas.all(is_decimal) {
+        return Delimiter::Blanks;
+    }
     let most = |byte: u8| counts(byte).into_iter().max().unwrap_or(0);
     let best = bytes.into_iter().filter(|&byte| even(byte)).rev().max_by_key(|&byte| most(byte));
     if let Some(byte) = best {
         return Delimiter::Byte(byte);
     }
-    let cells: Vec<usize> = lines.iter().map(|line| blanks(line, quote)).collect();
     if is_even(&cells) {
         return Delimiter::Blanks;
     }
@@ -106,6 +112,14 @@ fn blanks(line: &[u8], quote: u8) -> usize {
     runs
 }
 
+/// Digits, one comma, digits: a number whose decimals a comma marks.
+fn is_decimal(word: &[u8]) -> bool {
+    let word = word.trim_ascii().strip_prefix(b"-").unwrap_or(word);
+    let mut parts = word.split(|&byte| byte == b',');
+    let digits = |part: Option<&[u8]>| part.is_some_and(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit));
+    digits(parts.next()) && digits(parts.next()) && parts.next().is_none()
+}
+
 fn is_number(cell: &str) -> bool {
     let cell = crate::table::cell::bare(cell);
     parse(cell, Decimal::Comma).is_some() || parse(cell, Decimal::Point).is_some()
@@ -127,6 +141,10 @@ mod tests {
             ("1,5;2,5;0\n1,25;2,5;1\n", Delimiter::Byte(b';')),
             ("1,5\t0\n2,5\t1\n", Delimiter::Byte(b'\t')),
             ("a;b,1\nc;d,2\n", Delimiter::Byte(b',')),
+            ("1 0,91\n1 0,82\n0 0,1\n", Delimiter::Blanks),
+            ("0,91 1\n-0,82 1\n", Delimiter::Blanks),
+            ("New York,1\nOld Town,2\n", Delimiter::Byte(b',')),
+            ("1,5\n2,5\n", Delimiter::Byte(b',')),
             ("N1   0.49  0.29  cp\nN2   0.07  0.40  im\n", Delimiter::Blanks),
             ("\"a\" \"b c\"\n\"1\" 1.5 0\n\"2\" 2.5 1\n", Delimiter::Blanks),
             ("a,b\n1,2,0\n2,3,1\n", Delimiter::Byte(b',')),

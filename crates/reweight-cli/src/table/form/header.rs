@@ -1,5 +1,7 @@
 //! Whether the first row names the columns, and which columns it leaves without a name.
 
+use std::collections::HashSet;
+
 use super::ColumnHead;
 use crate::table::cell::bare;
 use crate::table::missing::Missing;
@@ -25,7 +27,10 @@ impl Shape {
         let empty_at = |from: usize, column: usize| (from..rows.len()).all(|row| rows.cell(row, column).is_empty());
         if wider {
             let trailing = empty_at(1, first);
-            return Self { width: first + usize::from(!trailing), row_names: !trailing, trailing };
+            // Names of rows are all different; a first column that comes again is data, and its rows have a cell too many.
+            let mut seen = HashSet::new();
+            let row_names = !trailing && (1..rows.len()).all(|row| seen.insert(rows.cell(row, 0)));
+            return Self { width: first + usize::from(row_names), row_names, trailing };
         }
         // A last column without a name and without a cell.
         let even = rows.len() > 1 && (1..rows.len()).all(|row| rows.width(row) == first);
@@ -146,6 +151,8 @@ mod tests {
     fn row_names_and_trailing_delimiters() {
         assert_eq!(found("a,b\n1,2.5,0\n2,3.5,1\n").0, ["row name", "a", "b"]);
         assert_eq!(found("a,b\n2.5,0,\n3.5,1,\n").0, ["a", "b"]);
+        // 0,91 is a number here, and no row is called 1 twice.
+        assert_eq!(found("score,label\n0,91,1\n0,82,1\n0,1,0\n").0, ["score", "label"]);
         assert_eq!(found("a,b,\n2.5,0,\n3.5,1,\n").0, ["a", "b"]);
         assert_eq!(found("a,b,c\n2.5,0,\n3.5,1,\n").0, ["a", "b", "c"]);
         assert_eq!(found("2.5,0,\n3.5,1,\n").0, ["column 1", "column 2"]);

@@ -23,6 +23,7 @@ fn the_positive_label_travels_with_the_scores() {
         ("1", "2", Some("2"), "2"),
         ("-1", "1", None, "1"),
         ("bad", "good", None, "bad"),
+        ("1.5", "2.5", None, "1.5"),
         ("no churn", "churn", None, "churn"),
         ("fraud", "not fraud", None, "fraud"),
         ("Non-Smoker", "smoker", None, "smoker"),
@@ -293,4 +294,21 @@ fn wide_and_hostile_files() {
         refused(&reweight(folder.path(), &["inspect", "a.csv"]));
         refused(&reweight(folder.path(), &["compare", "a.csv"]));
     }
+}
+
+#[test]
+fn per_cent_signs_stand_behind_all_numbers_of_a_column_or_none() {
+    let folder = folder("label,score\n1,9%\n1,8%\n0,0.1\n0,0.2\n0,0\n0,5%\n".to_owned());
+    let message = refused(&reweight(folder.path(), &["inspect", "a.csv"]));
+    assert!(message.contains("`%` behind 3 of its numbers and nothing behind 2 (first on line 4)"), "{message}");
+}
+
+#[test]
+fn probabilities_that_are_not_read_do_not_give_way_to_predictions() {
+    let rows = "1,1,\"{'values': [0.1, 0.9]}\"\n0,0,\"{'values': [0.8, 0.2]}\"\n".repeat(4);
+    let folder = folder(format!("label,prediction,probability\n{rows}"));
+    let message = refused(&reweight(folder.path(), &["inspect", "a.csv"]));
+    assert!(message.contains("`probability`, is called as scores are") && message.contains("--score"), "{message}");
+    let all = inspected(folder.path(), &["--score", "prediction"]);
+    assert_eq!(all["score_columns"], serde_json::json!(["prediction"]));
 }

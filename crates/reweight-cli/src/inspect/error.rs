@@ -16,6 +16,20 @@ use crate::threads::ThreadsError;
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message beside each variant says what its fields mean")]
 pub enum InspectError {
+    /// A column that is called as probabilities are, in a form that is not read, beside predictions.
+    #[error(
+        "{name}: column {column}, `{column_name}`, is called as scores are, but `{cell}` is no number and no list of them: write numbers, or say --score COL for another column"
+    )]
+    UnreadScores {
+        /// What messages call the file.
+        name: String,
+        /// The column, from 1.
+        column: usize,
+        /// Its name.
+        column_name: String,
+        /// Its first cell.
+        cell: String,
+    },
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]

@@ -9,7 +9,7 @@ use crate::table::cell::bare;
 use crate::table::form::Source;
 use crate::table::guess::Guesses;
 use crate::table::label::Spellings;
-use crate::table::names::{is_counter_name, label_rank, numbered};
+use crate::table::names::{is_counter_name, is_plain_label_name, label_rank, numbered};
 use crate::table::number::parse;
 use crate::terminal::excerpt;
 
@@ -138,7 +138,9 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
     // By its name; measurements are no labels, whatever they are called.
     let is_measured = |index: usize| {
         let look = Look::of(source, index, &none);
-        look.numbers && !look.whole
+        // 1.5 and 2.5 may be labels where a column is called so, and says little else.
+        let called = is_plain_label_name(&columns[index].name) && has_few(source, index);
+        look.numbers && !look.whole && !called
     };
     let mut named: Vec<(usize, usize)> = free
         .iter()
@@ -193,6 +195,13 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
             Err(InspectError::WhichLabel { name: source.name.clone(), known })
         }
     }
+}
+
+/// Whether a column's cells are few, and come again.
+fn has_few(source: &Source, column: usize) -> bool {
+    let rows = source.sample.len();
+    let cells: HashSet<&str> = (0..rows).map(|row| bare(source.sample.cell(row, column))).collect();
+    cells.len() <= FEW && 2 * cells.len() <= rows
 }
 
 /// Whether a column's words differ in most rows.

@@ -53,7 +53,23 @@ pub(super) fn choose(
     // Predictions that are labels say less than the scores that they were made from.
     let soft: Vec<usize> = looks.iter().filter(|(_, look)| !look.hard).map(|(index, _)| *index).collect();
     let candidates =
-        if soft.is_empty() && vectors.is_empty() { looks.iter().map(|look| look.0).collect() } else { soft };
+        if soft.is_empty() && vectors.is_empty() { looks.iter().map(|look| look.0).collect() } else { soft.clone() };
+    // Better scores may be there, in a form that is not read: predictions in their place would say less, in silence.
+    if soft.is_empty() && vectors.is_empty() {
+        let unread = |&&index: &&usize| {
+            let kind = score_rank(&columns[index].name).and_then(|(_, kind)| kind);
+            kind == Some(ScoreKind::Probabilities) && !looks.iter().any(|(look, _)| *look == index)
+        };
+        if let Some(&index) = others.iter().find(unread) {
+            let cell = if source.sample.len() > 0 { source.sample.cell(0, index) } else { "" };
+            return Err(InspectError::UnreadScores {
+                name: source.name.clone(),
+                column: index + 1,
+                column_name: excerpt(&columns[index].name),
+                cell: excerpt(cell),
+            });
+        }
+    }
     let (chosen, why) = pick(source, labels, &candidates, &vectors)?;
     let taken: HashSet<usize> = chosen.columns.iter().copied().collect();
     let left: Vec<usize> = others.iter().copied().filter(|index| !taken.contains(index)).collect();

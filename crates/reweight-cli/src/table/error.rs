@@ -11,6 +11,24 @@ use crate::terminal::{counted, excerpt};
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message beside each variant says what its fields mean")]
 pub enum TableError {
+    /// Numbers with and without a per cent sign in one column.
+    #[error(
+        "{name}: column {column}, `{column_name}`, has `%` behind {with} of its numbers and nothing behind {without} (first on line {line}): write all of them in one form"
+    )]
+    MixedPercent {
+        /// What messages call the table.
+        name: String,
+        /// The column, from 1.
+        column: usize,
+        /// Its name.
+        column_name: String,
+        /// Numbers with the sign.
+        with: u64,
+        /// Numbers other than 0 without it.
+        without: u64,
+        /// The first line of those.
+        line: u64,
+    },
     #[error("{name}: there is no such file; check the path (it is taken from the folder you are in)")]
     NotFound { name: String },
     #[error("{name}: cannot be read")]

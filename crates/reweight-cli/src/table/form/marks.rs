@@ -69,6 +69,9 @@ pub(super) fn understand(
         }
     }
     form.columns.iter_mut().zip(decimals).for_each(|(column, decimal)| column.decimal = decimal);
+    for column in 0..form.columns.len() {
+        check_percent(name, form, sample, options, column)?;
+    }
     let names = |columns: &[usize]| {
         let name = |&column: &usize| format!("`{}`", excerpt(&form.columns[column].name));
         listing(columns.iter().map(name), NAMED)
@@ -133,6 +136,41 @@ fn evidence(sample: &Cells, column: usize, options: &FormOptions) -> Evidence {
         }
         _ if commas > points => Evidence::Clear(Decimal::Comma),
         _ => Evidence::Clear(Decimal::Point),
+    }
+}
+
+/// A number beside one with `%` is in hundredths, or has lost its mark: nobody can tell.
+fn check_percent(
+    name: &str,
+    form: &Form,
+    sample: &Cells,
+    options: &FormOptions,
+    column: usize,
+) -> Result<(), TableError> {
+    let decimal = form.columns[column].decimal;
+    let (mut with, mut without, mut first) = (0_u64, 0_u64, None);
+    for row in 0..sample.len() {
+        let cell = bare(sample.cell(row, column));
+        match parse(cell, decimal).filter(|_| !options.missing.is(cell)) {
+            Some(_) if cell.contains('%') => with += 1,
+            // 0 is 0 %.
+            Some(value) if value != 0.0 => {
+                without += 1;
+                first = first.or(Some(row));
+            }
+            _ => {}
+        }
+    }
+    match first {
+        Some(row) if with > 0 => Err(TableError::MixedPercent {
+            name: name.to_owned(),
+            column: column + 1,
+            column_name: excerpt(&form.columns[column].name),
+            with,
+            without,
+            line: sample.line(row),
+        }),
+        _ => Ok(()),
     }
 }
 

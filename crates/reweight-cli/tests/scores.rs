@@ -298,7 +298,7 @@ fn wide_and_hostile_files() {
 
 #[test]
 fn per_cent_signs_stand_behind_all_numbers_of_a_column_or_none() {
-    let folder = folder("label,score\n1,9%\n1,8%\n0,0.1\n0,0.2\n0,0\n0,5%\n".to_owned());
+    let folder = folder("label,score\n1,9%\n1,8%\n0,0.1\n0,0.2\n0,0\n0,5%\n");
     let message = refused(&reweight(folder.path(), &["inspect", "a.csv"]));
     assert!(message.contains("`%` behind 3 of its numbers and nothing behind 2 (first on line 4)"), "{message}");
 }

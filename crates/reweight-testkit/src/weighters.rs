@@ -70,13 +70,8 @@ pub fn chain(json: &str) -> Chain {
     Chain::from_config(&config.weighter, &registry).expect("right settings")
 }
 
-/// Boxes a weighter into a chain of one: one type for all, since a backend's loops are compiled anew for every type.
+/// Boxes a weighter into a chain of one: one type for all, so that the laws are compiled once for them.
 pub(crate) fn boxed(weighter: impl SampleWeighter + 'static) -> Chain {
-    Chain::from(vec![BoxedWeighter::new(weighter).expect("a formula of its sample alone")])
-}
-
-/// The same, evaluating the recorded formula even where the type is a built-in one.
-pub(crate) fn interpreted(weighter: impl SampleWeighter + 'static) -> Chain {
     Chain::from(vec![BoxedWeighter::new(weighter).expect("a formula of its sample alone")])
 }
 
@@ -116,7 +111,7 @@ fn visit_smooth(classes: usize, visitor: &mut impl Visitor) -> Result<(), Parame
     visitor.visit("boxed inverse root", boxed(AlphaBalance::from_counts(&counts, CountScheme::InverseSqrt)?));
     visitor.visit("boxed effective number", boxed(AlphaBalance::effective_number(&counts, 0.99)?));
     visitor.visit("boxed focal per class", boxed(Focal::per_class(&gammas)?));
-    visitor.visit("interpreted focal 1.5", interpreted(Focal::new(1.5)?));
+    visitor.visit("boxed focal 1.5", boxed(Focal::new(1.5)?));
     let product = (RootNorm { factor: 0.5 }, AlphaBalance::per_class(&class_weights(classes))?);
     visitor.visit("boxed product of a third party", boxed(product));
     visitor.visit("empty chain", Chain::default());
@@ -129,7 +124,6 @@ fn visit_all(classes: usize, visitor: &mut impl Visitor) -> Result<(), Parameter
         visitor.visit(name, boxed(Ghm::try_from(settings)?));
     }
     let ghm = Ghm::new(10, 0.75)?;
-    visitor.visit("interpreted ghm", interpreted(ghm.clone()));
     visitor.visit("alpha·focal·ghm", (AlphaBalance::binary(0.75)?, Focal::new(1.0)?, ghm));
     visitor.visit("changed focal", Focal::new(1.5)?.detached().scaled(2.0)?.clamped(0.01, 1.5)?);
     visitor.visit("boxed balance of the step", boxed(StepBalance::new()));

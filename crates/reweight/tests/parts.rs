@@ -3,9 +3,9 @@
 
 use reweight::reference::{BceBatch, BceTargets, Outcome, SoftmaxBatch};
 use reweight::{
-    Adjustment, AlphaBalance, BatchForm, BceLoss, CountScheme, Focal, GeneralizedCrossEntropy, HardExamples,
-    HessianForm, Ldam, LogitAdjustment, LossConfig, LossError, Poly1, PosWeight, ProbabilityShift, QualityFocal,
-    Reduction, SampleWeighter, SelfPaced, SoftmaxLoss, Varifocal, VectorScaling, WeightError,
+    Adjustment, AlphaBalance, BatchForm, BceLoss, BoxedWeighter, CountScheme, Dual, Focal, GeneralizedCrossEntropy,
+    HardExamples, HessianForm, Ldam, LogitAdjustment, LossConfig, LossError, Poly1, PosWeight, ProbabilityShift,
+    QualityFocal, Reduction, Sample, SampleWeighter, SelfPaced, SoftmaxLoss, Varifocal, VectorScaling, WeightError,
 };
 
 const LOGITS: [f64; 6] = [0.5, -1.2, 2.0, 0.0, -3.5, 1.1];
@@ -344,4 +344,17 @@ fn an_adjustment_alone_tells_what_it_does() {
     let affine = ldam.affine(&form).unwrap();
     assert_eq!(affine.scale, [30.0]);
     close(&affine.margin, &[30.0 * 0.5 * 0.1, 30.0 * 0.5 * 0.5, 15.0]);
+}
+
+#[test]
+fn a_box_runs_its_record_over_numbers_that_it_has_no_method_for() {
+    type Third = Dual<Dual<Dual<f64>>>;
+    let focal = Focal::new(1.5).unwrap();
+    let boxed = BoxedWeighter::new(focal.clone()).unwrap();
+    for x in [-3.0, 0.2, 4.0] {
+        let variable: Third = Dual::variable(Dual::variable(Dual::variable(x)));
+        let sample = Sample::binary(variable, Dual::constant(Dual::constant(Dual::constant(1.0))));
+        let (own, direct) = (boxed.weight(&sample), focal.weight(&sample));
+        close(&[own.value.value.value, own.slope.slope.slope], &[direct.value.value.value, direct.slope.slope.slope]);
+    }
 }

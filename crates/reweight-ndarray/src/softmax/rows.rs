@@ -13,7 +13,7 @@ use crate::registers::SHORT;
 /// Up to so many classes a row is a lane.
 pub(crate) const NARROW: usize = 32;
 
-/// Rows of few classes that are worked on at a time, function by function (see `margins`).
+/// Rows of few classes that are worked on at a time, function by function.
 pub(crate) const ROWS: usize = 64;
 
 /// What the other classes' exponentials are kept in where rows are lanes: for each register of rows a place for

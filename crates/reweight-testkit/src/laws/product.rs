@@ -7,7 +7,7 @@ use crate::backend::{Backend, Observed, Reference};
 use crate::batch::Batch;
 use crate::compare::{Check, Tolerance};
 use crate::problem::Problem;
-use crate::weighters::{boxed, chain, interpreted};
+use crate::weighters::{boxed, chain};
 
 /// Two steps of a weighter on a problem; what the second gave.
 fn second_step<W: SampleWeighter>(
@@ -86,8 +86,8 @@ pub fn every_form_is_the_same(backend: &impl Backend) {
         compare(&form("from a config"), &second_step(check, backend, problem, batches, &configured), &tuple, tolerance);
         let links = [BoxedWeighter::new(alpha.clone()), BoxedWeighter::new((focal.clone(), ghm.clone()))];
         let links = Chain::from(Vec::from(links.map(|link| check.unwrap(link))));
-        compare(&form("interpreted boxes"), &second_step(check, backend, problem, batches, &links), &tuple, tolerance);
-        let whole = interpreted((alpha, (focal, ghm)));
+        compare(&form("boxes of products"), &second_step(check, backend, problem, batches, &links), &tuple, tolerance);
+        let whole = boxed((alpha, (focal, ghm)));
         compare(&form("one box"), &second_step(check, backend, problem, batches, &whole), &tuple, tolerance);
     });
 }

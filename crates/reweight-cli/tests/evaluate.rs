@@ -8,7 +8,7 @@ mod batch;
 use std::fs;
 
 use batch::{Batch, close, read};
-use ndarray::{Array1, Array2, Array3, ShapeBuilder, array};
+use ndarray::{Array1, Array2, Array3, ArrayD, ShapeBuilder, array};
 use ndarray_npy::write_npy;
 use reweight::{BceLoss, Ghm};
 use reweight_ndarray::BceBatch;
@@ -144,6 +144,38 @@ fn softmax_over_rows_and_over_pictures() {
             &[third, third, -2.0 * third, -0.5, 0.25, 0.25, 0.0, 0.0, 0.0],
             EXACT,
         );
+    }
+}
+
+#[test]
+fn columns_are_found_along_any_axis_of_any_number() {
+    // An axis of three, by itself, the first, the last, between others, from the front and from the back.
+    let cases: [(&[usize], i64); 8] = [
+        (&[3], 0),
+        (&[3, 2], 0),
+        (&[2, 3], -1),
+        (&[2, 3, 2], 1),
+        (&[2, 2, 3, 2], -2),
+        (&[3, 1, 2, 1, 2], 0),
+        (&[2, 1, 2, 3, 2], -2),
+        (&[2, 2, 1, 1, 2, 3], -1),
+    ];
+    for (shape, axis) in cases {
+        let config = format!(
+            "objective = \"bce\"\nreduction = \"sum\"\n[[weighter]]\nkind = \"pos-weight\"\nvalues = [1.0, 2.0, 4.0]\naxis = {axis}\n"
+        );
+        let place = if axis < 0 { shape.len() - axis.unsigned_abs() as usize } else { axis as usize };
+        let batch = Batch::new(&config)
+            .with("logits", &ArrayD::<f64>::zeros(shape))
+            .with("targets", &ArrayD::<u8>::ones(shape));
+        for backend in ["ndarray", "dfdx-cpu"] {
+            batch.object(&["--backend", backend, "--dtype", "f64", "--out", "out.npz"]);
+            let weights = read(&batch.path("out.npz"), "weight");
+            assert_eq!(weights.shape(), shape);
+            for (index, &weight) in weights.indexed_iter() {
+                assert_eq!(weight, [1.0, 2.0, 4.0][index[place]], "{shape:?} {axis} {index:?} {backend}");
+            }
+        }
     }
 }
 

@@ -65,12 +65,29 @@ pub(crate) fn reduce<P: Divide, R: Merge>(part: P, from: From, leaf: &(impl Fn(P
 
 /// Both results; on two threads where there is enough to do.
 fn join<A: Send, B: Send>(size: usize, now: impl FnOnce() -> A + Send, also: impl FnOnce() -> B + Send) -> (A, B) {
-    if size > ALONE { rayon::join(now, also) } else { (now(), also()) }
+    if size <= ALONE {
+        return (now(), also());
+    }
+    let (mut now, mut also) = (Some(now), Some(also));
+    let (mut first, mut second) = (None, None);
+    both(&mut || first = now.take().map(|run| run()), &mut || second = also.take().map(|run| run()));
+    first.zip(second).expect("the pool returns when both have run")
 }
 
 /// Runs a whole step where its passes can share it with other threads: entering the pool once, not once a pass.
 pub(crate) fn step<R: Send>(size: usize, run: impl FnOnce() -> R + Send) -> R {
-    if size > ALONE && rayon::current_thread_index().is_none() { rayon::join(run, || ()).0 } else { run() }
+    if size <= ALONE || rayon::current_thread_index().is_some() {
+        return run();
+    }
+    let (mut run, mut result) = (Some(run), None);
+    both(&mut || result = run.take().map(|run| run()), &mut || ());
+    result.expect("the pool returns when the step has run")
+}
+
+/// The pool's own code, once: generic over the work it would be compiled again for each pass over each kind of batch, in
+/// every crate that makes losses.
+fn both(now: &mut (dyn FnMut() + Send), also: &mut (dyn FnMut() + Send)) {
+    rayon::join(now, also);
 }
 
 /// Where a slice of `size` elements are cut: at a multiple of [`LEAF`], so that only the last part is ragged.

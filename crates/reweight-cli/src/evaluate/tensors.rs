@@ -1,7 +1,7 @@
 //! dfdx on the batch: the loss on a tape, and its gradient by running the tape backward.
 //!
 //! Shapes are known at run time only, and dfdx's are types: a softmax batch is (N, C, the product of the others), which changes nothing.
-//! A BCE batch keeps its axes up to four, since a loss may read columns along one; of others it is flattened to (elements).
+//! A BCE batch is four axes among which the loss finds its columns as among the array's own.
 
 use dfdx::prelude::*;
 use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeError};
@@ -76,32 +76,7 @@ fn bce_with<A: Number, Y: BceTarget + Unit, D: Place<A> + TensorFromVec<Y>>(
     targets: &ArrayD<Y>,
     loss: &mut Bce,
 ) -> Result<Computed, TensorLossError> {
-    match *inputs.logits.shape() {
-        [rows, columns] => bce_of(device, inputs, targets, (rows, columns), loss),
-        [rows, columns, rest] => bce_of(device, inputs, targets, (rows, columns, rest), loss),
-        [rows, columns, high, wide] => bce_of(device, inputs, targets, (rows, columns, high, wide), loss),
-        [elements] => bce_of(device, inputs, targets, (elements,), loss),
-        ref shape => {
-            let form = BatchForm::binary(shape, false);
-            if loss.weighting().fit(&form).map_err(LossError::from)?.columns.count > 1 {
-                let message = format!(
-                    "dfdx reads columns of logits of 1 to 4 axes, not {}; reshape them, or use --backend ndarray",
-                    shape.len()
-                );
-                return Err(TensorLossError::Loss(LossError::Backend(message)));
-            }
-            bce_of(device, inputs, targets, (inputs.logits.len(),), loss)
-        }
-    }
-}
-
-fn bce_of<S: Shape, A: Number, Y: BceTarget + Unit, D: Place<A> + TensorFromVec<Y>>(
-    device: &D,
-    inputs: &BceInputs<A>,
-    targets: &ArrayD<Y>,
-    shape: S,
-    loss: &mut Bce,
-) -> Result<Computed, TensorLossError> {
+    let shape = four_axes(inputs.logits.shape(), loss)?;
     let logits = tensor(device, &inputs.logits.view(), shape)?;
     let targets = tensor(device, &targets.view(), shape)?;
     let valid = inputs.valid.as_ref().map(|array| tensor(device, &array.view(), shape)).transpose()?;
@@ -120,6 +95,30 @@ fn bce_of<S: Shape, A: Number, Y: BceTarget + Unit, D: Place<A> + TensorFromVec<
     // A copy takes the same step for the scalar: of one call comes either a scalar or each element's loss.
     let scalar = batch().reduced(&mut loss.clone().with_reduction(on_tape(loss.reduction()))?)?;
     finish(scalar, &logits, &batch().each(loss)?, inputs.logits.shape(), inputs.logits.shape())
+}
+
+/// A shape of four axes for a batch of `shape`, whose elements have the same columns: for each number of axes the tape would be
+/// compiled again.
+fn four_axes(shape: &[usize], loss: &Bce) -> Result<(usize, usize, usize, usize), TensorLossError> {
+    let columns_of = |shape: &[usize]| loss.weighting().fit(&BatchForm::binary(shape, false)).map(|fit| fit.columns);
+    let columns = columns_of(shape).map_err(LossError::from)?;
+    let elements: usize = shape.iter().product();
+    let outer = elements / (columns.count * columns.inner).max(1);
+    // The loss names its axis from the front or from the back, so one of the places is where it looks.
+    let places = [[1, outer, columns.count, columns.inner], [outer, columns.count, columns.inner, 1]];
+    let ends = [[1, 1, outer, columns.count], [columns.count, columns.inner, 1, 1]];
+    let fits = |four: &&[usize; 4]| {
+        four.iter().product::<usize>() == elements && columns_of(*four).is_ok_and(|found| found == columns)
+    };
+    let Some(&[a, b, c, d]) = places.iter().chain(&ends).find(fits) else {
+        let message = format!(
+            "dfdx takes four axes, and among four the loss does not find the columns of these {}; reshape them, or use \
+             --backend ndarray",
+            shape.len()
+        );
+        return Err(TensorLossError::Loss(LossError::Backend(message)));
+    };
+    Ok((a, b, c, d))
 }
 
 fn softmax_on<A: Number, D: Place<A>>(

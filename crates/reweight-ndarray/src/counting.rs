@@ -6,6 +6,7 @@ use crate::block::grid_index;
 use crate::element::PickLanes;
 use crate::lanes::{Lanes, MOST_LANES};
 use crate::registers::{each_register, load};
+use crate::tree;
 
 /// More thresholds than these are searched key by key.
 const MOST_COMPARED: usize = 64;
@@ -20,8 +21,45 @@ pub(crate) fn count_regions<A: PickLanes, L: Lanes<Scalar = A>>(
 ) {
     match regions.grid(axis) {
         Some(grid) => count_grid::<A, L>(keys, grid, counts),
-        None => count_thresholds::<L>(keys, A::thresholds(regions, axis), counts),
+        None => {
+            let (thresholds, tree) = (A::thresholds(regions, axis), A::search_tree(regions, axis));
+            if !L::LOOKS_UP || thresholds.len() <= tree::FEW || tree.is_empty() {
+                count_thresholds::<L>(keys, thresholds, counts);
+            } else if counts.len() <= 32 {
+                count_by_tree::<L, 5>(keys, thresholds, tree, counts);
+            } else {
+                count_by_tree::<L, 6>(keys, thresholds, tree, counts);
+            }
+        }
     }
+}
+
+#[inline(always)]
+fn count_by_tree<L: Lanes, const LEVELS: usize>(
+    keys: &[L::Scalar],
+    thresholds: &[L::Scalar],
+    tree: &[L::Scalar],
+    counts: &mut [u64],
+) where
+    L::Scalar: PartialOrd,
+{
+    let mut totals = [0; tree::MOST];
+    let (whole, ragged) = keys.split_at(keys.len() / L::COUNT * L::COUNT);
+    tree::count::<L, LEVELS>(whole, tree, &mut totals);
+    for key in ragged {
+        totals[thresholds.partition_point(|threshold| key <= threshold)] += 1;
+    }
+    // A key of +∞ is above all thresholds, as those of the first region are.
+    totals[0] -= keys.len() as u64 - finite(keys);
+    for (count, total) in counts.iter_mut().zip(totals) {
+        *count += total;
+    }
+}
+
+/// How many keys lie in a region.
+#[inline(always)]
+fn finite<S: Copy + Into<f64>>(keys: &[S]) -> u64 {
+    keys.iter().filter(|&&key| key.into() < f64::INFINITY).count() as u64
 }
 
 /// By arithmetic: thousands of regions cost what one does.
@@ -75,7 +113,7 @@ where
     if let [threshold] = rest {
         count_group::<L, 1>(keys, &[*threshold], &mut reached[at..]);
     }
-    reached[0] = keys.iter().filter(|&&key| key.into() < f64::INFINITY).count() as u64;
+    reached[0] = finite(keys);
     for (count, pair) in counts.iter_mut().zip(reached.windows(2)) {
         *count += pair[0] - pair[1];
     }

@@ -44,6 +44,8 @@ pub(crate) trait FloatLanes:
     fn from_f64(value: f64) -> Self;
     /// The regions' thresholds in this precision.
     fn thresholds(regions: &Regions, axis: RegionAxis) -> &[Self];
+    /// The same as a search tree.
+    fn search_tree(regions: &Regions, axis: RegionAxis) -> &[Self];
     /// The regions' weights in this precision.
     fn region_weights(table: &RegionTable) -> &[Self];
     /// This thread's memory for what must be copied together, of any length and contents; kept, so that a warm thread
@@ -70,7 +72,7 @@ mod block_memory {
 }
 
 macro_rules! float {
-    ($float:ident, $lanes:ident, $thresholds:ident, $weights:ident, $values:expr, $rounding:expr) => {
+    ($float:ident, $lanes:ident, $thresholds:ident, $tree:ident, $weights:ident, $values:expr, $rounding:expr) => {
         impl Sealed for $float {}
         impl Float for $float {}
         impl FloatLanes for $float {
@@ -103,6 +105,10 @@ macro_rules! float {
                 regions.$thresholds(axis)
             }
             #[inline(always)]
+            fn search_tree(regions: &Regions, axis: RegionAxis) -> &[Self] {
+                regions.$tree(axis)
+            }
+            #[inline(always)]
             fn region_weights(table: &RegionTable) -> &[Self] {
                 table.$weights()
             }
@@ -121,8 +127,8 @@ macro_rules! float {
         }
     };
 }
-float!(f32, F32, thresholds_f32, weights_f32, ValueTable::narrow, 12_582_912.0);
-float!(f64, F64, thresholds_f64, weights, |table| table, 6_755_399_441_055_744.0);
+float!(f32, F32, thresholds_f32, search_tree_f32, weights_f32, ValueTable::narrow, 12_582_912.0);
+float!(f64, F64, thresholds_f64, search_tree_f64, weights, |table| table, 6_755_399_441_055_744.0);
 
 /// A BCE target: `bool` or an integer, 0 or 1; or a float in [0, 1], which may be soft.
 #[expect(private_bounds, reason = "how a target is read is the engine's own")]

@@ -176,6 +176,21 @@ pub(crate) trait Lanes:
     /// The sum over the lanes.
     fn counter_sum(counter: Self::Counter) -> u64;
 
+    /// Whether [`lookup`](Self::lookup) is an instruction.
+    const LOOKS_UP: bool;
+    /// Counters of four bits that a lane of [`Counter`](Self::Counter) holds.
+    const NIBBLES: usize;
+    /// The lane of `table`, of the same register, that each lane of `index` names, modulo the lanes of a register.
+    fn lookup(table: Self, index: Self::Counter) -> Self;
+    /// 2·`index`, and one more where `mask` is true.
+    fn descend(index: Self::Counter, mask: Self::Mask) -> Self::Counter;
+    /// Adds one to the nibble `index` − `first` of each lane that has it.
+    fn nibble_add(nibbles: Self::Counter, index: Self::Counter, first: usize) -> Self::Counter;
+    /// Adds the even nibbles to the bytes of the first counter, the odd ones to those of the second.
+    fn nibbles_to_bytes(bytes: [Self::Counter; 2], nibbles: Self::Counter) -> [Self::Counter; 2];
+    /// For each byte of a lane the sum over the lanes, added to every `step`-th of `totals`.
+    fn add_bytes(bytes: Self::Counter, totals: &mut [u64], step: usize);
+
     /// Whether [`scale`](Self::scale) overflows to infinity and underflows gradually by itself and lets NaN through.
     const SCALE_IS_TOTAL: bool;
     /// −|self|.

@@ -29,6 +29,7 @@ mod registers;
 mod short;
 mod softmax;
 mod step;
+mod tree;
 
 pub use bce::BceBatch;
 pub use dispatch::{ENVIRONMENT_VARIABLE, InstructionSet, InstructionSetError};

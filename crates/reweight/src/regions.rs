@@ -48,14 +48,39 @@ impl Spacing {
 struct Thresholds {
     f64: Vec<f64>,
     f32: Vec<f32>,
+    tree_f64: Vec<f64>,
+    tree_f32: Vec<f32>,
 }
 
 impl Thresholds {
     fn new(values: impl Iterator<Item = f64>) -> Self {
         let f64: Vec<f64> = values.collect();
-        let f32 = f64.iter().map(|&value| round_down(value)).collect();
-        Self { f64, f32 }
+        let f32: Vec<f32> = f64.iter().map(|&value| round_down(value)).collect();
+        let (tree_f64, tree_f32) = (search_tree(&f64, f64::NAN), search_tree(&f32, f32::NAN));
+        Self { f64, f32, tree_f64, tree_f32 }
     }
+}
+
+/// Levels of the deepest search tree.
+const MOST_LEVELS: usize = 6;
+
+/// Entries behind a tree's last level, so that a vector may be read from any level's beginning.
+const TREE_PADDING: usize = 16;
+
+/// See [`Regions::search_tree_f64`].
+fn search_tree<F: Copy>(thresholds: &[F], none: F) -> Vec<F> {
+    let levels = (thresholds.len() + 1).next_power_of_two().ilog2() as usize;
+    if levels > MOST_LEVELS {
+        return Vec::new();
+    }
+    let mut tree = vec![none; (1 << levels) + TREE_PADDING];
+    for level in 0..levels {
+        for node in 0..1 << level {
+            let place = ((2 * node + 1) << (levels - 1 - level)) - 1;
+            tree[(1 << level) + node] = thresholds.get(place).copied().unwrap_or(none);
+        }
+    }
+    tree
 }
 
 /// The largest `f32` that does not exceed `value`.
@@ -159,18 +184,34 @@ impl Regions {
     /// The M − 1 inner thresholds along `axis`, descending, as `f64`.
     #[inline]
     pub fn thresholds_f64(&self, axis: RegionAxis) -> &[f64] {
-        match axis {
-            RegionAxis::Margin => &self.margin.f64,
-            RegionAxis::NegatedNorm => &self.negated_norm.f64,
-        }
+        &self.along(axis).f64
+    }
+
+    /// The thresholds along `axis` as a search tree: node k of level j stands at 2ʲ + k, its children are the nodes 2k and, for a
+    /// key that does not exceed it, 2k + 1 of the next level. Where the last level would lead is the region. What has no
+    /// threshold is NaN, which no key exceeds or equals; 16 such entries end the tree. Empty for more than 64 regions.
+    #[inline]
+    pub fn search_tree_f64(&self, axis: RegionAxis) -> &[f64] {
+        &self.along(axis).tree_f64
+    }
+
+    /// The same tree of the thresholds that are rounded towards −∞ to `f32`.
+    #[inline]
+    pub fn search_tree_f32(&self, axis: RegionAxis) -> &[f32] {
+        &self.along(axis).tree_f32
     }
 
     /// The same thresholds rounded towards −∞ to `f32`.
     #[inline]
     pub fn thresholds_f32(&self, axis: RegionAxis) -> &[f32] {
+        &self.along(axis).f32
+    }
+
+    #[inline]
+    fn along(&self, axis: RegionAxis) -> &Thresholds {
         match axis {
-            RegionAxis::Margin => &self.margin.f32,
-            RegionAxis::NegatedNorm => &self.negated_norm.f32,
+            RegionAxis::Margin => &self.margin,
+            RegionAxis::NegatedNorm => &self.negated_norm,
         }
     }
 }

@@ -4,6 +4,7 @@ use reweight::{Grid, RegionAxis, RegionTable};
 
 use crate::element::{FloatLanes, PickLanes};
 use crate::lanes::Lanes;
+use crate::tree;
 
 /// More thresholds than these are searched key by key: each costs a comparison and a selection for all lanes.
 const MOST_SELECTED: usize = 64;
@@ -32,6 +33,15 @@ pub(super) fn region_weights<A: PickLanes, L: Lanes<Scalar = A>>(
         }
         return;
     }
+    let tree = A::search_tree(table.regions(), axis);
+    if L::LOOKS_UP && thresholds.len() > tree::FEW && !tree.is_empty() {
+        if weights.len() <= 32 {
+            weights_by_tree::<A, L, 5>(to, keys, tree, weights);
+        } else {
+            weights_by_tree::<A, L, 6>(to, keys, tree, weights);
+        }
+        return;
+    }
     let n = L::COUNT;
     for (to, keys) in to.chunks_exact_mut(n).zip(keys.chunks_exact(n)) {
         let key = L::load(keys);
@@ -41,6 +51,22 @@ pub(super) fn region_weights<A: PickLanes, L: Lanes<Scalar = A>>(
             weight = L::select(key.le(L::splat_scalar(threshold)), L::splat_scalar(next), weight);
         }
         weight.store(to);
+    }
+}
+
+#[inline(always)]
+fn weights_by_tree<A: PickLanes, L: Lanes<Scalar = A>, const LEVELS: usize>(
+    to: &mut [A],
+    keys: &[A],
+    tree: &[A],
+    weights: &[A],
+) {
+    let mut table = [A::ZERO; tree::MOST];
+    table[..weights.len()].copy_from_slice(weights);
+    let n = L::COUNT;
+    for (to, keys) in to.chunks_exact_mut(n).zip(keys.chunks_exact(n)) {
+        let found = tree::descend::<L, LEVELS>(L::load(keys), tree);
+        tree::look_up(&table, LEVELS, found).store(to);
     }
 }
 

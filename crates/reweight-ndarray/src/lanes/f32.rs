@@ -231,6 +231,43 @@ impl<S: Isa> Lanes for F32s<S> {
         elements::<_, u32>(&counter).iter().map(|&lane| u64::from(lane)).sum()
     }
 
+    const LOOKS_UP: bool = S::F32_LOOKS_UP;
+    const NIBBLES: usize = 8;
+    #[inline(always)]
+    fn lookup(table: Self, index: S::u32s) -> Self {
+        Self(S::token().f32_lookup(table.0, index))
+    }
+    #[inline(always)]
+    fn descend(index: S::u32s, mask: S::m32s) -> S::u32s {
+        let isa = S::token();
+        isa.m32_add_to(isa.add_u32s(index, index), mask)
+    }
+    #[inline(always)]
+    fn nibble_add(nibbles: S::u32s, index: S::u32s, first: usize) -> S::u32s {
+        let isa = S::token();
+        // Below the first it wraps, and is as far out as what lies above the last.
+        let place = isa.sub_u32s(index, isa.splat_u32s(first as u32));
+        let twofold = isa.add_u32s(place, place);
+        isa.add_u32s(nibbles, isa.u32_one_at(isa.add_u32s(twofold, twofold)))
+    }
+    #[inline(always)]
+    fn nibbles_to_bytes(bytes: [S::u32s; 2], nibbles: S::u32s) -> [S::u32s; 2] {
+        let isa = S::token();
+        let words: S::u32s = pulp::cast(nibbles);
+        let lower = isa.splat_u32s(0x0f0f_0f0f);
+        let odd = isa.and_u32s(isa.wrapping_dyn_shr_u32s(words, isa.splat_u32s(4)), lower);
+        let even = isa.and_u32s(words, lower);
+        [isa.add_u32s(bytes[0], pulp::cast(even)), isa.add_u32s(bytes[1], pulp::cast(odd))]
+    }
+    #[inline(always)]
+    fn add_bytes(bytes: S::u32s, totals: &mut [u64], step: usize) {
+        for lane in elements::<_, [u8; 4]>(&bytes) {
+            for (total, &byte) in totals.iter_mut().step_by(step).zip(lane) {
+                *total += u64::from(byte);
+            }
+        }
+    }
+
     #[inline(always)]
     fn minus_abs(self) -> Self {
         let isa = S::token();

@@ -243,6 +243,43 @@ impl<S: Isa> Lanes for F64s<S> {
         elements::<_, u64>(&counter).iter().sum()
     }
 
+    const LOOKS_UP: bool = S::F64_LOOKS_UP;
+    const NIBBLES: usize = 16;
+    #[inline(always)]
+    fn lookup(table: Self, index: S::u64s) -> Self {
+        Self(S::token().f64_lookup(table.0, index))
+    }
+    #[inline(always)]
+    fn descend(index: S::u64s, mask: S::m64s) -> S::u64s {
+        let isa = S::token();
+        isa.m64_add_to(isa.add_u64s(index, index), mask)
+    }
+    #[inline(always)]
+    fn nibble_add(nibbles: S::u64s, index: S::u64s, first: usize) -> S::u64s {
+        let isa = S::token();
+        // Below the first it wraps, and is as far out as what lies above the last.
+        let place = isa.sub_u64s(index, isa.splat_u64s(first as u64));
+        let twofold = isa.add_u64s(place, place);
+        isa.add_u64s(nibbles, isa.u64_one_at(isa.add_u64s(twofold, twofold)))
+    }
+    #[inline(always)]
+    fn nibbles_to_bytes(bytes: [S::u64s; 2], nibbles: S::u64s) -> [S::u64s; 2] {
+        let isa = S::token();
+        let words: S::u32s = pulp::cast(nibbles);
+        let lower = isa.splat_u32s(0x0f0f_0f0f);
+        let odd = isa.and_u32s(isa.wrapping_dyn_shr_u32s(words, isa.splat_u32s(4)), lower);
+        let even = isa.and_u32s(words, lower);
+        [isa.add_u64s(bytes[0], pulp::cast(even)), isa.add_u64s(bytes[1], pulp::cast(odd))]
+    }
+    #[inline(always)]
+    fn add_bytes(bytes: S::u64s, totals: &mut [u64], step: usize) {
+        for lane in elements::<_, [u8; 8]>(&bytes) {
+            for (total, &byte) in totals.iter_mut().step_by(step).zip(lane) {
+                *total += u64::from(byte);
+            }
+        }
+    }
+
     #[inline(always)]
     fn minus_abs(self) -> Self {
         let isa = S::token();

@@ -48,6 +48,49 @@ pub(crate) trait Isa: Token {
     /// Adds one where `mask` is true.
     fn m64_add_to(self, counter: Self::u64s, mask: Self::m64s) -> Self::u64s;
 
+    /// Whether `f32_lookup` is an instruction.
+    const F32_LOOKS_UP: bool = false;
+    /// Whether `f64_lookup` is an instruction.
+    const F64_LOOKS_UP: bool = false;
+    /// See [`Lanes::lookup`](super::Lanes::lookup).
+    #[inline(always)]
+    fn f32_lookup(self, table: Self::f32s, index: Self::u32s) -> Self::f32s {
+        let mut found = table;
+        let (table, index) = (elements::<_, f32>(&table), elements::<_, u32>(&index));
+        for (to, &index) in elements_mut::<_, f32>(&mut found).iter_mut().zip(index) {
+            *to = table[index as usize % Self::F32_LANES];
+        }
+        found
+    }
+    /// See [`Lanes::lookup`](super::Lanes::lookup).
+    #[inline(always)]
+    fn f64_lookup(self, table: Self::f64s, index: Self::u64s) -> Self::f64s {
+        let mut found = table;
+        let (table, index) = (elements::<_, f64>(&table), elements::<_, u64>(&index));
+        for (to, &index) in elements_mut::<_, f64>(&mut found).iter_mut().zip(index) {
+            *to = table[index as usize % Self::F64_LANES];
+        }
+        found
+    }
+    /// 2ⁿ, or 0 where there is no such bit.
+    #[inline(always)]
+    fn u32_one_at(self, n: Self::u32s) -> Self::u32s {
+        let mut powers = n;
+        for power in elements_mut::<_, u32>(&mut powers) {
+            *power = 1_u32.checked_shl(*power).unwrap_or(0);
+        }
+        powers
+    }
+    /// 2ⁿ, or 0 where there is no such bit.
+    #[inline(always)]
+    fn u64_one_at(self, n: Self::u64s) -> Self::u64s {
+        let mut powers = n;
+        for power in elements_mut::<_, u64>(&mut powers) {
+            *power = u32::try_from(*power).ok().and_then(|n| 1_u64.checked_shl(n)).unwrap_or(0);
+        }
+        powers
+    }
+
     /// Asks for the memory at `place`; nothing where there is no such instruction.
     #[inline(always)]
     fn prefetch<T>(self, _place: &T) {}
@@ -157,6 +200,12 @@ fn f64_exponent<S: Simd>(isa: S, n: S::f64s, bias: f64) -> S::u64s {
 #[inline(always)]
 pub(super) fn elements<V: pulp::bytemuck::Pod, T: pulp::bytemuck::Pod>(vector: &V) -> &[T] {
     pulp::bytemuck::cast_slice(std::slice::from_ref(vector))
+}
+
+/// The elements of a vector, to be replaced.
+#[inline(always)]
+fn elements_mut<V: pulp::bytemuck::Pod, T: pulp::bytemuck::Pod>(vector: &mut V) -> &mut [T] {
+    pulp::bytemuck::cast_slice_mut(std::slice::from_mut(vector))
 }
 
 /// The first `N` bytes.

@@ -182,6 +182,32 @@ impl<L: Lanes> Lanes for Pair<L> {
         L::counter_sum(counter.0) + L::counter_sum(counter.1)
     }
 
+    const LOOKS_UP: bool = L::LOOKS_UP;
+    const NIBBLES: usize = L::NIBBLES;
+    #[inline(always)]
+    fn lookup(table: Self, index: Self::Counter) -> Self {
+        Self(L::lookup(table.0, index.0), L::lookup(table.1, index.1))
+    }
+    #[inline(always)]
+    fn descend(index: Self::Counter, mask: Self::Mask) -> Self::Counter {
+        (L::descend(index.0, mask.0), L::descend(index.1, mask.1))
+    }
+    #[inline(always)]
+    fn nibble_add(nibbles: Self::Counter, index: Self::Counter, first: usize) -> Self::Counter {
+        (L::nibble_add(nibbles.0, index.0, first), L::nibble_add(nibbles.1, index.1, first))
+    }
+    #[inline(always)]
+    fn nibbles_to_bytes(bytes: [Self::Counter; 2], nibbles: Self::Counter) -> [Self::Counter; 2] {
+        let first = L::nibbles_to_bytes([bytes[0].0, bytes[1].0], nibbles.0);
+        let second = L::nibbles_to_bytes([bytes[0].1, bytes[1].1], nibbles.1);
+        [(first[0], second[0]), (first[1], second[1])]
+    }
+    #[inline(always)]
+    fn add_bytes(bytes: Self::Counter, totals: &mut [u64], step: usize) {
+        L::add_bytes(bytes.0, totals, step);
+        L::add_bytes(bytes.1, totals, step);
+    }
+
     #[inline(always)]
     fn largest(self) -> L::Scalar {
         self.0.max(self.1).largest()

@@ -5,6 +5,21 @@ use pulp::{NullaryFnOnce, Simd, cast, f32x4, f32x8, f64x4, m32x8, m64x4, u8x16, 
 use super::{Avx2, Isa, first_bytes, first_elements};
 
 impl Isa for Avx2 {
+    const F32_LOOKS_UP: bool = true;
+
+    #[inline(always)]
+    fn f32_lookup(self, table: f32x8, index: u32x8) -> f32x8 {
+        cast(self.avx2._mm256_permutevar8x32_ps(cast(table), cast(index)))
+    }
+    #[inline(always)]
+    fn u32_one_at(self, n: u32x8) -> u32x8 {
+        cast(self.avx2._mm256_sllv_epi32(cast(self.splat_u32s(1)), cast(n)))
+    }
+    #[inline(always)]
+    fn u64_one_at(self, n: u64x4) -> u64x4 {
+        cast(self.avx2._mm256_sllv_epi64(cast(self.splat_u64s(1)), cast(n)))
+    }
+
     #[inline(always)]
     fn enter<F: NullaryFnOnce>(f: F) -> F::Output {
         <Self as super::Token>::token().vectorize(f)

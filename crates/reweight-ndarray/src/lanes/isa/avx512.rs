@@ -6,6 +6,25 @@ use super::{Avx512, Isa, first_bytes};
 
 impl Isa for Avx512 {
     const SCALE_IS_TOTAL: bool = true;
+    const F32_LOOKS_UP: bool = true;
+    const F64_LOOKS_UP: bool = true;
+
+    #[inline(always)]
+    fn f32_lookup(self, table: f32x16, index: u32x16) -> f32x16 {
+        cast(self.avx512f._mm512_permutexvar_ps(cast(index), cast(table)))
+    }
+    #[inline(always)]
+    fn f64_lookup(self, table: f64x8, index: u64x8) -> f64x8 {
+        cast(self.avx512f._mm512_permutexvar_pd(cast(index), cast(table)))
+    }
+    #[inline(always)]
+    fn u32_one_at(self, n: u32x16) -> u32x16 {
+        cast(self.avx512f._mm512_sllv_epi32(cast(self.splat_u32s(1)), cast(n)))
+    }
+    #[inline(always)]
+    fn u64_one_at(self, n: u64x8) -> u64x8 {
+        cast(self.avx512f._mm512_sllv_epi64(cast(self.splat_u64s(1)), cast(n)))
+    }
 
     #[inline(always)]
     fn enter<F: NullaryFnOnce>(f: F) -> F::Output {

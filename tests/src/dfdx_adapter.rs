@@ -7,8 +7,8 @@ use dfdx::prelude::{
     Backward, Cpu, Device, Gradients, HasShape, Shape, Storage, SumTo, Tensor as DfdxTensor, TensorFromVec, Trace,
 };
 use reweight::{BatchStatistics, LossError, LossSummary, Reduction, SampleWeighter};
-use reweight_dfdx::prelude::{BceBatch, SoftmaxBatch, TensorLossError};
-use reweight_dfdx::{BceDevice, SoftmaxDevice};
+use reweight_dfdx::prelude::TensorLossError;
+use reweight_dfdx::{BceBatch, BceDevice, SoftmaxBatch, SoftmaxDevice};
 use reweight_testkit::{Backend, Batch, Loss, Observed, Precision, Targets, Tensor, wrong_objective};
 
 use crate::ndarray_adapter::Element;

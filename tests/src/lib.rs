@@ -23,6 +23,8 @@ macro_rules! page {
 }
 
 page!(Readme "../../README.md");
+page!(ReadmeOfTheCore "../../crates/reweight/README.md");
+page!(ReadmeOfTheEngine "../../crates/reweight-ndarray/README.md");
 page!(Architecture "../../docs/architecture.md");
 page!(ChoosingAWeighter "../../docs/choosing-a-weighter.md");
 page!(Numerics "../../docs/numerics.md");

@@ -18,6 +18,7 @@ use crate::tape::{record, scalar};
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use dfdx::prelude::*;
+/// use reweight_dfdx::BceBatch;
 /// use reweight_dfdx::prelude::*;
 /// use reweight_dfdx::reweight::Focal;
 ///

@@ -51,8 +51,18 @@ pub use reweight_ndarray::{BceTarget, ClassIndex};
 pub use softmax::SoftmaxBatch;
 pub use tensor_loss::TensorLoss;
 
-/// What a training program needs beside dfdx's own prelude.
+/// What a training program needs beside dfdx's own prelude. [`BceBatch`] and [`SoftmaxBatch`] are called by their full names, so
+/// that this goes with the prelude of `reweight_ndarray`, whose batches have the same.
+///
+/// ```
+/// use reweight_dfdx::prelude::*;
+/// use reweight_ndarray::prelude::*;
+///
+/// let loss = BceLoss::new(());
+/// let batch = BceBatch::new(&ndarray::array![1.0_f32], &ndarray::array![1_u8]);
+/// assert!(batch.value(&loss).is_ok());
+/// ```
 pub mod prelude {
-    pub use crate::{BceBatch, SoftmaxBatch, TensorLoss, TensorLossError};
+    pub use crate::{TensorLoss, TensorLossError};
     pub use reweight::{BceLoss, Reduction, SampleWeighter, SoftmaxLoss};
 }

@@ -20,6 +20,7 @@ use crate::tape::{record, scalar};
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use dfdx::prelude::*;
+/// use reweight_dfdx::SoftmaxBatch;
 /// use reweight_dfdx::prelude::*;
 /// use reweight_dfdx::reweight::Focal;
 ///

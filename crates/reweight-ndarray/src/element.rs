@@ -131,10 +131,18 @@ float!(f32, F32, thresholds_f32, search_tree_f32, weights_f32, ValueTable::narro
 float!(f64, F64, thresholds_f64, search_tree_f64, weights, |table| table, 6_755_399_441_055_744.0);
 
 /// A BCE target: `bool` or an integer, 0 or 1; or a float in [0, 1], which may be soft.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no target of binary cross entropy",
+    note = "targets are `bool` or integers, 0 or 1, or floats from 0 to 1: `labels.mapv(u8::from)` makes some"
+)]
 #[expect(private_bounds, reason = "how a target is read is the engine's own")]
 pub trait BceTarget: Sealed + Target {}
 
 /// A class index: any integer.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no class index",
+    note = "softmax losses take one integer a sample, from 0 on, such as `u32` or `i64`; of one-hot rows take each row's largest entry"
+)]
 #[expect(private_bounds, reason = "how a class index is read is the engine's own")]
 pub trait ClassIndex: Sealed + Index {}
 

@@ -4,8 +4,15 @@
 //! The cure is to re-weight the samples' losses, and this crate makes the rule a value: a [`SampleWeighter`], one formula
 //! over one [`Sample`], which composes with others, with binary or softmax cross entropy, and with any backend.
 //!
-//! This crate holds the contract, the weighters, and a plain [`reference`](mod@reference); a backend crate computes losses over arrays or
-//! tensors.
+//! This crate holds the contract and the rules. An engine computes losses with them, and re-exports this crate:
+//!
+//! | you have | add | then |
+//! |---|---|---|
+//! | `ndarray` 0.17 arrays | `cargo add reweight-ndarray ndarray@0.17` | `use reweight_ndarray::prelude::*;` |
+//! | `dfdx` 0.13 tensors | `cargo add reweight-dfdx dfdx@0.13` | `use reweight_dfdx::prelude::*;` |
+//! | a backend of your own | `cargo add reweight` | [`Weighting`] and [`Schedule`], held by `reweight-testkit`'s laws |
+//!
+//! What follows runs on the [`reference`](mod@reference), which is there to compare engines with: plain, in `f64`, and slow.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

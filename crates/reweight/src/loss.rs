@@ -144,6 +144,11 @@ impl<W: SampleWeighter> BceLoss<W> {
         Self { weighting: Weighting::new(weighter) }
     }
 
+    /// The counts of no sample, to merge those of a step's parts into.
+    pub fn empty_statistics(&self) -> BatchStatistics {
+        BatchStatistics::zero(self.weighting.request(), 2)
+    }
+
     shared!();
 }
 
@@ -165,6 +170,11 @@ impl<W: SampleWeighter> SoftmaxLoss<W> {
     }
 
     shared!();
+
+    /// The counts of no sample of `classes` classes, to merge those of a step's parts into.
+    pub fn empty_statistics(&self, classes: usize) -> BatchStatistics {
+        BatchStatistics::zero(self.weighting.request(), classes)
+    }
 
     /// Rows with this label have no loss, no gradient, and are in no count.
     #[must_use]

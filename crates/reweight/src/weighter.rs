@@ -61,6 +61,13 @@ use crate::statistics::{BatchStatistics, Statistics};
 ///     s.log_q().scale(0.5).exp()
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no weighter",
+    label = "not a `SampleWeighter`",
+    note = "a weighter is a built-in such as `Focal`, a type of your own with `impl SampleWeighter`, or a tuple of up to six",
+    note = "more than six, or rules known at run time only: `Chain`, of `BoxedWeighter`s; a `Box<dyn SampleWeighter>` cannot be, `BoxedWeighter` is the box",
+    note = "constructors give a `Result`: `Focal::new(2.0)?`"
+)]
 pub trait SampleWeighter: Clone + Debug + Send + Sync {
     /// The weight of one sample.
     fn weight<R: Real>(&self, sample: &Sample<R>) -> R;

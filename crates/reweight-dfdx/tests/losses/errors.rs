@@ -1,10 +1,9 @@
 //! Bad batches: the right error, the state as it was, nothing on the tape.
 
 use dfdx::prelude::*;
-use reweight_dfdx::prelude::{
-    BceBatch, BceLoss, Reduction, SampleWeighter, SoftmaxBatch, SoftmaxLoss, TensorLoss, TensorLossError,
-};
+use reweight_dfdx::prelude::{BceLoss, Reduction, SampleWeighter, SoftmaxLoss, TensorLoss, TensorLossError};
 use reweight_dfdx::reweight::{AlphaBalance, Focal, Ghm, LossError, WeightError};
+use reweight_dfdx::{BceBatch, SoftmaxBatch};
 
 use crate::support::{CountingTape, ghm};
 

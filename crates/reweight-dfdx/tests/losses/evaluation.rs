@@ -1,8 +1,9 @@
 //! Training steps and evaluations: what observes, what leaves the state alone, and the three steps apart.
 
 use dfdx::prelude::*;
-use reweight_dfdx::prelude::{BceBatch, BceLoss, Reduction, SoftmaxBatch, SoftmaxLoss, TensorLoss};
+use reweight_dfdx::prelude::{BceLoss, Reduction, SoftmaxLoss, TensorLoss};
 use reweight_dfdx::reweight::Ghm;
+use reweight_dfdx::{BceBatch, SoftmaxBatch};
 
 use crate::support::{assert_all_close, ghm, spread, thirds};
 

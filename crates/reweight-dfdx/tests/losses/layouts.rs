@@ -2,9 +2,10 @@
 
 use dfdx::prelude::*;
 use reweight_dfdx::Element;
-use reweight_dfdx::prelude::{BceBatch, BceLoss, Reduction, SoftmaxBatch, SoftmaxLoss, TensorLoss};
+use reweight_dfdx::prelude::{BceLoss, Reduction, SoftmaxLoss, TensorLoss};
 use reweight_dfdx::reweight::reference;
 use reweight_dfdx::reweight::{AlphaBalance, Focal};
+use reweight_dfdx::{BceBatch, SoftmaxBatch};
 
 use crate::support::{assert_all_close, assert_close, spread, thirds};
 

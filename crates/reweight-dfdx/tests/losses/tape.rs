@@ -1,7 +1,8 @@
 //! The loss as a node of the tape: scaled, added, accumulated, per sample.
 
 use dfdx::prelude::*;
-use reweight_dfdx::prelude::{BceBatch, BceLoss, Reduction, SampleWeighter, SoftmaxLoss, TensorLoss};
+use reweight_dfdx::BceBatch;
+use reweight_dfdx::prelude::{BceLoss, Reduction, SampleWeighter, SoftmaxLoss, TensorLoss};
 use reweight_dfdx::reweight::{AlphaBalance, Focal};
 
 use crate::support::{assert_all_close, assert_close, spread, thirds};

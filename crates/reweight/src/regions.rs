@@ -56,7 +56,7 @@ impl Thresholds {
     fn new(values: impl Iterator<Item = f64>) -> Self {
         let f64: Vec<f64> = values.collect();
         let f32: Vec<f32> = f64.iter().map(|&value| round_down(value)).collect();
-        let (tree_f64, tree_f32) = (search_tree(&f64, f64::NAN), search_tree(&f32, f32::NAN));
+        let (tree_f64, tree_f32) = (search_tree(&f64, f64::NEG_INFINITY), search_tree(&f32, f32::NEG_INFINITY));
         Self { f64, f32, tree_f64, tree_f32 }
     }
 }
@@ -189,7 +189,7 @@ impl Regions {
 
     /// The thresholds along `axis` as a search tree: node k of level j stands at 2ʲ + k, its children are the nodes 2k and, for a
     /// key that does not exceed it, 2k + 1 of the next level. Where the last level would lead is the region. What has no
-    /// threshold is NaN, which no key exceeds or equals; 16 such entries end the tree. Empty for more than 64 regions.
+    /// threshold is −∞, which every finite key exceeds; 16 such entries end the tree. Empty for more than 64 regions.
     #[inline]
     pub fn search_tree_f64(&self, axis: RegionAxis) -> &[f64] {
         &self.along(axis).tree_f64

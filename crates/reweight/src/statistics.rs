@@ -196,3 +196,6 @@ impl BatchStatistics {
         if parts.is_empty() { "totals only".to_owned() } else { parts.join(" and ") }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,6 +71,42 @@ fn toml_and_json_round_trip() {
 }
 
 #[test]
+fn both_objectives_know_the_config_that_they_came_from() {
+    let of_bce = r#"
+        objective = "bce"
+        reduction = "weighted-mean"
+        base = { kind = "poly-1", epsilon = 2.0 }
+        [[adjustment]]
+        kind = "probability-shift"
+        margin = 0.05
+        [[weighter]]
+        kind = "focal"
+        gamma = 1.5
+        scale = 3.0
+        [[weighter]]
+        kind = "pos-weight"
+        values = [1.0, 4.0]
+    "#;
+    let of_softmax = r#"
+        objective = "softmax-ce"
+        reduction = "sum"
+        ignore_index = -100
+        label_smoothing = 0.1
+        [[adjustment]]
+        kind = "logit-adjustment"
+        counts = [50, 5]
+        [[weighter]]
+        kind = "focal"
+        gamma = 2.0
+    "#;
+    for text in [of_bce, of_softmax] {
+        let config = LossConfig::from_toml(text).expect("right");
+        let built = config.build().expect("right settings").to_config().expect("all kinds are known");
+        assert_eq!(built, config);
+    }
+}
+
+#[test]
 fn a_chain_built_in_code_has_a_config() {
     let boxed = |weighter: Result<BoxedWeighter, _>| weighter.expect("recordable");
     let chain = Chain::from(vec![

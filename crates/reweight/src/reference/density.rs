@@ -16,3 +16,6 @@ pub fn gradient_density(norms: &[f64], epsilon: f64) -> Vec<f64> {
     };
     norms.iter().map(density).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Counts merge whole or not at all, and come back from a row of integers as they were.
+
+use super::*;
+
+fn counted(bins: &[u32], classes: usize) -> BatchStatistics {
+    let regions = bins.iter().map(|&bins| Regions::new(bins).expect("a number of regions"));
+    let request = regions.fold(Statistics::class_counts(), |all, regions| all.and(Statistics::gradient_norm(regions)));
+    let mut counts = BatchStatistics::zero(&request, classes);
+    let numbers: Vec<u64> = (1..).take(counts.as_counts().len()).collect();
+    counts.set_counts(&numbers).expect("as many as there are");
+    counts
+}
+
+#[test]
+fn a_row_of_integers_holds_all_counts_in_order() {
+    let counts = counted(&[2, 3], 4);
+    assert_eq!((counts.valid, counts.positives), (1, 2));
+    assert_eq!(counts.class_counts, [3, 4, 5, 6]);
+    assert_eq!(counts.histogram(2).expect("asked for").counts(), [7, 8]);
+    assert_eq!(counts.histogram(3).expect("asked for").counts(), [9, 10, 11]);
+
+    let row = counts.as_counts();
+    assert_eq!(row, (1..=11).collect::<Vec<u64>>());
+    let mut back = counts.clone();
+    back.clear();
+    assert_eq!(back.as_counts(), [0; 11]);
+    back.set_counts(&row).expect("as many as there are");
+    assert_eq!(back, counts);
+
+    for wrong in [&row[1..], &[&row[..], &[12]].concat()] {
+        assert!(back.set_counts(wrong).is_err());
+        assert_eq!(back, counts, "as it was");
+    }
+}
+
+#[test]
+fn merging_adds_every_count() {
+    let mut sum = counted(&[2, 3], 4);
+    let counts = sum.clone();
+    sum.merge(&counts).expect("the same layout");
+    assert_eq!(sum.as_counts(), (1..=11).map(|count| 2 * count).collect::<Vec<u64>>());
+}
+
+/// Each of them shares something with what it is merged into: the classes, the number of histograms, or all but the last one.
+#[test]
+fn what_answers_another_request_is_refused_whole() {
+    let own = counted(&[2, 3], 4);
+    for other in
+        [counted(&[2, 3], 5), counted(&[2], 4), counted(&[2, 3, 5], 4), counted(&[2, 5], 4), counted(&[5, 3], 4)]
+    {
+        let mut sum = own.clone();
+        let refused = sum.merge(&other);
+        assert!(matches!(refused, Err(WeightError::StatisticsMismatch { .. })), "{refused:?}");
+        assert_eq!(sum, own, "as it was");
+    }
+}
+
+#[test]
+fn memory_is_used_again_for_the_same_request_only() {
+    let loss = |request| crate::SoftmaxLoss::new(Counting(request));
+    let mut loss = loss(Statistics::class_counts());
+    let weighting = loss.weighting_mut();
+    for classes in [3, 3, 5, 2] {
+        let mut counts = weighting.counts(classes);
+        assert_eq!(counts.class_counts, vec![0; classes], "zeros, one a class");
+        counts.class_counts.fill(9);
+        weighting.keep(counts);
+    }
+}
+
+#[test]
+fn who_asks_for_counts_observes_unless_it_says_otherwise() {
+    use crate::SampleWeighter;
+    assert!(Counting(Statistics::class_counts()).observes());
+    assert!(!Counting(Statistics::none()).observes());
+}
+
+/// Asks for statistics, and leaves the rest to the trait.
+#[derive(Clone, Debug)]
+struct Counting(Statistics);
+
+impl crate::SampleWeighter for Counting {
+    fn weight<R: crate::Real>(&self, _: &crate::Sample<R>) -> R {
+        R::lit(1.0)
+    }
+    fn statistics(&self) -> Statistics {
+        self.0.clone()
+    }
+}

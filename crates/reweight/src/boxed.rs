@@ -37,11 +37,16 @@ type Entry = Option<(&'static str, serde_json::Result<Value>)>;
 #[derive(Clone)]
 pub struct BoxedWeighter(Box<dyn ErasedWeighter>);
 
-/// By its kind, where it is a built-in one: a box stands in messages, and its settings in the config.
+/// By its kind, where it is a built-in one, and its name, where it has one: a box stands in messages, and its settings in the
+/// config.
 impl fmt::Debug for BoxedWeighter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.entry() {
-            Some((kind, _)) => f.write_str(kind),
+            Some((kind, Ok(settings))) => match settings["name"].as_str() {
+                Some(name) => write!(f, "{kind} {name}"),
+                None => f.write_str(kind),
+            },
+            Some((kind, Err(_))) => f.write_str(kind),
             None => self.0.fmt(f),
         }
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::adjustments::{Ldam, LogitAdjustment, ProbabilityShift, VectorScaling};
 use crate::bases::{CrossEntropy, GeneralizedCrossEntropy, Poly1};
+use crate::recorded::Recorded;
 use crate::weighters::{AlphaBalance, Focal, Ghm, HardExamples, PosWeight, QualityFocal, SelfPaced, Varifocal};
 
 /// A kind that configs know by name.
@@ -83,6 +84,7 @@ list! {
     "varifocal": Varifocal;
     "hard-examples": HardExamples;
     "self-paced": SelfPaced;
+    "recorded": Recorded;
 }
 
 list! {
@@ -91,6 +93,7 @@ list! {
     "cross-entropy": CrossEntropy;
     "poly-1": Poly1;
     "generalized-cross-entropy": GeneralizedCrossEntropy;
+    "recorded": Recorded;
 }
 
 list! {

@@ -6,7 +6,7 @@ mod schedule;
 mod symbol;
 
 pub use graph::Node;
-pub(crate) use program::Calls;
+pub(crate) use program::{Calls, MOST};
 pub use program::{Leaf, Program, Table, TraceError, ValueTable};
 pub use schedule::{Instruction, Operation, Output, Schedule};
 pub use symbol::Expr;

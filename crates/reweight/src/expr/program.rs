@@ -125,7 +125,7 @@ pub enum TraceError {
 }
 
 /// The most operations of a formula: beyond any rule, and a bound for what is made of them.
-const MOST: usize = 8192;
+pub(crate) const MOST: usize = 8192;
 
 /// A recorded formula: nodes in the order of evaluation, and which of them are the results.
 #[derive(Clone, Debug, PartialEq)]
@@ -264,6 +264,11 @@ impl Program {
             return Err(TraceError::Foreign);
         }
         Ok(Self::pruned(&recording.graph.nodes, &outputs, Some(&recording.graph.tables)))
+    }
+
+    /// A formula that was recorded elsewhere; operands are earlier nodes.
+    pub(crate) fn of_nodes(nodes: &[Node], output: u32, tables: &[Table]) -> Self {
+        Self::pruned(nodes, &[output], Some(tables))
     }
 
     /// Keeps what the outputs need, in order; `tables` are numbered by first use, or keep their numbers where none are given.

@@ -1,0 +1,72 @@
+//! A recorded formula is what its steps say, and wrong steps are refused by their place.
+
+use super::*;
+use crate::{BceLoss, Dual, Focal, LossConfig, ParameterError};
+
+fn recorded(steps: Vec<Step>) -> Result<Recorded, ParameterError> {
+    RecordedConfig { name: "rule".into(), steps, ..RecordedConfig::default() }.try_into()
+}
+
+#[test]
+fn it_gives_what_the_same_formula_gives_as_a_type() -> Result<(), ParameterError> {
+    let steps = vec![Step::LogQ, Step::Literal(1.5), Step::Mul(0, 1), Step::Exp(2)];
+    let (own, typed) = (recorded(steps)?, Focal::new(1.5)?);
+    for margin in [-700.0, -3.0, 0.0, 0.2, 40.0] {
+        for sample in [
+            Sample::binary(Dual::variable(margin), Dual::constant(1.0)),
+            Sample::soft(Dual::variable(margin), Dual::constant(0.3)),
+        ] {
+            assert_eq!(SampleWeighter::weight(&own, &sample), typed.weight(&sample), "margin {margin}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn leaves_of_two_operations_are_the_samples_own() -> Result<(), ParameterError> {
+    let sample = Sample::soft(Dual::variable(0.7_f64), Dual::constant(0.2));
+    for (step, expected) in [
+        (Step::GradientNorm, sample.gradient_norm()),
+        (Step::LossIfPositive, sample.loss_if_positive()),
+        (Step::LossIfNegative, sample.loss_if_negative()),
+    ] {
+        assert_eq!(SampleWeighter::weight(&recorded(vec![step])?, &sample), expected);
+    }
+    Ok(())
+}
+
+#[test]
+fn wrong_steps_are_named_by_their_place() {
+    let message = |steps| recorded(steps).map(|_| ()).map_err(|error| error.to_string());
+    let expected = "`steps[1]` is 1, but must be the place of an earlier step, from 0";
+    assert_eq!(message(vec![Step::Q, Step::Exp(1)]), Err(expected.to_owned()));
+    let expected = "`steps[0]` is inf, but must be finite";
+    assert_eq!(message(vec![Step::Literal(f64::INFINITY)]), Err(expected.to_owned()));
+    assert_eq!(message(Vec::new()), Err("`number of steps` is 0, but must be from 1 to 8192".to_owned()));
+    let expected = "`gamma` is NaN, but must be in `parameters`, which has no value for it (steps[0])";
+    assert_eq!(message(vec![Step::Parameter("gamma".into())]), Err(expected.to_owned()));
+}
+
+#[test]
+fn tables_of_another_length_are_refused() -> Result<(), ParameterError> {
+    let per_class = recorded(vec![Step::PerClass(vec![1.0, 2.0, 3.0])])?;
+    assert!(matches!(SampleWeighter::check(&per_class, 2), Err(WeightError::ClassCount { given: 3, classes: 2, .. })));
+    let per_column = recorded(vec![Step::PerColumn(vec![1.0, 2.0])])?;
+    let form = BatchForm::binary(&[4, 3], false);
+    assert!(matches!(SampleWeighter::fits(&per_column, &form), Err(WeightError::Columns { given: 2, columns: 3, .. })));
+    Ok(())
+}
+
+#[test]
+fn a_config_holds_it_as_weighter_and_as_base() -> Result<(), crate::ConfigError> {
+    let steps = vec![Step::LogQ, Step::Parameter("k".into()), Step::Mul(0, 1), Step::Exp(2), Step::Ln1P(3)];
+    let part = Recorded::try_from(RecordedConfig { name: "rule".into(), steps, ..Default::default() }.with("k", 0.1))?;
+    let chain = crate::Chain::from(vec![crate::BoxedWeighter::new(part.clone())?]);
+    let loss = crate::ConfiguredLoss::Bce(BceLoss::new(chain).with_base(part));
+    let text = loss.to_config()?.to_toml()?;
+    let again = LossConfig::from_toml(&text)?;
+    assert_eq!(again, loss.to_config()?, "{text}");
+    assert_eq!(again.build()?.to_config()?, again);
+    assert!(text.contains("ln-1p"), "{text}");
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! Binary cross entropy over arrays of any shape and layout.
 
 mod block;
+mod buffers;
 mod labels;
 mod passes;
 mod survey;
@@ -52,13 +53,20 @@ struct Wanted<'a, A, D: Dimension> {
     losses: Option<ArrayViewMut<'a, A, D>>,
 }
 
-impl<A, D: Dimension> Wanted<'_, A, D> {
+impl<A: Float, D: Dimension> Wanted<'_, A, D> {
     fn nothing() -> Self {
         Self { grad: None, hessian: None, weights: None, losses: None }
     }
 
     fn form(&self) -> Option<HessianForm> {
         self.hessian.as_ref().map(|(_, form)| *form)
+    }
+
+    /// Of a step that failed nothing is left.
+    fn clear(&mut self) {
+        let hessian = self.hessian.as_mut().map(|(hessian, _)| hessian);
+        let all = [self.grad.as_mut(), hessian, self.weights.as_mut(), self.losses.as_mut()];
+        all.into_iter().flatten().for_each(|output| output.fill(A::ZERO));
     }
 
     fn reborrow(&mut self) -> Wanted<'_, A, D> {

@@ -35,8 +35,9 @@ where
 /// Parts of at most so many elements are computed in one go: some tens of kilobytes, well inside a core's own cache.
 pub(crate) const LEAF: usize = 1 << 14;
 
-/// Batches of at most so many elements stay on the caller's thread: waking another costs more than it saves.
-const ALONE: usize = 1 << 15;
+/// Batches of at most so many logits stay on the caller's thread: waking another costs more than it saves. Larger ones are
+/// computed by rayon's current thread pool.
+pub const ALONE: usize = 1 << 15;
 
 /// Which end of a batch is computed first; the sums are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Softmax cross entropy over arrays (N, C) and (N, C, d…) of any layout.
 
+mod buffers;
 mod classes;
 mod curvature;
 mod passes;
@@ -50,13 +51,20 @@ struct Wanted<'a, A> {
     losses: Option<ArrayViewMutD<'a, A>>,
 }
 
-impl<A> Wanted<'_, A> {
+impl<A: Float> Wanted<'_, A> {
     fn nothing() -> Self {
         Self { grad: None, hessian: None, weights: None, losses: None }
     }
 
     fn form(&self) -> Option<HessianForm> {
         self.hessian.as_ref().map(|(_, form)| *form)
+    }
+
+    /// Of a step that failed nothing is left.
+    fn clear(&mut self) {
+        let hessian = self.hessian.as_mut().map(|(hessian, _)| hessian);
+        let all = [self.grad.as_mut(), hessian, self.weights.as_mut(), self.losses.as_mut()];
+        all.into_iter().flatten().for_each(|output| output.fill(A::ZERO));
     }
 
     fn reborrow(&mut self) -> Wanted<'_, A> {

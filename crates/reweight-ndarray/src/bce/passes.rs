@@ -36,6 +36,12 @@ where
         if let Some((hessian, _)) = &wanted.hessian {
             check_shape("hessian", shape, hessian.shape())?;
         }
+        if let Some(weights) = &wanted.weights {
+            check_shape("weights", shape, weights.shape())?;
+        }
+        if let Some(losses) = &wanted.losses {
+            check_shape("losses", shape, losses.shape())?;
+        }
         Ok(())
     }
 
@@ -174,12 +180,7 @@ where
         let totals =
             Totals { loss_sum: sums.loss, weight_sum: sums.weight, valid: checked.valid, positives: checked.positives };
         if checked.faulty {
-            if let Some(grad) = &mut wanted.grad {
-                grad.fill(A::ZERO);
-            }
-            if let Some((hessian, _)) = &mut wanted.hessian {
-                hessian.fill(A::ZERO);
-            }
+            wanted.clear();
             return Err(self.diagnose().unwrap_or_else(|| self.not_finite(weighting, ready, formula, factor)));
         }
         if late {

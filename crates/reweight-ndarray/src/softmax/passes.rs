@@ -137,12 +137,7 @@ where
         let factor = if late { 1.0 } else { reduction.factor(&known) };
         let Weighed { sums, found } = self.run(ready, formula, epsilon, factor, wanted.reborrow());
         if found.faulty {
-            if let Some(grad) = &mut wanted.grad {
-                grad.fill(A::ZERO);
-            }
-            if let Some((hessian, _)) = &mut wanted.hessian {
-                hessian.fill(A::ZERO);
-            }
+            wanted.clear();
             let input = self.diagnose(self.classes(), ready.ignore);
             return Err(input.unwrap_or_else(|| self.not_finite(weighting, ready, formula, epsilon, factor)));
         }

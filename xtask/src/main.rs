@@ -1,6 +1,7 @@
 //! The workspace's own commands: `cargo xtask help` lists them.
 #![forbid(unsafe_code)]
 
+mod environment;
 mod workspace;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ commands! {
     cuda Cuda
     figures Figures
     peers Peers
+    python Python
     report Report
     snapshots Snapshots
     tidy Tidy

@@ -6,10 +6,10 @@ use std::{env, fs};
 use anyhow::{Context, bail};
 use clap::Args;
 
+use crate::environment;
 use crate::workspace::{self, cargo, run};
 
 mod cases;
-mod environment;
 mod machine;
 mod measure;
 mod own;
@@ -46,7 +46,7 @@ impl Peers {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let folder = workspace::packages(workspace::root())?.target_directory.into_std_path_buf().join("peers");
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-        let python = environment::python(&folder)?;
+        let python = environment::python(&folder.join("python"), "xtask/peers/requirements.txt", "6 GB; minutes")?;
         run(&mut cargo(["build", "--quiet", "--release", "--package", "reweight-ndarray", "--example", "steps"]))?;
         let threads = match self.threads {
             Some(threads) => threads,

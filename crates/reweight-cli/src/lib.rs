@@ -17,6 +17,7 @@ pub mod model;
 pub mod npy;
 pub mod plot;
 pub mod problem;
+pub mod program;
 pub mod random;
 pub mod report;
 mod seen;

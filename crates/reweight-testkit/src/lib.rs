@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod base;
 mod batch;
 mod compare;
 pub mod custom;
@@ -33,6 +34,7 @@ mod weighter;
 mod weighters;
 
 pub use backend::{Backend, Observed, Reference};
+pub use base::check_base;
 pub use batch::{Batch, Layout, Loss, Precision, Targets, Tensor, wrong_objective};
 pub use compare::{Check, Tolerance};
 pub use problem::{Kind, Numbers, Problem};

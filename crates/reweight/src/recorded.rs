@@ -147,6 +147,8 @@ pub enum Step {
     Mul(u32, u32),
     /// a / b.
     Div(u32, u32),
+    /// aᵇ for a ≥ 0. A small whole b that is known is a product; a probability's other powers are computed of its logarithm.
+    Pow(u32, u32),
     /// The larger.
     Max(u32, u32),
     /// The smaller.
@@ -154,6 +156,9 @@ pub enum Step {
     /// c where a ≤ b, else d.
     SelectLe(u32, u32, u32, u32),
 }
+
+/// Above this, repeated products round worse than the exponential and save nothing.
+const LARGEST_WHOLE: f64 = 8.0;
 
 /// Nodes and tables as steps become them, and which node each step became.
 #[derive(Default)]
@@ -184,6 +189,27 @@ impl Assembly {
         Ok(self.tables.len() as u32 - 1)
     }
 
+    /// Where b is a constant and a small whole number, a product; else exp(b·log a), with the sample's own logarithm where it has one.
+    fn power(&mut self, a: u32, b: u32) -> Node {
+        let exponent = self.nodes[b as usize].literal();
+        if let Some(whole) = exponent.filter(|value| value.fract() == 0.0 && (0.0..=LARGEST_WHOLE).contains(value)) {
+            let one = self.push(Node::Literal(1.0_f64.to_bits()));
+            let product = (1..whole as u32).fold(a, |product, _| self.push(Node::Mul(product, a)));
+            return Node::Mul(if whole == 0.0 { one } else { product }, one);
+        }
+        let log = match self.nodes[a as usize] {
+            Node::Leaf(Leaf::P) => Node::Leaf(Leaf::LogP),
+            Node::Leaf(Leaf::Q) => Node::Leaf(Leaf::LogQ),
+            Node::Leaf(Leaf::Residual) => Node::Leaf(Leaf::LogResidual),
+            Node::Detach(of) if self.nodes[of as usize] == Node::Leaf(Leaf::Residual) => {
+                Node::Detach(self.push(Node::Leaf(Leaf::LogResidual)))
+            }
+            _ => Node::Ln(a),
+        };
+        let log = self.push(log);
+        Node::Exp(self.push(Node::Mul(log, b)))
+    }
+
     fn step(&mut self, at: usize, step: &Step, parameters: &BTreeMap<String, f64>) -> Result<(), ParameterError> {
         let place = format!("steps[{at}]");
         let mut wrong = None;
@@ -211,6 +237,10 @@ impl Assembly {
             Step::Max(a, b) => Node::Max(of(a), of(b)),
             Step::Min(a, b) => Node::Min(of(a), of(b)),
             Step::SelectLe(a, b, c, d) => Node::SelectLe(of(a), of(b), of(c), of(d)),
+            Step::Pow(a, b) => {
+                let (a, b) = (of(a), of(b));
+                if wrong.is_none() { self.power(a, b) } else { Node::Neg(0) }
+            }
             Step::Margin => Node::Leaf(Leaf::Margin),
             Step::P => Node::Leaf(Leaf::P),
             Step::Q => Node::Leaf(Leaf::Q),

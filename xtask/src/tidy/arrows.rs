@@ -13,6 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["reweight-codegen", "reweight-ndarray", "reweight-testkit"],
     &["reweight-dfdx"],
     &["reweight-cli"],
+    &["reweight-python"],
 ];
 
 /// Array libraries, which the core must not know.

@@ -1,4 +1,5 @@
-//! Every package takes the workspace's lints, edition, minimum Rust version and licence.
+//! Every package takes the workspace's lints, edition, minimum Rust version and licence; one for another language's registry is
+//! for that alone.
 
 use anyhow::Context;
 use toml::{Table, Value};
@@ -21,6 +22,19 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
         for setting in INHERITED.into_iter().filter(|&setting| !inherits(package.and_then(|own| own.get(setting)))) {
             findings.push(Finding::new(path, format!("take the workspace's setting: `{setting}.workspace = true`")));
         }
+        if tree.holds(&path.replace("Cargo.toml", "pyproject.toml")) {
+            let off = |table: Option<&Value>, setting: &str| {
+                table.and_then(|table| table.get(setting)) == Some(&Value::Boolean(false))
+            };
+            let library = manifest.get("lib");
+            if !off(package, "publish") {
+                findings.push(Finding::new(path, "is Python's: keep it off the Rust registry by `publish = false`"));
+            }
+            // A test of it would link an interpreter, and `cargo test` needs none.
+            for setting in ["test", "doctest"].into_iter().filter(|setting| !off(library, setting)) {
+                findings.push(Finding::new(path, format!("is loaded by Python alone: `{setting} = false` under `[lib]`")));
+            }
+        }
     }
     Ok(findings)
 }
@@ -29,6 +43,26 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
 mod tests {
     use super::super::tree::places;
     use super::*;
+
+    #[test]
+    fn a_python_package_is_not_for_the_rust_registry() -> anyhow::Result<()> {
+        let package = "[package]\nname = \"a\"\nlicense.workspace = true\nrust-version.workspace = true\nedition.workspace = true\n";
+        let lints = "[lints]\nworkspace = true\n";
+        let right = format!("{package}publish = false\n[lib]\ntest = false\ndoctest = false\n{lints}");
+        let tested = format!("{package}publish = false\n[lib]\ndoctest = false\n{lints}");
+        let published = format!("{package}publish.workspace = true\n[lib]\ntest = false\ndoctest = false\n{lints}");
+        let files = [
+            ("crates/a/Cargo.toml", right.as_str()),
+            ("crates/a/pyproject.toml", ""),
+            ("crates/b/Cargo.toml", &tested),
+            ("crates/b/pyproject.toml", ""),
+            ("crates/c/Cargo.toml", &published),
+            ("crates/c/pyproject.toml", ""),
+            ("crates/d/Cargo.toml", &published),
+        ];
+        assert_eq!(places(check, &files)?, ["crates/b/Cargo.toml", "crates/c/Cargo.toml"]);
+        Ok(())
+    }
 
     #[test]
     fn what_is_set_in_the_package_itself_is_found() -> anyhow::Result<()> {

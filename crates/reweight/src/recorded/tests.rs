@@ -23,6 +23,22 @@ fn it_gives_what_the_same_formula_gives_as_a_type() -> Result<(), ParameterError
 }
 
 #[test]
+fn a_power_of_a_probability_stays_in_log_space() -> Result<(), ParameterError> {
+    for gamma in [0.0, 0.5, 1.0, 2.0, 3.0, 9.0] {
+        let steps = vec![Step::Q, Step::Parameter("gamma".into()), Step::Pow(0, 1)];
+        let config = RecordedConfig { name: "rule".into(), steps, ..RecordedConfig::default() };
+        let (own, typed) = (Recorded::try_from(config.with("gamma", gamma))?, Focal::new(gamma)?);
+        for margin in [-700.0, -1.0, 0.0, 3.0, 1e4] {
+            let sample = Sample::class_of(Dual::variable(margin), Dual::constant(1.0));
+            let (own, typed) = (SampleWeighter::weight(&own, &sample), typed.weight(&sample));
+            assert!((own.value - typed.value).abs() <= 4e-16 * typed.value, "γ = {gamma}, margin {margin}");
+            assert!((own.slope - typed.slope).abs() <= 4e-16 * typed.slope.abs(), "γ = {gamma}, margin {margin}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn leaves_of_two_operations_are_the_samples_own() -> Result<(), ParameterError> {
     let sample = Sample::soft(Dual::variable(0.7_f64), Dual::constant(0.2));
     for (step, expected) in [
@@ -40,6 +56,8 @@ fn wrong_steps_are_named_by_their_place() {
     let message = |steps| recorded(steps).map(|_| ()).map_err(|error| error.to_string());
     let expected = "`steps[1]` is 1, but must be the place of an earlier step, from 0";
     assert_eq!(message(vec![Step::Q, Step::Exp(1)]), Err(expected.to_owned()));
+    let expected = "`steps[0]` is 0, but must be the place of an earlier step, from 0";
+    assert_eq!(message(vec![Step::Pow(0, 0)]), Err(expected.to_owned()));
     let expected = "`steps[0]` is inf, but must be finite";
     assert_eq!(message(vec![Step::Literal(f64::INFINITY)]), Err(expected.to_owned()));
     assert_eq!(message(Vec::new()), Err("`number of steps` is 0, but must be from 1 to 8192".to_owned()));

@@ -1,4 +1,4 @@
-//! The Python environment of the peers, kept under target/ and made anew when its requirements change.
+//! Python environments, kept under target/ and made anew when their requirements change.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,20 +8,20 @@ use anyhow::{Context, bail};
 
 use crate::workspace;
 
-/// The environment's interpreter; sets it up where it is missing or older than its requirements.
-pub(super) fn python(folder: &Path) -> anyhow::Result<PathBuf> {
-    let requirements = workspace::root().join("xtask/peers/requirements.txt");
+/// The interpreter of the environment at `place`; sets it up where it is missing or older than its requirements, a file named from
+/// the top folder. `cost` says how large it is and how long that takes.
+pub(crate) fn python(place: &Path, requirements: &str, cost: &str) -> anyhow::Result<PathBuf> {
+    let requirements = workspace::root().join(requirements);
     let wanted = fs::read_to_string(&requirements).with_context(|| format!("reading {}", requirements.display()))?;
-    let place = folder.join("python");
     let python = place.join("bin/python");
     // Written last, so that an installation that broke off is made again.
     let stamp = place.join("installed.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    println!("setting up {} (6 GB; minutes)", place.display());
+    println!("setting up {} ({cost})", place.display());
     let base = env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
-    run(Command::new(&base).args(["-m", "venv", "--clear"]).arg(&place))?;
+    run(Command::new(&base).args(["-m", "venv", "--clear"]).arg(place))?;
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&requirements))?;
     fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))?;
     Ok(python)

@@ -72,7 +72,7 @@ impl Python {
 
     /// The stub of the native module against the module, and the package's own types.
     fn types(&self, stage: &Stage) -> anyhow::Result<()> {
-        workspace::run(&mut stage.python(["-m", "mypy.stubtest", "reweight_losses._native", "reweight_losses.parts"]))?;
+        workspace::run(&mut stage.python(["-m", "mypy.stubtest", "reweight_losses"]))?;
         workspace::run(&mut stage.python(["-m", "mypy", "--strict", "--package", "reweight_losses"]))
     }
 

@@ -5,12 +5,31 @@ is a :class:`DtypeError`. The interpreter's lock is released while a pass runs.
 """
 
 import os
-from typing import Any, Final, Literal, TypedDict, final
+from typing import Any, Final, Literal, TypedDict, final, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
 
 __version__: Final[str]
+__all__ = [
+    "BatchError",
+    "ConfigError",
+    "DtypeError",
+    "Error",
+    "Loss",
+    "StateError",
+    "__version__",
+    "check_laws",
+    "check_part",
+    "instruction_set",
+    "kinds",
+    "leave_threads",
+    "read_config",
+    "run_program",
+    "set_threads",
+    "threads",
+    "write_config",
+]
 
 class Error(ValueError):
     """What this package refuses; its text says what would mend it."""
@@ -27,19 +46,22 @@ class DtypeError(Error):
 class StateError(Error):
     """A saved state that does not belong to the loss; the loss is as it was."""
 
-class FormulaData(TypedDict):
+@type_check_only
+class _FormulaData(TypedDict):
     """Nodes and outputs, as :class:`reweight_losses.formula.Formula` has them."""
 
     nodes: list[tuple[Any, ...]]
     outputs: dict[str, int]
 
-class CountedData(TypedDict):
+@type_check_only
+class _CountedData(TypedDict):
     """What is counted; a histogram has ``spacing``, ``bins``, ``thresholds`` and ``thresholds_f32``."""
 
     class_counts: bool
     histograms: list[dict[str, Any]]
 
-class FitData(TypedDict):
+@type_check_only
+class _FitData(TypedDict):
     """The affine map of the logits, and where their columns lie: see :class:`reweight_losses.formula.Fit`."""
 
     scale: NDArray[np.float64]
@@ -116,16 +138,16 @@ class Loss:
     def reset(self) -> None:
         """Forgets what was observed."""
 
-    def formula(self, wanted: Literal["step", "second", "gauss-newton", "key"] | str, soft: bool) -> FormulaData:
+    def formula(self, wanted: Literal["step", "second", "gauss-newton", "key"] | str, soft: bool) -> _FormulaData:
         """The recorded formula for hard or soft labels."""
 
     def tables(self, soft: bool) -> list[dict[str, Any]]:
         """The tables that the formula reads: ``values``, and for regions what a histogram has besides."""
 
-    def counted(self, soft: bool) -> CountedData:
+    def counted(self, soft: bool) -> _CountedData:
         """What ``statistics`` counts."""
 
-    def fit(self, shape: list[int], soft: bool) -> FitData:
+    def fit(self, shape: list[int], soft: bool) -> _FitData:
         """What is done to the logits of a batch of that shape; raises BatchError where a part does not fit."""
 
 def kinds() -> list[tuple[str, str, list[str], str, str]]:

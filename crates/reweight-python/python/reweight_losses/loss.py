@@ -71,9 +71,11 @@ class Loss:
         if isinstance(adjustment, Adjustment):
             adjustment = (adjustment,)
         adjustments = tuple(adjustment or ())
-        for part, role in [*((part, Adjustment) for part in adjustments), *([(base, Base)] if base is not None else [])]:
-            if not isinstance(part, role):
-                raise TypeError(f"{part!r} is no {role.ROLE}")
+        for part in adjustments:
+            if not isinstance(part, Adjustment):
+                raise TypeError(f"{part!r} is no adjustment")
+        if base is not None and not isinstance(base, Base):
+            raise TypeError(f"{base!r} is no base")
         self._weighters, self._adjustments, self._base, self._rest = weighters_of(weighter), adjustments, base, rest
         self._native = _native.Loss(to_json(self.to_config()))
 
@@ -147,12 +149,10 @@ class Loss:
 
     def _labelled(self) -> dict[str, Part]:
         """The parts with parameters by their names, numbered where two have one name."""
-        parts: list[tuple[str, Part]] = [
-            (str(part.settings.get("name", part.kind)), part) for part in (*self._weighters, *([self._base] if self._base else []))
-        ]
-        names = [name for name, _ in parts]
+        own: list[Part] = [*self._weighters, *([] if self._base is None else [self._base])]
+        names = [str(part.settings.get("name", part.kind)) for part in own]
         labels = [f"{name}[{names[:at].count(name)}]" if names.count(name) > 1 else name for at, name in enumerate(names)]
-        return {label: part for label, (_, part) in zip(labels, parts)}
+        return dict(zip(labels, own))
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -170,17 +170,17 @@ class Loss:
         new: dict[str, dict[str, float]] = {}
         known = self.parameters
         for name, value in {**(values or {}), **named}.items():
-            found = [own for own in known if own == name or own.rpartition(".")[2] == name]
+            found = [name] if name in known else [each for each in known if each.rpartition(".")[2] == name]
             if len(found) != 1:
                 told = f"ambiguous: {', '.join(found)}" if found else f"unknown; there are: {', '.join(known) or 'none'}"
                 raise _native.ConfigError(f"the parameter `{name}` is {told}")
-            label, _, own = found[0].rpartition(".")
-            new.setdefault(label, {})[own] = float(value)
-        parts = {label: _with_numbers(part, new[label]) if label in new else part for label, part in self._labelled().items()}
-        own = list(parts.values())
-        weighters, base = tuple(own[: len(self._weighters)]), own[-1] if self._base is not None else None
+            label, _, setting = found[0].rpartition(".")
+            new.setdefault(label, {})[setting] = float(value)
+        changed_parts = [_with_numbers(part, new.get(label, {})) for label, part in self._labelled().items()]
+        weighters = tuple(part for part in changed_parts if isinstance(part, Weighter))
+        base = next((part for part in changed_parts if isinstance(part, Base)), None)
         before = self._weighters, self._base
-        self._weighters, self._base = weighters, base  # type: ignore[assignment]
+        self._weighters, self._base = weighters, base
         try:
             self._native.reconfigure(to_json(self.to_config()))
         except _native.Error:
@@ -538,11 +538,12 @@ def _numbers(part: Part) -> dict[str, float]:
 
 
 def _with_numbers(part: Part, new: Mapping[str, float]) -> Part:
+    if not new:
+        return part
     settings = part.to_config()
     if part.kind == "recorded":
         settings["parameters"] = changed(part, settings.get("parameters", {}), new)
     else:
         whole = {name: int(value) if isinstance(settings[name], int) and value == int(value) else value for name, value in new.items()}
         settings.update(whole)
-    own: Part = type(part).from_config(settings)
-    return own
+    return type(part).from_config(settings)

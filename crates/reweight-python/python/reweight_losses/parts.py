@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Union
+from inspect import Parameter, Signature
+from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 import numpy as np
 
 from . import _native
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 #: What every weighter may have besides its own settings, in the order in which it is applied.
 MODIFIERS = ("scale", "clamp", "detached")
@@ -69,11 +73,11 @@ class Part:
         object.__setattr__(self, "_entry", entry)
 
     @classmethod
-    def from_config(cls, entry: Mapping[str, Any]) -> Any:
+    def from_config(cls, entry: Mapping[str, Any]) -> Self:
         """The part of a config's entry, in the class of its kind where there is one."""
         kind = entry.get("kind")
-        own = _CLASSES.get((cls.ROLE, str(kind)), cls)
-        part: Part = object.__new__(own)
+        own: type[Any] = _CLASSES.get((cls.ROLE, str(kind)), cls)
+        part: Self = object.__new__(own)
         part._keep(plain(dict(entry)))
         return part
 
@@ -100,10 +104,10 @@ class Part:
     def __hash__(self) -> int:
         return hash((self.ROLE, json.dumps(self._entry, sort_keys=True)))
 
-    def __copy__(self) -> Any:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
     def __reduce__(self) -> Any:
@@ -134,34 +138,32 @@ class Weighter(Part):
     ROLE = "weighter"
     __slots__ = ()
 
-    def scaled(self, scale: float) -> Any:
+    def scaled(self, scale: float) -> Self:
         """The same weights times ``scale``, finite and at least 0."""
         if "clamp" in self._entry:
             raise _native.ConfigError("`scale` comes before `clamp`: call scaled() first")
         return self._with(scale=float(scale) * self._entry.get("scale", 1.0))
 
-    def clamped(self, low: float, high: float) -> Any:
+    def clamped(self, low: float, high: float) -> Self:
         """The same weights held within [low, high]; no gradient flows where they are held."""
         if "clamp" in self._entry:
             raise _native.ConfigError("the weights are clamped already: one clamp(low, high) a weighter")
         return self._with(clamp=[float(low), float(high)])
 
-    def detached(self) -> Any:
+    def detached(self) -> Self:
         """The same weights as constants: no gradient flows through them."""
         return self._with(detached=True)
 
-    def _with(self, **modifiers: Any) -> Any:
+    def _with(self, **modifiers: Any) -> Self:
         return type(self).from_config({**self._entry, **modifiers})
 
     def __mul__(self, other: Weighters) -> Product:
         return Product(self) * other
 
-    def __rmul__(self, other: float) -> Any:
-        if isinstance(other, (int, float)):
-            return self.scaled(other)
-        return NotImplemented
+    def __rmul__(self, other: float) -> Self:
+        return self.scaled(other) if isinstance(other, (int, float)) else NotImplemented
 
-    def __call__(self, **parameters: float) -> Any:
+    def __call__(self, **parameters: float) -> Self:
         """The same recorded rule under other values of its parameters; the function is not traced again."""
         own = self._entry.get("parameters", {})
         return type(self).from_config({**self._entry, "parameters": changed(self, own, parameters)})
@@ -173,7 +175,7 @@ class Base(Part):
     ROLE = "base"
     __slots__ = ()
 
-    def __call__(self, **parameters: float) -> Any:
+    def __call__(self, **parameters: float) -> Self:
         """The same recorded base under other values of its parameters; the function is not traced again."""
         own = self._entry.get("parameters", {})
         return type(self).from_config({**self._entry, "parameters": changed(self, own, parameters)})
@@ -248,6 +250,19 @@ def _rebuild(role: str, entry: Mapping[str, Any]) -> Part:
     return part
 
 
+def _initialiser(fields: Iterable[str], modifiers: Iterable[str]) -> Any:
+    """An initialiser that shows the settings' names to help() and to editors."""
+
+    def __init__(self: Part, *values: Any, **settings: Any) -> None:
+        Part.__init__(self, *values, **settings)
+
+    places = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in fields]
+    names = [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in modifiers]
+    own = Parameter("self", Parameter.POSITIONAL_ONLY)
+    __init__.__signature__ = Signature([own, *places, *names])  # type: ignore[attr-defined]
+    return __init__
+
+
 ROLES: dict[str, type[Part]] = {"weighter": Weighter, "base": Base, "adjustment": Adjustment}
 _CLASSES: dict[tuple[str, str], type[Part]] = {}
 
@@ -260,9 +275,11 @@ def part_classes() -> dict[str, type[Part]]:
         if kind == "recorded":
             continue
         name = "".join(word.capitalize() for word in kind.split("-"))
-        about = f"The {role} ``{kind}``: {formula}.\n\nSettings: {settings}.\n"
-        if role == "weighter":
+        about = f"The {role} ``{kind}``: {formula}.\n\nSettings: {settings}.\n".replace("\\|", "|")
+        modifiers = MODIFIERS if role == "weighter" else ()
+        if modifiers:
             about += "Every weighter also takes ``scale``, ``clamp`` and ``detached``.\n"
-        body = {"ROLE": role, "KIND": kind, "FIELDS": tuple(fields), "__slots__": (), "__doc__": about, "__module__": "reweight_losses"}
+        body: dict[str, Any] = {"ROLE": role, "KIND": kind, "FIELDS": tuple(fields), "__slots__": ()}
+        body |= {"__doc__": about, "__module__": "reweight_losses", "__init__": _initialiser(fields, modifiers)}
         classes[name] = _CLASSES[role, kind] = type(name, (ROLES[role],), body)
     return classes

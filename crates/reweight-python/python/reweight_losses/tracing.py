@@ -80,6 +80,8 @@ class Symbol:
 
     __slots__ = ("_trace", "_place")
     __hash__ = None  # type: ignore[assignment]
+    _trace: _Trace
+    _place: int
 
     def __init__(self, trace: _Trace, place: int) -> None:
         self._trace, self._place = trace, place
@@ -131,7 +133,7 @@ class Symbol:
         _refuse("a symbol has no value to compare", "take rw.where_le(a, b, then, otherwise), rw.minimum or rw.maximum")
 
     __lt__ = __le__ = __gt__ = __ge__ = _compared
-    __eq__ = __ne__ = _compared  # type: ignore[assignment]
+    __eq__ = __ne__ = _compared
 
     def _number(self, *_: Any) -> NoReturn:
         _refuse("a symbol is no number yet", "take this package's functions (rw.exp, rw.log, …) in place of those of math and NumPy")
@@ -232,10 +234,10 @@ class SymbolicSample:
         self._trace.axis = axis
         return self._trace.add({"per-column": [float(value) for value in values]})
 
-    def _compared(self, other: Any) -> NoReturn:
+    def _compared(self, *_: Any) -> NoReturn:
         _refuse("the sample itself is no number", "take one of its quantities, such as s.q")
 
-    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = _compared  # type: ignore[assignment]
+    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = _compared
 
 
 def exp(x: Symbol) -> Symbol:
@@ -340,7 +342,7 @@ def _record(role: type[_Role], function: Rule, given: dict[str, float]) -> _Role
 @overload
 def weighter(function: Rule, /) -> Weighter: ...
 @overload
-def weighter(**parameters: float) -> Callable[[Rule], Weighter]: ...
+def weighter(function: None = None, /, **parameters: float) -> Callable[[Rule], Weighter]: ...
 def weighter(function: Rule | None = None, /, **parameters: float) -> Weighter | Callable[[Rule], Weighter]:
     """Makes a weighter of a function of one sample, called once with symbols.
 
@@ -371,7 +373,7 @@ def weighter(function: Rule | None = None, /, **parameters: float) -> Weighter |
 @overload
 def base(function: Rule, /) -> Base: ...
 @overload
-def base(**parameters: float) -> Callable[[Rule], Base]: ...
+def base(function: None = None, /, **parameters: float) -> Callable[[Rule], Base]: ...
 def base(function: Rule | None = None, /, **parameters: float) -> Base | Callable[[Rule], Base]:
     """Makes a base of a function of one sample, as :func:`weighter` makes a weighter.
 

@@ -121,6 +121,12 @@ def test_it_composes_and_shows_its_name():
     assert root_norm.settings["steps"] == ["log-q", {"literal": 0.5}, {"mul": [1, 0]}, {"exp": 2}]
 
 
+def test_modifiers_are_shown_as_they_are_written():
+    modified = focal(gamma=1.0).scaled(2.0).clamped(0.1, 3.0).detached()
+    assert repr(modified) == "focal(gamma=1.0).scaled(2.0).clamped(0.1, 3.0).detached()"
+    assert eval(repr(modified), {"focal": focal}) == modified
+
+
 def test_parameters_change_without_tracing_again():
     calls = []
 

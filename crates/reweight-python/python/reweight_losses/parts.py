@@ -116,9 +116,13 @@ class Part:
     def __repr__(self) -> str:
         entry = self._entry
         if entry["kind"] == "recorded":
-            given = {**entry.get("parameters", {}), **{name: entry[name] for name in MODIFIERS if name in entry}}
-            name = str(entry["name"])
-            return name if not given else f"{name}({_arguments(given)})"
+            given = entry.get("parameters", {})
+            shown = f"{entry['name']}({_arguments(given)})" if given else str(entry["name"])
+            if "scale" in entry:
+                shown += f".scaled({entry['scale']!r})"
+            if "clamp" in entry:
+                shown += f".clamped({_listed(entry['clamp'])})"
+            return f"{shown}.detached()" if entry.get("detached") else shown
         generic = self.KIND is None
         given = self.settings
         name = f"rw.{type(self).__name__}"
@@ -130,6 +134,10 @@ class Part:
 
 def _arguments(given: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in given.items())
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ", ".join(map(repr, values))
 
 
 class Weighter(Part):

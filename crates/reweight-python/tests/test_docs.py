@@ -8,7 +8,7 @@ import re
 import pytest
 
 TOP = pathlib.Path(__file__).parents[3]
-PAGES = ["docs/python.md", "README.md"]
+PAGES = ["docs/python.md", "README.md", "crates/reweight-python/README.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)

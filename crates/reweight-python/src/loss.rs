@@ -2,11 +2,12 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use numpy::{PyArray1, PyReadonlyArray1};
+use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use reweight::{BatchStatistics, ConfiguredLoss, HessianForm, LossConfig, LossSummary, State};
 
+use crate::arrays::{read, refuse};
 use crate::error;
 use crate::formula;
 use crate::step::{Arrays, Outcome, Pass, run};
@@ -41,16 +42,16 @@ impl Loss {
     }
 
     /// Counts in one row as the loss's weighter asks for them.
-    fn statistics_of(&self, counts: &PyReadonlyArray1<'_, i64>) -> PyResult<BatchStatistics> {
+    fn statistics_of(&self, counts: &[i64]) -> PyResult<BatchStatistics> {
         let loss = self.read();
         let request = either!(&*loss, own => own.weighting().request());
         let regions: usize = request.histograms().iter().map(|regions| regions.bins() as usize).sum();
-        let classes = if request.wants_class_counts() { counts.len()?.saturating_sub(2 + regions) } else { 2 };
+        let classes = if request.wants_class_counts() { counts.len().saturating_sub(2 + regions) } else { 2 };
         let mut statistics = BatchStatistics::zero(request, classes);
         let whole = |&count: &i64| {
             u64::try_from(count).map_err(|_| error::batch(format!("`counts` holds {count}, but counts are at least 0")))
         };
-        let counts: Vec<u64> = counts.as_array().iter().map(whole).collect::<PyResult<_>>()?;
+        let counts: Vec<u64> = counts.iter().map(whole).collect::<PyResult<_>>()?;
         statistics.set_counts(&counts).map_err(error::batch)?;
         Ok(statistics)
     }
@@ -165,7 +166,11 @@ impl Loss {
 
     /// Lets the weighter take in the counts of one step, summed from wherever they were gathered: the second of the three steps.
     #[pyo3(signature = (counts, /))]
-    fn observe(&self, counts: PyReadonlyArray1<'_, i64>) -> PyResult<()> {
+    fn observe(&self, counts: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Some(counts) = read::<i64>("counts", counts)? else {
+            return Err(refuse("counts", counts, "but must be of int64"));
+        };
+        let counts: Vec<i64> = counts.as_array().iter().copied().collect();
         let statistics = self.statistics_of(&counts)?;
         let mut loss = self.write();
         either!(&mut *loss, own => own.observe(&statistics)).map_err(error::batch)
@@ -223,6 +228,7 @@ impl Loss {
 
     /// What the loss does to the logits of a batch of that shape.
     #[pyo3(signature = (shape, soft))]
+    #[expect(clippy::needless_pass_by_value, reason = "made of a Python list")]
     fn fit<'py>(&self, py: Python<'py>, shape: Vec<usize>, soft: bool) -> PyResult<Bound<'py, PyDict>> {
         let loss = self.read();
         either!(&*loss, own => formula::fit(py, own.weighting(), formula::kind(&loss, soft)?, &shape))

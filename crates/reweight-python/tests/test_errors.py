@@ -95,11 +95,19 @@ def test_a_rule_that_is_not_finite_is_named():
         (lambda loss: loss.value_and_grad(LOGITS, TARGETS, out=np.zeros((2, 3))), "`grad` is an array of float64"),
         (lambda loss: loss.value(LOGITS.astype(">f4"), TARGETS), "`logits` is an array of >f4"),
         (lambda loss: rw.SoftmaxLoss().value(LOGITS, np.zeros(2)), "no class indices"),
+        (lambda loss: loss.observe(np.zeros(2)), "`counts` is an array of float64, but must be of int64"),
     ],
 )
 def test_types(call, told):
     with pytest.raises(rw.DtypeError, match=told):
         call(rw.BceLoss())
+
+
+def test_counts():
+    loss = rw.BceLoss(rw.Ghm(10, 0.75))
+    for counts, told in [([1, 0], "`counts` is 2, but must be as many"), ([-1] * 12, "counts are at least 0")]:
+        with pytest.raises(rw.BatchError, match=told):
+            loss.observe(counts)
 
 
 def test_misaligned_memory_is_refused():
@@ -115,7 +123,8 @@ def test_parts_are_values():
     with pytest.raises(AttributeError, match="make another one"):
         part.gamma = 1.0
     assert part == rw.Focal(gamma=2.0) == rw.Focal(np.float32(2.0)) and hash(part) == hash(rw.Focal(2.0))
-    assert part != rw.Focal(1.0) and 2.0 * part == part.scaled(2.0)
+    assert part != rw.Focal(1.0) and 2.0 * part == part.scaled(2.0) == (part * 2.0).weighters[0]
+    assert part() is part
     assert rw.Weighter("focal", gamma=2.0) == part
     with pytest.raises(TypeError):
         rw.BceLoss(rw.Poly1(1.0))

@@ -165,7 +165,9 @@ class Weighter(Part):
     def _with(self, **modifiers: Any) -> Self:
         return type(self).from_config({**self._entry, **modifiers})
 
-    def __mul__(self, other: Weighters) -> Product:
+    def __mul__(self, other: Weighters | float) -> Product:
+        if isinstance(other, (int, float)):
+            return Product(self.scaled(other))
         return Product(self) * other
 
     def __rmul__(self, other: float) -> Self:
@@ -173,6 +175,8 @@ class Weighter(Part):
 
     def __call__(self, **parameters: float) -> Self:
         """The same recorded rule under other values of its parameters; the function is not traced again."""
+        if not parameters:
+            return self
         own = self._entry.get("parameters", {})
         return type(self).from_config({**self._entry, "parameters": changed(self, own, parameters)})
 
@@ -185,6 +189,8 @@ class Base(Part):
 
     def __call__(self, **parameters: float) -> Self:
         """The same recorded base under other values of its parameters; the function is not traced again."""
+        if not parameters:
+            return self
         own = self._entry.get("parameters", {})
         return type(self).from_config({**self._entry, "parameters": changed(self, own, parameters)})
 

@@ -12,6 +12,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`compare`] has it beside torch, torchvision, timm and optax; [`failures`] tells what happens when something goes wrong.
 #![deny(unsafe_code)]
 
 mod bce;
@@ -39,6 +41,12 @@ pub use parallel::ALONE;
 pub use reweight;
 pub use short::{BceArrays, SoftmaxArrays};
 pub use softmax::SoftmaxBatch;
+
+#[doc = include_str!("../pages/compare.md")]
+pub mod compare {}
+
+#[doc = include_str!("../pages/failures.md")]
+pub mod failures {}
 
 /// What most users need: the losses, and their methods on arrays.
 pub mod prelude {

@@ -38,7 +38,7 @@ pub enum FoldError {
         folds: usize,
     },
     /// Cross-validation of one class has nothing to tell apart.
-    #[error("all {rows} rows are of one class; a classifier needs rows of two")]
+    #[error("{} of one class; a classifier needs rows of two", if *.rows == 1 { "the only row is".to_owned() } else { format!("all {rows} rows are") })]
     OneClass {
         /// Rows given.
         rows: usize,

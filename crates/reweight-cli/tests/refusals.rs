@@ -43,6 +43,15 @@ fn targets_of_another_shape_are_told_how_to_have_the_right_one() {
     let row = Batch::new(BCE).with("logits", &array![[0.5], [1.0]]).with("targets", &array![1_u8, 0]);
     assert!(row.refusal(&[]).contains("targets.reshape((2, 1))"));
     let mask = Batch::new(BCE).with("logits", &logits()).with("targets", &Array2::<u8>::zeros((4, 3)));
+    let of_rows = Batch::new(BCE).with("logits", &logits()).with("targets", &Array2::<u8>::zeros((4, 3)));
+    let message = of_rows.with("valid", &array![1_u8, 0, 1, 1]).refusal(&[]);
+    assert!(
+        message.contains("for a truth value a row, spread it with numpy.broadcast_to(valid.reshape((4, 1)), (4, 3))"),
+        "{message}"
+    );
+    let odd = Batch::new(BCE).with("logits", &logits()).with("targets", &Array2::<u8>::zeros((4, 3)));
+    let message = odd.with("valid", &array![1_u8, 0]).refusal(&[]);
+    assert!(message.contains("or one a row, of shape (4, 1), and spread it with numpy.broadcast_to"), "{message}");
     assert!(
         mask.with("valid", &array![[1_u8], [0], [1], [1]]).refusal(&[]).contains("numpy.broadcast_to(valid, (4, 3))")
     );

@@ -34,11 +34,20 @@ pub(super) fn check(files: &Files, sample: Sample) -> Result<Vec<usize>, EvalErr
         return Err(refuse("targets", &files.targets, targets(sample, logits, &expected, files.targets.shape())));
     }
     if let Some(valid) = files.valid.as_ref().filter(|valid| valid.shape() != expected) {
-        let cure = if spreads(valid.shape(), &expected) {
-            format!("spread it with numpy.broadcast_to(valid, {})", tuple(&expected))
-        } else {
-            reshaped("valid", valid.shape(), &expected)
-                .unwrap_or_else(|| format!("give a truth value for each {}", each(sample)))
+        let cure = match valid.shape() {
+            shape if spreads(shape, &expected) => spread("valid", &expected),
+            shape => reshaped("valid", shape, &expected).unwrap_or_else(|| match (shape, a_row(&expected)) {
+                (&[rows], column) if expected.first() == Some(&rows) => format!(
+                    "for a truth value a row, {}",
+                    spread(&format!("valid.reshape({})", tuple(&column)), &expected)
+                ),
+                (_, column) => format!(
+                    "give a truth value for each {}, or one a row, of shape {}, and {}",
+                    each(sample),
+                    tuple(&column),
+                    spread("valid", &expected)
+                ),
+            }),
         };
         return Err(refuse("valid", valid, cure));
     }
@@ -96,15 +105,24 @@ fn sample_weight(sample: Sample, logits: &[usize], expected: &[usize], found: &[
             "a weight a class belongs into the config: kind = \"alpha-balance\", class_weights = [..]".to_owned()
         }
         (_, [rows]) if expected.first() == Some(rows) => {
-            let column = [&[*rows][..], &vec![1; expected.len() - 1]].concat();
-            format!("for a weight a row, give it these axes: sample_weight.reshape({})", tuple(&column))
+            format!("for a weight a row, give it these axes: sample_weight.reshape({})", tuple(&a_row(expected)))
         }
         _ => format!(
             "give a weight for each {}, or a shape that NumPy broadcasts to this one, such as one a row, {}",
             each(sample),
-            tuple(&[expected.get(..1).unwrap_or(&[]), &vec![1; expected.len().saturating_sub(1)]].concat())
+            tuple(&a_row(expected))
         ),
     }
+}
+
+/// The shape of one value a row.
+fn a_row(expected: &[usize]) -> Vec<usize> {
+    [expected.get(..1).unwrap_or(&[]), &vec![1; expected.len().saturating_sub(1)]].concat()
+}
+
+/// How to spread an array over `to`.
+fn spread(array: &str, to: &[usize]) -> String {
+    format!("spread it with numpy.broadcast_to({array}, {})", tuple(to))
 }
 
 /// How to give as many elements the shape `to`; none where that would be a guess at their order.

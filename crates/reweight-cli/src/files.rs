@@ -5,14 +5,18 @@
 
 mod identity;
 mod leftovers;
+mod limit;
 mod outputs;
+mod parts;
 mod staged;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+pub use limit::outlive_size_limit;
 pub use outputs::{OutputError, Outputs};
+pub use parts::place_of_part;
 pub use staged::Staged;
 
 /// A file that could not be written.
@@ -47,6 +51,15 @@ fn cure(error: &io::Error) -> &'static str {
         ErrorKind::BrokenPipe => "its reader left before all of it was written: run both again",
         ErrorKind::InvalidFilename => "the name is too long or holds what a name must not: choose another",
         _ => "choose another place",
+    }
+}
+
+/// The end of a sentence about what failed: which files are there, and whole, although it did.
+pub(crate) fn all_the_same(written: &[String]) -> String {
+    match written {
+        [] => String::new(),
+        [one] => format!("; {one} was written all the same"),
+        several => format!("; {} were written all the same", several.join(", ")),
     }
 }
 

@@ -7,5 +7,6 @@ mod closed_output;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    reweight_cli::files::outlive_size_limit();
     ExitCode::from(reweight_cli::program::main(std::env::args_os(), closed_output::is_closed()))
 }

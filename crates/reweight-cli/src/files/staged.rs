@@ -115,8 +115,13 @@ fn beside(target: &Path, existing: Option<&fs::Metadata>) -> io::Result<NamedTem
     // its share.
     #[cfg(unix)]
     builder.permissions(existing.map_or_else(|| PermissionsExt::from_mode(0o666), fs::Metadata::permissions));
+    let folder = folder_of(target);
+    // Of these two the system says what is wrong; `tempfile` names a file that nobody asked for.
+    if !fs::metadata(folder)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     loop {
-        let file = builder.tempfile_in(folder_of(target))?;
+        let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
         // Where files cannot be locked nobody tidies up either.
         let locked = file.as_file().lock().is_ok();
         // Between its birth and its lock another run may have taken it for a leftover.

@@ -1,10 +1,10 @@
 //! Where a table comes from: a file or standard input, compressed or not; and the formats that are refused by their names.
 
-use std::fs::File;
-use std::io::{self, Cursor, Read};
-use std::path::Path;
+mod gzip;
 
-use flate2::read::MultiGzDecoder;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
 
 use super::error::TableError;
 use super::records::{LONGEST_ROW, Stream, nothing};
@@ -16,7 +16,7 @@ const LOOKED_AT: usize = 1 << 20;
 const LINES: usize = 3;
 
 /// The beginning of a file that is no table of text, and what it is called.
-const FORMATS: [(&[u8], &str); 13] = [
+const FORMATS: [(&[u8], &str); 26] = [
     (b"PK\x03\x04", "a zip archive (as Excel's .xlsx is)"),
     (b"\xD0\xCF\x11\xE0", "an old Excel or Office file"),
     (b"PAR1", "Parquet"),
@@ -30,7 +30,26 @@ const FORMATS: [(&[u8], &str); 13] = [
     (b"SQLite format 3", "an SQLite database"),
     (b"%PDF", "PDF"),
     (b"Obj\x01", "Avro"),
+    (b"ORC", "ORC"),
+    (b"7z\xBC\xAF", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x04\x22\x4D\x18", "compressed by lz4"),
+    (b"\x1F\x9D", "compressed by compress"),
+    (b"\x80\x04\x95", "Python's pickle"),
+    (b"\x80\x05\x95", "Python's pickle"),
+    (b"RDX", "R's data"),
+    (b"X\n\x00\x00", "R's data"),
+    (b"MATLAB 5.0", "MATLAB's"),
+    (b"$FL2", "SPSS's"),
+    (b"<stata_dta>", "Stata's"),
+    (b"{\\rtf", "rich text"),
 ];
+
+/// Where a tar archive names itself, and what it says there.
+const TAR: (usize, &[u8]) = (257, b"ustar");
+
+/// As often as a file may be packed over; what is packed more often is meant to harm.
+const MOST_PACKED: usize = 3;
 
 /// A table's beginning, and all that follows.
 pub(crate) struct Input {
@@ -60,11 +79,18 @@ impl Input {
     pub(crate) fn new(name: &str, bytes: Stream) -> Result<Self, TableError> {
         let mut input = Self { name: name.to_owned(), start: Vec::new(), rest: bytes, whole: false, line: 1 };
         input.take(2)?;
-        if input.start.starts_with(b"\x1F\x8B") {
+        let mut packed = 0;
+        while input.start.starts_with(&gzip::MAGIC) {
+            if packed == MOST_PACKED {
+                let format = format!("a file that gzip packed more than {MOST_PACKED} times over");
+                return Err(TableError::OtherFormat { name: input.name, format });
+            }
+            packed += 1;
             let bytes =
                 Cursor::new(std::mem::take(&mut input.start)).chain(std::mem::replace(&mut input.rest, nothing()));
-            input.rest = Box::new(MultiGzDecoder::new(bytes));
+            input.rest = Box::new(gzip::Members::new(BufReader::new(bytes)));
             input.whole = false;
+            input.take(2)?;
         }
         let mut wanted = LOOKED_AT;
         while !input.whole {
@@ -83,6 +109,19 @@ impl Input {
             return Err(TableError::Empty { name: input.name });
         }
         Ok(input)
+    }
+
+    /// Where the line ends that begins at `start`, reading on if need be; none at the end, or where it is longer than a row may be.
+    pub(crate) fn line_end(&mut self, start: usize) -> Result<Option<usize>, TableError> {
+        loop {
+            let line = &self.start[start..];
+            match line.iter().position(|&byte| byte == b'\n') {
+                Some(end) => return Ok(Some(start + end)),
+                None if self.whole => return Ok((!line.is_empty()).then_some(self.start.len())),
+                None if line.len() > LONGEST_ROW => return Ok(None),
+                None => self.take(LOOKED_AT)?,
+            }
+        }
     }
 
     /// Gives up the first `bytes`, which hold `lines` line ends.
@@ -108,6 +147,9 @@ impl Input {
         let refuse = |format: &str| Err(TableError::OtherFormat { name: self.name.clone(), format: format.to_owned() });
         if let Some((_, format)) = FORMATS.iter().find(|(magic, _)| self.start.starts_with(magic)) {
             return refuse(format);
+        }
+        if self.start.get(TAR.0..TAR.0 + TAR.1.len()) == Some(TAR.1) {
+            return refuse("a tar archive");
         }
         if self.start.starts_with(b"\xFF\xFE") || self.start.starts_with(b"\xFE\xFF") {
             let hint = " (it looks like UTF-16)";

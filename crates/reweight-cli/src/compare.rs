@@ -13,7 +13,7 @@ mod progress;
 mod repeat;
 pub mod report;
 pub mod run;
-mod scores;
+pub mod scores;
 pub mod settings;
 pub mod show;
 pub mod story;
@@ -21,18 +21,18 @@ pub mod trace;
 pub mod verdict;
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reweight::Objective;
 
 use crate::arguments::CompareArguments;
-use crate::files::{OutputError, Outputs, WriteError, write_whole};
+use crate::files::{OutputError, Outputs, WriteError, place_of_part, write_whole};
 use crate::problem::Problem;
 use crate::standard_output::ReaderLeft;
 use crate::strategy::strategies;
 use crate::table::guess;
-use crate::terminal::width;
+use crate::terminal::{width, wrapped};
 use crate::threads::pool;
 pub use comparison::Comparison;
 use data::DataSettings;
@@ -101,7 +101,7 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
     let (threads, is_reported) = (arguments.training.threads, arguments.report.is_some());
     let runs = run::run(&plan, threads, is_reported, &STOP, &progress);
     progress.clear();
-    let mut comparison = Comparison::new(command, settings.clone(), summary, plan.figures(), runs?);
+    let mut comparison = Comparison::new(command, settings.clone(), summary, plan.figures(), runs?).pooled(&problem);
     if comparison.folds_finished() == 0 {
         // What earlier runs have written is worth more than nothing.
         said(show::show(out, &comparison, quiet).and_then(|()| out.flush()))?;
@@ -111,8 +111,20 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
         comparison.report = pool(threads)?.install(|| Story::new(&comparison, &problem));
     }
     // Minutes of training are shown also where a disk is full.
-    let written = write_files(arguments, &problem, &comparison);
+    let (written, faults) = write_files(arguments, &problem, &comparison);
     let mut shown = show::show(out, &comparison, quiet);
+    if let Some(path) = written.iter().find(|written| Some(&*written.asked) == arguments.scores.as_deref()) {
+        let text = show::of_scores(&comparison, &path.place);
+        shown = shown.and_then(|()| writeln!(out, "\n{}", wrapped(&text, width())));
+    }
+    for Written { asked, place } in written.iter().filter(|written| written.asked != written.place) {
+        let text = format!(
+            "{} holds an earlier result, which a part does not replace: what was finished is in {}.",
+            asked.display(),
+            place.display()
+        );
+        shown = shown.and_then(|()| writeln!(out, "\n{}", wrapped(&text, width())));
+    }
     let mut ending = if comparison.partial { Ending::Interrupted } else { Ending::Whole };
     if let Some(recorded) = &recorded {
         let (same, sentence) = recorded.verdict(&comparison);
@@ -121,9 +133,18 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
             ending = Ending::Differs;
         }
     }
-    said(shown.and_then(|()| out.flush()))?;
-    written?;
+    let written = || written.iter().map(|written| written.place.display().to_string()).collect();
+    said(shown.and_then(|()| out.flush())).map_err(|source| CompareError::Unsaid { written: written(), source })?;
+    faults?;
     Ok(ending)
+}
+
+/// A file that is there now.
+struct Written {
+    /// The one that was asked for.
+    asked: PathBuf,
+    /// Where it is.
+    place: PathBuf,
 }
 
 /// How a comparison ends does not hang on whether somebody still reads.
@@ -131,8 +152,12 @@ fn said(shown: io::Result<()>) -> io::Result<()> {
     shown.or_else(|error| if ReaderLeft::is(&error) { Ok(()) } else { Err(error) })
 }
 
-/// Writes what was asked for: as much of it as can be.
-fn write_files(arguments: &CompareArguments, problem: &Problem, comparison: &Comparison) -> Result<(), CompareError> {
+/// Writes what was asked for, as much of it as can be; a part never takes the place of an earlier result.
+fn write_files(
+    arguments: &CompareArguments,
+    problem: &Problem,
+    comparison: &Comparison,
+) -> (Vec<Written>, Result<(), CompareError>) {
     let json = |path: &Path| {
         let mut text = serde_json::to_vec_pretty(comparison).map_err(|error| WriteError::new(path, error.into()))?;
         text.push(b'\n');
@@ -143,13 +168,25 @@ fn write_files(arguments: &CompareArguments, problem: &Problem, comparison: &Com
         let html = report::html(comparison).map_err(|source| CompareError::Report { path: name(), source })?;
         Ok(write_whole(path, html.as_bytes())?)
     };
-    let written = [
-        arguments.json.as_deref().map(json),
-        arguments.report.as_deref().map(report),
-        arguments.scores.as_deref().map(|path| scores::write(path, problem, comparison)),
+    let scores = |path: &Path| scores::write(path, problem, comparison);
+    let all: [(Option<&Path>, &WriteOne<'_>); 3] = [
+        (arguments.json.as_deref(), &json),
+        (arguments.report.as_deref(), &report),
+        (arguments.scores.as_deref(), &scores),
     ];
-    written.into_iter().flatten().collect()
+    let (mut written, mut faults) = (Vec::new(), Ok(()));
+    for (asked, write) in all.into_iter().filter_map(|(asked, write)| Some((asked?, write))) {
+        let place = if comparison.partial { place_of_part(asked) } else { asked.to_path_buf() };
+        match write(&place) {
+            Ok(()) => written.push(Written { asked: asked.to_path_buf(), place }),
+            Err(error) => faults = faults.and(Err(error)),
+        }
+    }
+    (written, faults)
 }
+
+/// What writes one file.
+type WriteOne<'a> = dyn Fn(&Path) -> Result<(), CompareError> + 'a;
 
 fn outputs(arguments: &CompareArguments) -> Outputs<'_> {
     let CompareArguments { json, report, scores, .. } = arguments;

@@ -8,6 +8,7 @@ mod error;
 pub mod inspection;
 mod layout;
 mod measure;
+mod predicted;
 mod read;
 mod report;
 mod rows;
@@ -19,6 +20,7 @@ mod survey;
 mod task;
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use reweight::{
     Chain, ConfigError, ConfiguredLoss, LossConfig, Objective, Regions, Sample, SampleWeighter, Statistics,
@@ -51,31 +53,36 @@ const SUGGESTED: &str = "suggested";
 pub fn run(arguments: &InspectArguments, quiet: bool, out: &mut dyn Write) -> Result<(), InspectError> {
     check_outputs(arguments)?;
     let inspection = inspect(arguments)?;
+    let mut written = Vec::new();
+    let mut write = |path: &Path, bytes: &[u8]| {
+        written.push(path.display().to_string());
+        write_whole(path, bytes)
+    };
     if let Some(path) = &arguments.output.suggest {
-        write_whole(path, inspection.suggestion.as_bytes())?;
+        write(path, inspection.suggestion.as_bytes())?;
     }
     if let Some(path) = &arguments.output.report {
-        write_whole(path, report::page(&inspection).to_html()?.as_bytes())?;
+        write(path, report::page(&inspection).to_html()?.as_bytes())?;
     }
-    let mut shows = true;
+    let mut printed = None;
     if let Some(path) = &arguments.output.json {
         let mut text = serde_json::to_vec_pretty(&inspection).map_err(io::Error::from)?;
         text.push(b'\n');
         if path.as_os_str() == "-" {
-            out.write_all(&text)?;
-            shows = false;
+            printed = Some(text);
         } else {
-            write_whole(path, &text)?;
+            write(path, &text)?;
         }
     }
     if quiet {
         // A guess is part of the result, and still no line of it.
         guess::show(&mut io::stderr(), &inspection.guesses, width())?;
     }
-    if shows {
-        show::show(out, &inspection, quiet, width())?;
-    }
-    Ok(out.flush()?)
+    let shown = match printed {
+        Some(text) => out.write_all(&text),
+        None => show::show(out, &inspection, quiet, width()),
+    };
+    shown.and_then(|()| out.flush()).map_err(|source| InspectError::Unsaid { written, source })
 }
 
 /// That no output takes the place of what is read, or of another. `--json -` is standard output.
@@ -251,6 +258,7 @@ fn command(arguments: &InspectArguments) -> String {
     let columns = &arguments.columns;
     columns.label.iter().for_each(|column| say("--label", column));
     columns.score.iter().for_each(|column| say("--score", column));
+    columns.predicted.iter().for_each(|column| say("--predicted", column));
     columns.positive.iter().for_each(|label| say("--positive", label));
     let named = |value: Option<clap::builder::PossibleValue>| value.map(|value| value.get_name().to_owned());
     if let Some(kind) = columns.scores.and_then(|kind| named(clap::ValueEnum::to_possible_value(&kind))) {

@@ -12,6 +12,7 @@ pub mod encode;
 pub mod error;
 pub mod form;
 pub mod guess;
+pub(crate) mod head;
 pub(crate) mod input;
 pub(crate) mod label;
 pub mod missing;
@@ -20,6 +21,7 @@ pub mod number;
 pub(crate) mod positive;
 pub(crate) mod records;
 pub mod target;
+pub(crate) mod unit;
 
 use std::io::Cursor;
 use std::path::Path;
@@ -33,7 +35,9 @@ pub use missing::Missing;
 pub use number::Decimal;
 pub use target::{Binary, Target};
 
-use form::{ColumnHead, Source};
+use crate::terminal::excerpt;
+use form::Source;
+use head::ColumnHead;
 use records::{Cells, Stream};
 
 /// How to read a table; the default finds everything out.
@@ -122,18 +126,30 @@ impl Table {
         while let Some(row) = source.next()? {
             cells.push(row.cells().take(width), row.line);
         }
-        let Source { form, missing, .. } = source;
+        let Source { mut form, missing, .. } = source;
         let exact_labels = options.form.exact_labels;
-        let raw = RawTable { name: name.to_owned(), columns: form.columns, cells, missing, exact_labels };
+        let columns = std::mem::take(&mut form.columns);
+        let raw = RawTable { name: name.to_owned(), columns, cells, missing, exact_labels };
         if raw.cells.len() == 0 {
             return Err(TableError::NoRows { name: raw.name });
         }
         let target_column = match asked {
             Some(column) => column,
-            None => choose::target(&raw, form.declared_target, guesses)?,
+            None => choose::target(&raw, &form.declared_targets, guesses)?,
         };
         let (target, rows) = Target::understand(&raw, target_column, guesses)?;
-        let features = (0..width).filter(|&index| index != target_column && !dropped.contains(&index));
+        let others: Vec<usize> = (0..width)
+            .filter(|&index| raw.columns[index].is_no_input && index != target_column && !kept.contains(&index))
+            .collect();
+        if !others.is_empty() {
+            let names = others.iter().map(|&index| format!("`{}`", excerpt(&raw.columns[index].name)));
+            let text = format!("{}, since the file's header names other inputs", error::listing(names, 8));
+            guesses.guess("left out", text, "--keep COL");
+        }
+        let is_feature = |index: &usize| *index != target_column && !dropped.contains(index) && !others.contains(index);
+        let features: Vec<usize> = (0..width).filter(is_feature).collect();
+        let measured = features.iter().filter(|index| !categorical.contains(index)).map(|&index| &raw.columns[index]);
+        form::tell_units(measured, Some("--categorical COL"), guesses);
         let columns = column::understand_all(&raw, features, &rows, &kept, &categorical, guesses)?;
         if columns.is_empty() {
             return Err(TableError::NoFeatures {

@@ -237,6 +237,7 @@ fn what_cannot_be_inspected_is_refused_with_its_place() {
             "line 3, column 2 (`score`): -1 is no probability",
         ),
         ("label,score\n1,0.5\n1,0.25\n", vec![], "all 2 rows of the column `label` are `1`"),
+        ("label,score\n1,0.5\n", vec![], "the only row of the column `label` is `1`"),
         ("label,score\n,0.5\n?,0.25\n", vec![], "every row of the column `label` is empty"),
         ("label,score\n1,0.5\n0\n", vec![], "line 3 has 1 cell,"),
         ("label,score\n1,0.5\n\"0,0.25\n", vec![], "line 3: a quoted cell that begins here is never closed"),

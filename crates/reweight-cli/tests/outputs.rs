@@ -165,6 +165,83 @@ fn ctrl_c_before_anything_is_finished_leaves_earlier_results() {
 }
 
 #[test]
+fn a_part_never_takes_the_place_of_an_earlier_result() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("old.csv"), "earlier scores").unwrap();
+    fs::write(path.join("empty.html"), "").unwrap();
+    // A fold takes a moment, all of them hours.
+    let line = ["compare", "data.csv", "--folds", "2", "--repeats", "1000", "--epochs", "40", "--hidden", "64"];
+    for (json, parts) in [("old", ["old.part", "old.part.csv"]), ("old", ["old.part2", "old.part2.csv"])] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reweight"));
+        command.current_dir(path).args(line).args(["--json", json, "--report", "empty.html", "--scores", "old.csv"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_secs(8));
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(130), "{text}");
+        assert_eq!(fs::read_to_string(path.join("old")).unwrap(), "old");
+        assert_eq!(fs::read_to_string(path.join("old.csv")).unwrap(), "earlier scores");
+        for part in parts {
+            let sentence =
+                format!("holds an earlier result, which a part does not replace: what was finished is in {part}.");
+            assert!(path.join(part).exists() && text.contains(&sentence), "{part}: {text}");
+        }
+        let run: Value = serde_json::from_slice(&fs::read(path.join(parts[0])).unwrap()).unwrap();
+        assert_eq!(run["partial"], true);
+    }
+    // Nothing is lost where nothing was, at the first.
+    assert!(fs::metadata(path.join("empty.html")).unwrap().len() > 0 && path.join("empty.part.html").exists());
+}
+
+#[test]
+fn the_largest_file_that_may_be_is_an_error_and_no_end() {
+    let many = Array1::from_shape_fn(20_000, |index| index as f64 / 2e4);
+    let batch = Batch::new(GHM).with("logits", &many).with("targets", &many.mapv(|x| u8::from(x > 0.5)));
+    let path = batch.folder.path();
+    fs::write(path.join("state.json"), "as it was").unwrap();
+    let eval = "reweight eval --config loss.toml --logits logits.npy --targets targets.npy";
+    let message = fails(path, &format!("ulimit -f 8; {eval} --out out.npz --state-out state.json"));
+    assert!(message.contains("out.npz: cannot be written; it would be larger than files may be there"), "{message}");
+    assert_eq!(fs::read_to_string(path.join("state.json")).unwrap(), "as it was");
+    assert!(!contents(path).iter().any(|(name, _)| name == "out.npz" || name.contains("unfinished")));
+    let scores = folder();
+    let message = fails(scores.path(), "ulimit -f 8; reweight inspect scores.csv --report r.html --json j.json");
+    assert!(message.contains("r.html: cannot be written"), "{message}");
+}
+
+#[test]
+fn what_fails_names_the_users_files_alone() {
+    let folder = folder();
+    let path = folder.path();
+    for line in [
+        &format!("reweight {SMALL} --json nowhere/a.json")[..],
+        "reweight inspect scores.csv --suggest nowhere/a.toml",
+        "reweight plot weights --out nowhere/a.svg",
+    ] {
+        let message = fails(path, line);
+        assert!(message.contains("there is no such folder") && !message.contains("unfinished"), "{message}");
+    }
+    // What was written before standard output failed is there, and it is said.
+    for (line, files) in [
+        (
+            &format!("reweight {SMALL} -q --json a.json --scores a.csv > /dev/full")[..],
+            "a.json, a.csv were written all the same",
+        ),
+        ("reweight inspect scores.csv --json b.json > /dev/full", "b.json was written all the same"),
+    ] {
+        let message = fails(path, line);
+        assert!(message.contains("standard output cannot be written to") && message.contains(files), "{message}");
+    }
+    assert!(
+        ["a.json", "b.json"]
+            .iter()
+            .all(|name| serde_json::from_slice::<Value>(&fs::read(path.join(name)).unwrap()).is_ok())
+    );
+}
+
+#[test]
 fn a_reader_that_leaves_takes_no_file_away() {
     let folder = folder();
     let path = folder.path();

@@ -62,6 +62,11 @@ pub struct ColumnArguments {
     #[arg(long, value_enum, value_name = "WHAT")]
     pub scores: Option<ScoreKind>,
 
+    /// The column of predicted labels that a score belongs to, where it is the probability of that label and not of always the same one;
+    /// found out by default, `none` if there is none.
+    #[arg(long, value_name = "COL")]
+    pub predicted: Option<String>,
+
     /// The label that the score speaks for, against all others; by default the one in the score's name, or the one that two
     /// labels themselves name (1 beside 0, yes beside no, X beside not X), or else the rarer.
     #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
@@ -114,6 +119,8 @@ pub enum ScoreKind {
     Probabilities,
     /// Probabilities from 0 to 100.
     Percentages,
+    /// Their natural logarithms, at most 0.
+    LogProbabilities,
     /// Any numbers; for two classes log p − log(1 − p), for more log p but for a constant a row.
     Logits,
 }

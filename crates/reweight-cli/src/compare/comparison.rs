@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use super::data::DataSummary;
 use super::run::Run;
+use super::scores::{self, Pooled};
 use super::settings::Settings;
 use super::story::Story;
 use crate::metrics::{Paired, Summary};
-use crate::problem::Figure;
+use crate::problem::{Figure, Problem};
 use crate::versions::Versions;
 
 /// What the JSON file says it is.
@@ -63,6 +64,9 @@ pub struct StrategyResult {
     pub name: String,
     /// One a figure; empty if no fold was finished.
     pub figures: Vec<FigureResult>,
+    /// Of all rows at once, where `figures` are means over folds; for two classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooled: Option<Pooled>,
 }
 
 /// A figure of a strategy over folds and seeds.
@@ -88,6 +92,7 @@ impl Comparison {
         };
         let result = |strategy: usize| StrategyResult {
             name: settings.strategies[strategy].name.clone(),
+            pooled: None,
             figures: (0..figures.len())
                 .filter_map(|index| {
                     let values = of(strategy, index);
@@ -120,6 +125,14 @@ impl Comparison {
             settings,
             report: None,
         }
+    }
+
+    /// The same with the figures of all rows at once.
+    #[must_use]
+    pub fn pooled(mut self, problem: &Problem) -> Self {
+        let pooled = scores::pooled(problem, &self.runs, self.results.len());
+        self.results.iter_mut().zip(pooled).for_each(|(result, pooled)| result.pooled = pooled);
+        self
     }
 
     /// The runs of each fold that every strategy finished.

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::device::DeviceError;
-use crate::files::{OutputError, WriteError};
+use crate::files::{OutputError, WriteError, all_the_same};
 use crate::folds::FoldError;
 use crate::metrics::MetricError;
 use crate::model::ModelError;
@@ -43,6 +43,8 @@ pub enum CompareError {
     DataChanged { name: String, expected: String, found: String },
     #[error("{path}: the report cannot be made")]
     Report { path: String, source: ReportError },
+    #[error("standard output cannot be written to{}", all_the_same(.written))]
+    Unsaid { written: Vec<String>, source: io::Error },
     #[error("standard output cannot be written to")]
     Output(#[from] io::Error),
 }

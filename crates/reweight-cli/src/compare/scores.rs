@@ -1,39 +1,102 @@
-//! The scores of a comparison's plain networks, as `reweight inspect` reads them.
+//! The scores of a comparison's networks, each row's by networks that were not trained on it: what `reweight inspect` reads, and
+//! what it prints of them.
 
+use std::collections::HashSet;
 use std::path::Path;
+
+use serde::Serialize;
 
 use super::CompareError;
 use super::comparison::Comparison;
+use super::run::Run;
 use crate::files::{WriteError, write_whole};
+use crate::metrics::Ranking;
 use crate::problem::Problem;
+use crate::table::Missing;
+use crate::table::label::key;
+use crate::table::names::EXACT_LABEL;
 
-/// Writes each row's label and its logits under plain cross entropy, as given by networks that were not trained on it: the mean
-/// over the repeats. Rows that no finished network has scored are left out.
+/// Digits behind the point that a score is written with, and counted with.
+const DIGITS: usize = 6;
+
+/// The logits of the rows that one strategy's networks have scored: the mean over the repeats.
+#[derive(Debug)]
+struct Scores {
+    /// The rows, ascending.
+    rows: Vec<usize>,
+    /// As text and row after row, one a class or one in all.
+    logits: Vec<Vec<String>>,
+}
+
+impl Scores {
+    fn of<'a>(problem: &Problem, runs: impl Iterator<Item = &'a Run>) -> Self {
+        let outputs = problem.outputs();
+        let mut sums = vec![vec![0.0_f64; outputs]; problem.table.rows()];
+        let mut counts = vec![0_u32; problem.table.rows()];
+        for run in runs {
+            for (&row, logits) in run.test.iter().zip(run.logits.chunks_exact(outputs)) {
+                counts[row] += 1;
+                sums[row].iter_mut().zip(logits).for_each(|(sum, &logit)| *sum += f64::from(logit));
+            }
+        }
+        let rows: Vec<usize> = (0..counts.len()).filter(|&row| counts[row] > 0).collect();
+        let mean =
+            |row: usize| sums[row].iter().map(|sum| format!("{:.DIGITS$}", sum / f64::from(counts[row]))).collect();
+        let logits = rows.iter().map(|&row| mean(row)).collect();
+        Self { rows, logits }
+    }
+}
+
+/// Figures of all rows at once, where a comparison's own are means over folds: networks of several folds need not agree on what a
+/// score of 0 means, so that the two differ.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Pooled {
+    /// Rows that were scored.
+    pub rows: usize,
+    /// The area under the ROC curve: what `reweight inspect` prints of the scores in the file of `--scores`.
+    pub roc_auc: f64,
+    /// The average precision.
+    pub average_precision: f64,
+}
+
+/// The pooled figures of each strategy; none where there are more than two classes, or rows of one class alone.
+pub(super) fn pooled(problem: &Problem, runs: &[Run], strategies: usize) -> Vec<Option<Pooled>> {
+    let of = |strategy: usize| {
+        let binary = problem.binary.as_ref()?;
+        let scores = Scores::of(problem, runs.iter().filter(|run| run.strategy == strategy));
+        let is_positive: Vec<bool> = scores.rows.iter().map(|&row| binary.is_positive[row]).collect();
+        let logits: Option<Vec<f64>> = scores.logits.iter().map(|row| row.first()?.parse().ok()).collect();
+        let ranking = Ranking::new(&logits?, &is_positive).ok()?;
+        let (roc_auc, average_precision) = (ranking.roc_auc(), ranking.average_precision());
+        Some(Pooled { rows: is_positive.len(), roc_auc, average_precision })
+    };
+    (0..strategies).map(of).collect()
+}
+
+/// Writes each row's label and its logits under plain cross entropy. Rows that no finished network has scored are left out.
 pub(super) fn write(path: &Path, problem: &Problem, comparison: &Comparison) -> Result<(), CompareError> {
     let refuse = |source: csv::Error| WriteError::new(path, source.into());
     let target = &problem.table.target;
-    let outputs = problem.outputs();
-    let mut sums = vec![vec![0.0_f64; outputs]; problem.table.rows()];
-    let mut counts = vec![0_u32; problem.table.rows()];
     // The baseline is always the first.
-    for run in comparison.runs.iter().filter(|run| run.strategy == 0) {
-        for (&row, logits) in run.test.iter().zip(run.logits.chunks_exact(outputs)) {
-            counts[row] += 1;
-            sums[row].iter_mut().zip(logits).for_each(|(sum, &logit)| *sum += f64::from(logit));
-        }
-    }
+    let scores = Scores::of(problem, comparison.runs.iter().filter(|run| run.strategy == 0));
     let mut writer = csv::Writer::from_writer(Vec::new());
     let label = |class: usize| target.labels[class].clone();
     // Named after the labels that they speak for, so that whoever reads them need not guess.
     let heads: Vec<String> = match &problem.binary {
         Some(binary) => vec![format!("logit_{}", binary.positive)],
-        None => (0..outputs).map(|class| format!("logit_{}", label(class))).collect(),
+        None => (0..problem.outputs()).map(|class| format!("logit_{}", label(class))).collect(),
     };
-    writer.write_record(["label".to_owned()].into_iter().chain(heads)).map_err(refuse)?;
-    for (row, sums) in sums.iter().enumerate().filter(|(row, _)| counts[*row] > 0) {
-        let logits = sums.iter().map(|sum| format!("{:.6}", sum / f64::from(counts[row])));
+    let own = if are_plain(&target.labels) { "label" } else { EXACT_LABEL };
+    writer.write_record([own.to_owned()].into_iter().chain(heads)).map_err(refuse)?;
+    for (&row, logits) in scores.rows.iter().zip(scores.logits) {
         writer.write_record([label(target.classes[row])].into_iter().chain(logits)).map_err(refuse)?;
     }
     let bytes = writer.into_inner().map_err(|error| refuse(error.into_error().into()))?;
     Ok(write_whole(path, &bytes)?)
+}
+
+/// Whether labels are read again as they are without being told: none in another's spelling, none as a missing one.
+fn are_plain(labels: &[String]) -> bool {
+    let (mut keys, missing) = (HashSet::new(), Missing::default());
+    labels.iter().all(|label| keys.insert(key(label)) && !missing.is(label))
 }

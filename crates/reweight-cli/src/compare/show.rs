@@ -1,6 +1,7 @@
 //! The table on standard output: as wide as the terminal allows, and narrower where it does not.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
@@ -206,7 +207,35 @@ pub(super) fn legend(comparison: &Comparison) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let pooled: Vec<String> = comparison
+        .results
+        .iter()
+        .filter_map(|result| Some(format!("{} {:.3}", result.name, result.pooled?.roc_auc)))
+        .collect();
+    if !pooled.is_empty() {
+        lines.push(format!(
+            "ROC AUC is the mean over folds. Pooled, over all rows at once, each with its score from networks that were not trained on \
+             it (the mean over seeds): {}.",
+            pooled.join(", ")
+        ));
+    }
     lines
+}
+
+/// What is in a file of `--scores`, and which figure of it `inspect` will print.
+pub(super) fn of_scores(comparison: &Comparison, path: &Path) -> String {
+    let baseline = comparison.results.first();
+    let path = path.display();
+    match baseline.and_then(|result| Some((result, result.pooled?))) {
+        Some((result, pooled)) => format!(
+            "{path} holds the scores of {} for {}. The area under the ROC curve of all of them is {:.3}, which `reweight inspect` gives \
+             as well; the table has the mean over folds.",
+            result.name,
+            counted(pooled.rows as u64, "row"),
+            pooled.roc_auc
+        ),
+        None => format!("{path} holds the scores of {}.", baseline.map_or("", |result| &result.name)),
+    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::io;
 
 use reweight::{ParameterError, WeightError};
 
-use crate::files::{OutputError, WriteError};
+use crate::files::{OutputError, WriteError, all_the_same};
 use crate::report::ReportError;
 use crate::strategy::StrategyError;
 use crate::table::TableError;
-use crate::terminal::{counted, excerpt};
+use crate::table::error::all;
+use crate::terminal::excerpt;
 use crate::threads::ThreadsError;
 
 /// Why `reweight inspect` failed. `name` is the file's path; lines and columns count from 1.
@@ -53,10 +54,12 @@ pub enum InspectError {
     SameName { name: String, column_name: String, columns: String, option: &'static str },
     #[error(
         "{name}: which columns hold the scores? It may be {known}, and none is named after a label or as scores are: say --score \
-         COL, once for two classes or once a class, in the labels' order"
+         COL, and of two classes --positive LABEL for the one that it speaks for"
     )]
     WhichScores { name: String, known: String },
-    #[error("{name}: no column holds scores (there are {known}); say which does with --score COL")]
+    #[error(
+        "{name}: no column holds scores (there are {known}, and what counts or names the rows is none); say which does with --score COL"
+    )]
     NoScores { name: String, known: String },
     #[error(
         "{name}: line {line}, column {column} (`{column_name}`): `{value}` is no finite number; mend it, remove the row, or \
@@ -64,10 +67,35 @@ pub enum InspectError {
     )]
     NotANumber { name: String, line: u64, column: usize, column_name: String, value: String },
     #[error(
-        "{name}: line {line}, column {column} (`{column_name}`): {value} is no probability, it lies outside [0, 1]; mend it, \
-         or say {cure}--scores logits"
+        "{name}: line {line}, column {column} (`{column_name}`): {value} {what}; mend it, or say {cure}--scores logits"
     )]
-    NotAProbability { name: String, line: u64, column: usize, column_name: String, value: f64, cure: &'static str },
+    NotAProbability {
+        name: String,
+        line: u64,
+        column: usize,
+        column_name: String,
+        value: f64,
+        what: &'static str,
+        cure: &'static str,
+    },
+    #[error(
+        "{name}: line {line}, column {column} (`{column_name}`): the prediction `{value}` is none of the labels {known}; mend it, or say \
+         --predicted none if the score is not the predicted label's"
+    )]
+    UnknownPrediction { name: String, line: u64, column: usize, column_name: String, value: String, known: String },
+    #[error(
+        "{name}: `{}` is the score of the label in `{}`, and of {labels} labels ({known}) the other scores are needed too: give one \
+         score column a class, or say --predicted none if it always speaks for the same label",
+        excerpt(.score),
+        excerpt(.predicted)
+    )]
+    OneOfMany { name: String, score: String, predicted: String, labels: usize, known: String },
+    #[error(
+        "{name}: the score's name `{}` speaks for `{}`, and neither label ({known}) says whether that is meant: say --positive LABEL",
+        excerpt(.score),
+        excerpt(.word)
+    )]
+    WhichSpoken { name: String, score: String, word: String, known: String },
     #[error(
         "{name}: line {line}: the probabilities sum to {sum}; mend the row, or say --scores logits, or --scores probabilities \
          to have every row divided by its sum"
@@ -79,7 +107,7 @@ pub enum InspectError {
     NoProbability { name: String, line: u64 },
     #[error(
         "{name}: line {line}, column {column} (`{column_name}`): no score column stands for the label `{label}`; the score \
-         columns are {known}: rename one, choose them with --score, or number the labels from 0 in their order"
+         columns are {known}: rename one, number the labels from 0 in their order, or of two classes give one score alone: --score COL --positive LABEL"
     )]
     UnknownLabel { name: String, line: u64, column: usize, column_name: String, label: String, known: String },
     #[error(
@@ -90,10 +118,11 @@ pub enum InspectError {
     #[error("{name}: every row of the column `{}` is empty; choose another with --label", excerpt(.column_name))]
     NoLabels { name: String, column_name: String },
     #[error(
-        "{name}: all {} of the column `{}` are `{}`; there is nothing to tell apart: choose another column with --label, or bring \
+        "{name}: {} of the column `{}` {} `{}`; there is nothing to tell apart: choose another column with --label, or bring \
          rows of another label",
-        counted(*.rows, "row"),
+        all(*.rows),
         excerpt(.column_name),
+        if *.rows == 1 { "is" } else { "are" },
         excerpt(.label)
     )]
     OneLabel { name: String, column_name: String, label: String, rows: u64 },
@@ -113,6 +142,10 @@ pub enum InspectError {
         "{name}: --positive is for two classes, and there are {scores} score columns; leave it out, or choose one with --score"
     )]
     PositiveOfMany { name: String, scores: usize },
+    #[error(
+        "{name}: --predicted is for one score column, and there are {scores}; leave it out, or choose one with --score"
+    )]
+    PredictedOfMany { name: String, scores: usize },
     #[error("{name}: which label does the score speak for? {known} are equally frequent: say --positive LABEL")]
     WhichPositive { name: String, known: String },
     #[error(
@@ -137,6 +170,8 @@ pub enum InspectError {
     Outputs(#[from] OutputError),
     #[error(transparent)]
     Unwritable(#[from] WriteError),
+    #[error("standard output cannot be written to{}", all_the_same(.written))]
+    Unsaid { written: Vec<String>, source: io::Error },
     #[error("standard output cannot be written to")]
     Output(#[from] io::Error),
 }

@@ -3,14 +3,17 @@
 use std::collections::HashSet;
 
 use super::InspectError;
+use super::predicted;
 use super::scores::{Chosen, choose};
 use crate::arguments::{ColumnArguments, ScoreKind};
 use crate::table::cell::bare;
-use crate::table::form::Source;
+use crate::table::form::{Source, tell_units};
 use crate::table::guess::Guesses;
-use crate::table::label::Spellings;
-use crate::table::names::{is_counter_name, is_plain_label_name, label_rank, numbered};
-use crate::table::number::parse;
+use crate::table::label::{Spellings, key};
+use crate::table::names::{
+    EXACT_LABEL, Stem, is_counter_name, is_plain_label_name, is_prediction_name, label_rank, numbered, readings,
+};
+use crate::table::number::Decimal;
 use crate::terminal::excerpt;
 
 /// Most columns of scores: classes are kept as numbers of 16 bits.
@@ -27,6 +30,10 @@ pub(super) struct Layout {
     pub(super) scores: Vec<usize>,
     /// The key of the label that each score's name says it speaks for; empty where names do not say.
     pub(super) speaks: Vec<String>,
+    /// The column of predictions whose scores the one column holds; they are made a score of each of two labels.
+    pub(super) predicted: Option<usize>,
+    /// Whether labels in several spellings stay apart.
+    pub(super) exact: bool,
     /// How many scores each cell of the one column holds, where it is a list of them.
     pub(super) vector: Option<usize>,
     /// What the scores are, where the command line or a column's name says so.
@@ -51,7 +58,7 @@ pub(super) struct Look {
 impl Layout {
     /// Number of scores a row.
     pub(super) fn width(&self) -> usize {
-        self.vector.unwrap_or(self.scores.len())
+        if self.predicted.is_some() { 2 } else { self.vector.unwrap_or(self.scores.len()) }
     }
 
     /// Understands the columns of a file at its first row.
@@ -77,21 +84,34 @@ impl Layout {
             let (name, column, column_name) = column(index);
             return Err(InspectError::ScoreTwice { name, column, column_name });
         }
-        let mut labels = Spellings::new(asked.form.exact_labels);
+        let exact = asked.form.exact_labels || columns[label].is_exact;
+        if columns[label].is_exact {
+            guesses
+                .fact("labels", format!("as they are spelled, and none is missing, as the name `{EXACT_LABEL}` says"));
+        }
+        let mut labels = Spellings::new(exact, columns[label].decimal);
         for row in 0..source.sample.len() {
-            let cell = bare(source.sample.cell(row, label));
-            if !source.missing.is(cell) {
+            let cell = columns[label].label(bare(source.sample.cell(row, label)));
+            if !columns[label].is_missing(&source.missing, cell) {
                 labels.class(cell);
             }
         }
-        let Chosen { columns: scores, speaks, vector, kind } = choose(source, label, &labels, &given, guesses)?;
+        let chosen = choose(source, label, &labels, &given, guesses)?;
+        let turned = predicted::find(source, label, &labels, &chosen, asked, guesses)?;
+        let Chosen { columns: scores, mut speaks, vector, kind } = chosen;
+        let predicted = turned.map(|(column, keys)| {
+            speaks = keys;
+            column
+        });
+        scores.iter().try_for_each(|&index| columns[index].check_units(name, index, ""))?;
+        tell_units(scores.iter().map(|&index| &columns[index]), None, guesses);
         let width = vector.unwrap_or(scores.len());
         if width > MOST_SCORES {
             return Err(InspectError::TooManyScores { name: name.to_owned(), scores: width, most: MOST_SCORES });
         }
         let said_by = || format!("`{}`", excerpt(&columns[scores[0]].name));
         let kind_said_by = kind.filter(|_| asked.scores.is_none()).map(|_| said_by());
-        Ok(Self { label, speaks, vector, kind: asked.scores.or(kind), kind_said_by, scores })
+        Ok(Self { label, speaks, predicted, exact, vector, kind: asked.scores.or(kind), kind_said_by, scores })
     }
 }
 
@@ -102,8 +122,8 @@ impl Look {
         let mut last = None;
         let mut seen = HashSet::new();
         for row in 0..source.sample.len() {
-            let cell = bare(source.sample.cell(row, column));
-            if source.missing.is(cell) {
+            let cell = source.form.columns[column].label(bare(source.sample.cell(row, column)));
+            if source.form.columns[column].is_missing(&source.missing, cell) {
                 continue;
             }
             any = true;
@@ -111,7 +131,7 @@ impl Look {
                 look.hard = labels.knows(cell);
                 seen.insert(cell);
             }
-            let value = parse(cell, source.form.columns[column].decimal);
+            let value = source.form.columns[column].number(cell);
             look.numbers &= value.is_some();
             look.whole &= value.is_some_and(|value| value.fract() == 0.0);
             look.counts &=
@@ -130,11 +150,17 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
     let columns = &source.form.columns;
     let scores: HashSet<usize> = scores.iter().copied().collect();
     let free: Vec<usize> = (0..columns.len()).filter(|index| !scores.contains(index)).collect();
-    let none = Spellings::new(false);
+    let none = Spellings::new(false, Decimal::Point);
     let name = |index: usize| format!("`{}`", excerpt(&columns[index].name));
     let say = |guesses: &mut Guesses, index: usize, why: &str| {
         guesses.guess("labels", format!("column {}, {}, {why}", index + 1, name(index)), "--label COL");
     };
+    if let [declared] = source.form.declared_targets[..]
+        && free.contains(&declared)
+    {
+        say(guesses, declared, "as the file's header declares");
+        return Ok(declared);
+    }
     // By its name; measurements are no labels, whatever they are called.
     let is_measured = |index: usize| {
         let look = Look::of(source, index, &none);
@@ -165,8 +191,33 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
         }
         return Ok(index);
     }
+    // What other columns' names are scores of: `bad` beside `P_bad1`.
+    let speaks_of = |index: usize| {
+        let subject = key(&columns[index].name);
+        let of = |(word, stem): (String, Stem)| matches!(stem, Stem::Known(1..)) && word.starts_with(&subject);
+        let other = |other: &usize| *other != index && readings(&columns[*other].name, false).into_iter().any(of);
+        (0..columns.len()).find(other)
+    };
+    let few: Vec<usize> = free.iter().copied().filter(|&index| has_few(source, index)).collect();
+    if few.len() <= FEW {
+        let subjects: Vec<(usize, usize)> = few.iter().filter_map(|&index| Some((index, speaks_of(index)?))).collect();
+        if let [(index, score)] = subjects[..] {
+            say(guesses, index, &format!("of which {} is a score", name(score)));
+            return Ok(index);
+        }
+    }
     // The only column that cannot be scores; or, where all are numbers, that has whole ones only.
-    let free: Vec<usize> = free.into_iter().filter(|&index| !is_counter_name(&columns[index])).collect();
+    // Predictions are no labels, and what is the same in every row is neither.
+    let is_label = |&index: &usize| {
+        let differs =
+            || (1..source.sample.len()).any(|row| source.sample.cell(row, index) != source.sample.cell(0, index));
+        let is_prediction = !is_plain_label_name(&columns[index].name) && is_prediction_name(&columns[index].name);
+        !is_counter_name(&columns[index]) && (!source.form.has_header || !is_prediction) && differs()
+    };
+    let free: Vec<usize> = match free.iter().copied().filter(is_label).collect::<Vec<_>>() {
+        none if none.is_empty() => free.into_iter().filter(|&index| !is_counter_name(&columns[index])).collect(),
+        some => some,
+    };
     let looks: Vec<(usize, Look)> = free.iter().map(|&index| (index, Look::of(source, index, &none))).collect();
     let words: Vec<usize> = looks
         .iter()

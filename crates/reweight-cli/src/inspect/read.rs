@@ -14,10 +14,12 @@ use crate::table::form::{Form, Source};
 use crate::table::guess::Guesses;
 use crate::table::label::Spellings;
 use crate::table::missing::Missing;
-use crate::table::number::parse;
 use crate::table::records::{Row, Stream};
 use crate::table::target::{MOST_CLASSES, tell_merged};
 use crate::terminal::excerpt;
+
+/// Farther from 0 than this a logit says that a row is certain to more digits than there are.
+const FAR: f64 = 50.0;
 
 /// What was read, and how.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ pub(super) fn read(
         return Err(InspectError::PositiveOfMany { name: name.to_owned(), scores: layout.width() });
     }
     let (form, missing) = (source.form.clone(), source.missing.clone());
-    let mut reader = Reader::new(name, &layout, &form, &missing, asked.form.exact_labels);
+    let mut reader = Reader::new(name, &layout, &form, &missing);
     while let Some(row) = source.next()? {
         reader.row(&row)?;
     }
@@ -68,7 +70,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(name: &'a str, layout: &'a Layout, form: &'a Form, missing: &'a Missing, exact: bool) -> Self {
+    fn new(name: &'a str, layout: &'a Layout, form: &'a Form, missing: &'a Missing) -> Self {
+        let exact = layout.exact;
         let mut rows = Rows::new();
         let (mut columns, mut numbered) = (HashMap::new(), false);
         if layout.width() > 1 {
@@ -80,12 +83,13 @@ impl<'a> Reader<'a> {
             for (class, own) in rows.labels.iter().enumerate() {
                 let spoken = layout.speaks.get(class).cloned().unwrap_or_else(|| key_of(own, exact));
                 columns.entry(spoken).or_insert(class);
-                if let Some(&index) = layout.scores.get(class).filter(|_| layout.vector.is_none()) {
+                let own = layout.scores.get(class).filter(|_| layout.width() == layout.scores.len());
+                if let Some(&index) = own {
                     columns.entry(key_of(&form.columns[index].name, exact)).or_insert(class);
                 }
             }
         }
-        let spellings = Spellings::new(exact);
+        let spellings = Spellings::new(exact, form.columns[layout.label].decimal);
         Self {
             name,
             layout,
@@ -103,8 +107,9 @@ impl<'a> Reader<'a> {
     fn row(&mut self, row: &Row<'_>) -> Result<(), InspectError> {
         let layout = self.layout;
         self.rows.read += 1;
-        let label = bare(row.cell(layout.label));
-        if self.missing.is(label) {
+        let head = &self.form.columns[layout.label];
+        let label = head.label(bare(row.cell(layout.label)));
+        if head.is_missing(self.missing, label) {
             self.rows.without_label += 1;
             self.rows.first_without_label.get_or_insert(row.line);
             return Ok(());
@@ -120,16 +125,44 @@ impl<'a> Reader<'a> {
             None => {
                 for &index in &layout.scores {
                     let cell = bare(row.cell(index));
-                    let score = parse(cell, self.form.columns[index].decimal).filter(|score| score.is_finite());
+                    let score = self.form.columns[index].number(cell).filter(|score| score.is_finite());
                     let Some(score) = score else { return Err(self.not_a_number(row, index)) };
                     let percentage = layout.kind == Some(ScoreKind::Percentages) && !cell.contains('%');
                     self.scores.push(if percentage { score / 100.0 } else { score });
                 }
             }
         }
+        if let Some(column) = layout.predicted {
+            self.turn(row, column)?;
+        }
         self.look(row)?;
         let class = self.class(label, row.line)?;
         self.keep(class, row.line)
+    }
+
+    /// The score of the predicted label, made a score of each of the two.
+    fn turn(&mut self, row: &Row<'_>, column: usize) -> Result<(), InspectError> {
+        let cell = self.form.columns[column].label(bare(row.cell(column)));
+        let Some(said) = self.columns.get(&self.key_of(cell)).copied() else {
+            return Err(InspectError::UnknownPrediction {
+                name: self.name.to_owned(),
+                line: row.line,
+                column: column + 1,
+                column_name: excerpt(&self.form.columns[column].name),
+                value: excerpt(cell),
+                known: listing(self.rows.labels.iter().map(|label| format!("`{}`", excerpt(label))), 10),
+            });
+        };
+        let score = self.scores[0];
+        let other = match self.layout.kind {
+            Some(ScoreKind::Logits) => 0.0,
+            Some(ScoreKind::LogProbabilities) => (-score.exp_m1()).ln(),
+            _ => 1.0 - score,
+        };
+        self.scores.clear();
+        self.scores.extend([other, other]);
+        self.scores[said] = score;
+        Ok(())
     }
 
     fn not_a_number(&self, row: &Row<'_>, index: usize) -> InspectError {
@@ -142,10 +175,38 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn not_a_probability(&self, row: &Row<'_>, at: usize, value: f64, what: &'static str) -> InspectError {
+        let index = self.layout.scores[if self.layout.scores.len() == 1 { 0 } else { at }];
+        InspectError::NotAProbability {
+            name: self.name.to_owned(),
+            line: row.line,
+            column: index + 1,
+            column_name: excerpt(&self.form.columns[index].name),
+            value,
+            what,
+            cure: if (0.0..=100.0).contains(&value) { "--scores percentages, or " } else { "" },
+        }
+    }
+
     /// What a row's scores say of what they can be.
     fn look(&mut self, row: &Row<'_>) -> Result<(), InspectError> {
         let layout = self.layout;
+        let kind = layout.kind;
         for (at, &score) in self.scores.iter().enumerate() {
+            self.rows.all_at_most_zero &= score <= 0.0;
+            self.rows.far += u64::from(score.abs() > FAR);
+            if kind == Some(ScoreKind::LogProbabilities) {
+                if score > 0.0 && !scale::is_rounded(1.0 + score) {
+                    return Err(self.not_a_probability(
+                        row,
+                        at,
+                        score,
+                        "is no logarithm of a probability, it lies above 0",
+                    ));
+                }
+                self.rows.rounded += u64::from(score > 0.0);
+                continue;
+            }
             if (0.0..=1.0).contains(&score) {
                 continue;
             }
@@ -153,16 +214,8 @@ impl<'a> Reader<'a> {
                 self.rows.rounded += 1;
                 continue;
             }
-            if layout.kind.is_some_and(|kind| kind != ScoreKind::Logits) {
-                let index = layout.scores[if layout.vector.is_some() { 0 } else { at }];
-                return Err(InspectError::NotAProbability {
-                    name: self.name.to_owned(),
-                    line: row.line,
-                    column: index + 1,
-                    column_name: excerpt(&self.form.columns[index].name),
-                    value: score,
-                    cure: if (0.0..=100.0).contains(&score) { "--scores percentages, or " } else { "" },
-                });
+            if kind.is_some_and(|kind| kind != ScoreKind::Logits) {
+                return Err(self.not_a_probability(row, at, score, "is no probability, it lies outside [0, 1]"));
             }
             self.rows.all_in_unit = false;
             self.rows.all_in_hundred &= (0.0..=100.0).contains(&score);
@@ -178,7 +231,8 @@ impl<'a> Reader<'a> {
         }
         let label = usize::from(class);
         // Both readings of the scores, as long as both are possible.
-        let second = if self.rows.all_in_unit && self.layout.kind != Some(ScoreKind::Logits) {
+        let is_sum = !matches!(self.layout.kind, Some(ScoreKind::Logits | ScoreKind::LogProbabilities));
+        let second = if self.rows.all_in_unit && is_sum {
             let sum: f64 = self.scores.iter().sum();
             if sum <= 0.0 {
                 if self.layout.kind.is_some() {
@@ -236,9 +290,14 @@ impl<'a> Reader<'a> {
         Ok(class)
     }
 
+    /// The key of a label as the score columns' names have it.
+    fn key_of(&self, label: &str) -> String {
+        self.spellings.key(label)
+    }
+
     /// The score column that stands for a label: by name, by the part of the name that tells it from the others, or by number.
     fn column_of(&self, label: &str) -> Option<usize> {
-        let named = self.columns.get(&key_of(label, self.spellings.is_exact())).copied();
+        let named = self.columns.get(&self.key_of(label)).copied();
         named.or_else(|| {
             let number: f64 = label.parse().ok()?;
             let whole = number.fract() == 0.0 && (0.0..self.rows.labels.len() as f64).contains(&number);

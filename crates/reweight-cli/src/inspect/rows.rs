@@ -1,6 +1,6 @@
 //! What is kept of the rows: a class and a margin each, in blocks that threads share out.
 
-use super::scale::{BEYOND, FARTHEST, logit};
+use super::scale::{BEYOND, FARTHEST, logit, logit_of_log};
 use crate::arguments::ScoreKind;
 
 /// Rows a block.
@@ -45,6 +45,10 @@ pub(super) struct Rows {
     pub(super) all_in_unit: bool,
     /// Whether every score lies in [0, 100].
     pub(super) all_in_hundred: bool,
+    /// Whether no score lies above 0.
+    pub(super) all_at_most_zero: bool,
+    /// Scores that lie farther from 0 than logits do.
+    pub(super) far: u64,
     /// Scores that lie a rounding error beyond [0, 1].
     pub(super) rounded: u64,
     /// The first row whose scores do not sum to 1: its line, and the sum.
@@ -88,6 +92,8 @@ impl Rows {
             first_without_label: None,
             all_in_unit: true,
             all_in_hundred: true,
+            all_at_most_zero: true,
+            far: 0,
             rounded: 0,
             not_one: None,
             saturated: 0,
@@ -127,7 +133,11 @@ impl Rows {
         for block in &mut self.blocks {
             for (class, margin) in block.classes.iter_mut().zip(&mut block.margins) {
                 *class = u16::from(*class == positive);
-                let logit = if kind == ScoreKind::Logits { *margin } else { logit(*margin) };
+                let logit = match kind {
+                    ScoreKind::Logits => *margin,
+                    ScoreKind::LogProbabilities => logit_of_log(*margin),
+                    ScoreKind::Probabilities | ScoreKind::Percentages => logit(*margin),
+                };
                 *margin = if *class == 1 { logit } else { -logit };
             }
         }
@@ -143,7 +153,8 @@ impl Rows {
     pub(super) fn resolve_classes(&mut self, kind: ScoreKind) {
         for block in &mut self.blocks {
             let odds = std::mem::take(&mut block.odds);
-            if kind != ScoreKind::Logits {
+            // Logarithms of probabilities are logits of a softmax, as they are.
+            if matches!(kind, ScoreKind::Probabilities | ScoreKind::Percentages) {
                 block.margins = odds;
             }
         }

@@ -26,6 +26,12 @@ pub(super) fn logit(p: f64) -> f64 {
     }
 }
 
+/// logit(p) of log p; infinite at both ends.
+pub(super) fn logit_of_log(log_p: f64) -> f64 {
+    // log(1 − p) by p − 1 where p is near 1, so that no digit is lost.
+    if log_p >= 0.0 { f64::INFINITY } else { log_p - (-log_p.exp_m1()).ln() }
+}
+
 /// The margin of class `label` in a row of logits: x_y − logsumexp over the others.
 pub(super) fn margin(logits: &[f64], label: usize) -> f64 {
     let others = || logits.iter().enumerate().filter(|(class, _)| *class != label).map(|(_, &logit)| logit);
@@ -72,6 +78,16 @@ mod tests {
             assert!((margin(&logits, label) - odds(&p, label)).abs() < 1e-14, "{label}");
             assert!((margin(&logits, label) - logit(p[label])).abs() < 1e-14, "{label}");
         }
+    }
+
+    #[test]
+    fn logarithms_of_probabilities_have_the_same_logits() {
+        for p in [1e-300_f64, 1e-9, 0.25, 0.5, 0.999] {
+            assert!((logit_of_log(p.ln()) - logit(p)).abs() <= 1e-12 * logit(p).abs().max(1.0), "{p}");
+        }
+        assert_eq!((logit_of_log(0.0), logit_of_log(1e-9)), (f64::INFINITY, f64::INFINITY));
+        assert!((logit_of_log(-1e-20) - 46.05).abs() < 0.01);
+        assert_eq!(logit_of_log(-1e6), -1e6);
     }
 
     #[test]

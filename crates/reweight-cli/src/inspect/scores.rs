@@ -11,8 +11,8 @@ use crate::table::error::listing;
 use crate::table::form::Source;
 use crate::table::guess::Guesses;
 use crate::table::label::{Spellings, key};
-use crate::table::names::{Stem, is_counter_name, numbered, readings, score_rank};
-use crate::table::number::parse;
+use crate::table::names::{Stem, is_counter_name, is_generic_label_name, numbered, readings, score_rank};
+use crate::table::positive::{self, absent, spoken};
 use crate::terminal::excerpt;
 
 /// Most columns that a guess names.
@@ -39,7 +39,7 @@ pub(super) fn choose(
     guesses: &mut Guesses,
 ) -> Result<Chosen, InspectError> {
     if !given.is_empty() {
-        return Ok(named(source, given.to_vec(), labels));
+        return Ok(named(source, given.to_vec(), label, labels));
     }
     let columns = &source.form.columns;
     let others: Vec<usize> = (0..columns.len()).filter(|&index| index != label).collect();
@@ -48,7 +48,7 @@ pub(super) fn choose(
         .iter()
         .filter(|&&index| !is_counter_name(&columns[index]))
         .map(|&index| (index, Look::of(source, index, labels)))
-        .filter(|(_, look)| look.numbers && !look.counts)
+        .filter(|(index, look)| look.numbers && (!look.counts || score_rank(&columns[*index].name).is_some()))
         .collect();
     // Predictions that are labels say less than the scores that they were made from.
     let soft: Vec<usize> = looks.iter().filter(|(_, look)| !look.hard).map(|(index, _)| *index).collect();
@@ -70,7 +70,7 @@ pub(super) fn choose(
             });
         }
     }
-    let (chosen, why) = pick(source, labels, &candidates, &vectors)?;
+    let (chosen, why) = pick(source, label, labels, &candidates, &vectors)?;
     let taken: HashSet<usize> = chosen.columns.iter().copied().collect();
     let left: Vec<usize> = others.iter().copied().filter(|index| !taken.contains(index)).collect();
     let quoted = |&index: &usize| format!("`{}`", excerpt(&columns[index].name));
@@ -88,12 +88,13 @@ pub(super) fn choose(
 
 fn pick(
     source: &Source,
+    label: usize,
     labels: &Spellings,
     candidates: &[usize],
     vectors: &[usize],
 ) -> Result<(Chosen, String), InspectError> {
     let columns = &source.form.columns;
-    let sets = sets(source, labels, candidates);
+    let sets = sets(source, label, labels, candidates);
     let best = |is_known: bool, wanted: &dyn Fn(usize) -> bool| {
         let fits = |(stem, set): &(Stem, Vec<(usize, String)>)| {
             matches!(stem, Stem::Known(_)) == is_known && wanted(set.len())
@@ -114,7 +115,12 @@ fn pick(
         let mut seen = HashMap::new();
         for (index, key) in chosen.columns.iter().zip(&chosen.speaks) {
             if let Some(other) = seen.insert(key, *index) {
-                return Err(same_name(source, &[other, *index]));
+                let same = columns[other].name.eq_ignore_ascii_case(&columns[*index].name);
+                let which = || InspectError::WhichScores {
+                    name: source.name.clone(),
+                    known: numbered(columns, chosen.columns.iter().copied()),
+                };
+                return Err(if same { same_name(source, &[other, *index]) } else { which() });
             }
         }
         Ok((chosen, why.to_owned()))
@@ -157,7 +163,9 @@ fn pick(
     }
     match candidates {
         [] => Err(InspectError::NoScores { name: source.name.clone(), known: numbered(columns, 0..columns.len()) }),
-        [_] => Ok((named(source, candidates.to_vec(), labels), "the only one of numbers that may be".to_owned())),
+        [_] => {
+            Ok((named(source, candidates.to_vec(), label, labels), "the only one of numbers that may be".to_owned()))
+        }
         _ => {
             let mut names: HashMap<&str, usize> = HashMap::new();
             for &index in candidates {
@@ -178,7 +186,7 @@ fn pick(
                 return Err(InspectError::WhichScores { name: source.name.clone(), known });
             }
             Ok((
-                named(source, candidates.to_vec(), labels),
+                named(source, candidates.to_vec(), label, labels),
                 "all of numbers, one a class in the labels' order".to_owned(),
             ))
         }
@@ -186,17 +194,24 @@ fn pick(
 }
 
 /// The candidates whose names hold a label, by what else is in the name.
-fn sets(source: &Source, labels: &Spellings, candidates: &[usize]) -> Vec<(Stem, Vec<(usize, String)>)> {
+fn sets(source: &Source, label: usize, labels: &Spellings, candidates: &[usize]) -> Vec<(Stem, Vec<(usize, String)>)> {
     if !source.form.has_header {
         return Vec::new();
     }
     let mut sets: Vec<(Stem, Vec<(usize, String)>)> = Vec::new();
     let mut places: HashMap<Stem, usize> = HashMap::new();
-    let keys = labels.keys();
+    let speech = Speech::new(source, label, labels, candidates);
+    // Sets of names that only mean labels.
+    let mut by_meaning = HashSet::new();
     for &index in candidates {
         let name = &source.form.columns[index].name;
-        let reading = readings(name).into_iter().find(|(label, _)| keys.contains_key(label));
-        let Some((label, stem)) = reading else { continue };
+        let spoken = |(word, stem): (String, Stem)| Some((speech.label(&word, &stem)?, word, stem));
+        let Some((label, word, stem)) = readings(name, labels.is_exact()).into_iter().find_map(spoken) else {
+            continue;
+        };
+        if label != word {
+            by_meaning.insert(stem.clone());
+        }
         let place = *places.entry(stem.clone()).or_insert_with(|| {
             sets.push((stem, Vec::new()));
             sets.len() - 1
@@ -205,7 +220,8 @@ fn sets(source: &Source, labels: &Spellings, candidates: &[usize]) -> Vec<(Stem,
     }
     // Classes that no row of the beginning has belong to a set as well: `p_0`, `p_1`, `p_2`. So one that a label has by chance is
     // not torn from its set, where labels are counted from 1 and columns from 0.
-    for (stem, set) in &mut sets {
+    let are_two = speech.are_two();
+    for (stem, set) in sets.iter_mut().filter(|(stem, _)| !are_two && !by_meaning.contains(stem)) {
         let taken: Vec<usize> = set.iter().map(|(index, _)| *index).collect();
         for &index in candidates {
             if taken.binary_search(&index).is_ok() {
@@ -213,7 +229,9 @@ fn sets(source: &Source, labels: &Spellings, candidates: &[usize]) -> Vec<(Stem,
             }
             // A name of its own, without a stem, may be anything.
             let same = |(_, other): &(String, Stem)| other == stem && *stem != Stem::Known(0);
-            if let Some((label, _)) = readings(&source.form.columns[index].name).into_iter().find(same) {
+            if let Some((label, _)) =
+                readings(&source.form.columns[index].name, labels.is_exact()).into_iter().find(same)
+            {
                 set.push((index, label));
             }
         }
@@ -224,6 +242,68 @@ fn sets(source: &Source, labels: &Spellings, candidates: &[usize]) -> Vec<(Stem,
         set.sort_unstable_by_key(|(index, _)| *index);
     }
     sets
+}
+
+/// What words in the names of scores may speak for.
+struct Speech<'a> {
+    labels: &'a Spellings,
+    /// The labels' keys by their spelling in names, where blanks and dashes are underscores.
+    spelled: HashMap<String, &'a String>,
+    /// The keys of two labels.
+    two: Option<[&'a str; 2]>,
+    /// What two labels are about: `churn` where the labels' column is called so, or a score speaks for `not churn`.
+    subjects: HashSet<String>,
+}
+
+impl<'a> Speech<'a> {
+    fn new(source: &Source, label: usize, labels: &'a Spellings, candidates: &[usize]) -> Self {
+        let columns = &source.form.columns;
+        let mut two = None;
+        if labels.len() == 2 {
+            let mut keys = [""; 2];
+            labels.keys().iter().for_each(|(key, &class)| keys[class] = key);
+            two = Some(keys);
+        }
+        let mut subjects = HashSet::new();
+        if !is_generic_label_name(&columns[label].name) {
+            subjects.insert(key(&columns[label].name));
+        }
+        if two.is_some() {
+            let words = candidates.iter().flat_map(|&index| readings(&columns[index].name, labels.is_exact()));
+            let known = words.filter(|(_, stem)| matches!(stem, Stem::Known(_)));
+            subjects.extend(known.filter_map(|(word, _)| absent(&word).map(str::to_owned)));
+        }
+        let spelled = labels.keys().keys().map(|key| (key.replace([' ', '-', '.'], "_"), key)).collect();
+        Self { labels, spelled, two, subjects }
+    }
+
+    /// The key of the label that a word in a name speaks for, if it does.
+    fn label(&self, word: &str, stem: &Stem) -> Option<String> {
+        if self.labels.keys().contains_key(word) {
+            return Some(word.to_owned());
+        }
+        if !matches!(stem, Stem::Known(_)) {
+            return None;
+        }
+        if let Some(key) = self.spelled.get(&word.replace([' ', '-', '.'], "_")) {
+            return Some((*key).clone());
+        }
+        // `P_bad1`, `prob_churn_yes`: the subject first.
+        let behind = self.subjects.iter().find_map(|subject| word.strip_prefix(subject.as_str()));
+        if let Some(rest) = behind.map(|rest| key(rest.trim_start_matches(['_', '-', '.', ' ', '=', ':'])))
+            && self.labels.keys().contains_key(&rest)
+        {
+            return Some(rest);
+        }
+        let keys = self.two?;
+        spoken(word, keys, |word| self.subjects.contains(word)).map(|class| keys[class].to_owned())
+    }
+
+    /// Whether the labels are words that say yes and no, so that there is no third.
+    fn are_two(&self) -> bool {
+        let are_words = |[first, second]: [&str; 2]| first.parse::<f64>().is_err() && second.parse::<f64>().is_err();
+        self.two.is_some_and(|two| are_words(two) && positive::named(two[0], two[1]).is_some())
+    }
 }
 
 /// Whether columns beside those that are called as labels belong to classes that the first rows do not have: probabilities of
@@ -246,18 +326,18 @@ fn are_classes(source: &Source, called: &[usize], rest: &[usize]) -> bool {
 
 /// The sum of a row's scores, as far as they are numbers.
 fn sum(source: &Source, row: usize, columns: &[usize]) -> f64 {
-    let score = |&index: &usize| parse(bare(source.sample.cell(row, index)), source.form.columns[index].decimal);
+    let score = |&index: &usize| source.form.columns[index].number(bare(source.sample.cell(row, index)));
     columns.iter().filter_map(score).sum()
 }
 
 /// Given columns, with the labels that their names hold if all do, and what one alone is called.
-fn named(source: &Source, columns: Vec<usize>, labels: &Spellings) -> Chosen {
+fn named(source: &Source, columns: Vec<usize>, label: usize, labels: &Spellings) -> Chosen {
     let heads = &source.form.columns;
     let vector = match columns[..] {
         [index] => vector_width(source, index),
         _ => None,
     };
-    let sets = sets(source, labels, &columns);
+    let sets = sets(source, label, labels, &columns);
     let whole = sets.iter().find(|(_, set)| set.len() == columns.len());
     let by_name = || match columns[..] {
         [index] => score_rank(&heads[index].name).and_then(|(_, kind)| kind),
@@ -292,7 +372,7 @@ fn vector_width(source: &Source, column: usize) -> Option<usize> {
     let mut scores = Vec::new();
     let cells = (0..source.sample.len().min(50)).map(|row| bare(source.sample.cell(row, column)));
     let widths: Option<Vec<usize>> = cells
-        .filter(|cell| !source.missing.is(cell))
+        .filter(|cell| !source.form.columns[column].is_missing(&source.missing, cell))
         .map(|cell| list(cell, &mut scores).then_some(scores.len()))
         .collect();
     widths?.first().copied().filter(|&width| width >= 2)

@@ -70,6 +70,7 @@ pub(super) fn head(inspection: &Inspection) -> String {
         ScoreKind::Logits => "logits",
         ScoreKind::Probabilities => "probabilities",
         ScoreKind::Percentages => "percentages",
+        ScoreKind::LogProbabilities => "logarithms of probabilities",
     };
     let positive = inspection.positive.as_ref().and_then(|positive| {
         let class = inspection.classes.iter().find(|class| class.label == *positive)?;
@@ -79,7 +80,7 @@ pub(super) fn head(inspection: &Inspection) -> String {
     match positive {
         Some((class, other)) => {
             let area = inspection.area_under_roc.map_or_else(String::new, |area| {
-                format!("; area under the ROC curve {area:.3}{}", doubt(inspection, area, &other.label))
+                format!("; area under the ROC curve of all rows {area:.3}{}", doubt(inspection, area, &other.label))
             });
             let (positive, share) = (on_one_line(&class.label, NAME), percent(class.share));
             format!(

@@ -10,6 +10,7 @@ use crate::table::error::{labels_listing, listing};
 use crate::table::form::Form;
 use crate::table::guess::Guesses;
 use crate::table::label::{find, key};
+use crate::table::names::{Stem, readings};
 use crate::table::positive::{self, Choice};
 use crate::terminal::{counted, excerpt};
 
@@ -112,8 +113,12 @@ fn kind(
     let kind = match layout.kind {
         Some(kind) => {
             if let Some(column) = &layout.kind_said_by {
-                let (kind, other) =
-                    if kind == ScoreKind::Logits { ("logits", "probabilities") } else { ("probabilities", "logits") };
+                let (kind, other) = match kind {
+                    ScoreKind::Logits => ("logits", "probabilities"),
+                    ScoreKind::LogProbabilities => ("logarithms of probabilities", "logits"),
+                    ScoreKind::Probabilities => ("probabilities", "logits"),
+                    ScoreKind::Percentages => ("percentages", "logits"),
+                };
                 guesses.guess("scores", format!("{kind}, as the name {column} says"), format!("--scores {other}"));
             }
             kind
@@ -130,12 +135,32 @@ fn kind(
             );
             ScoreKind::Logits
         }
+        None if 2 * rows.far > rows.kept * layout.width() as u64 => {
+            guesses.guess(
+                "scores",
+                "logits, since not all lie in [0, 1]; but most lie beyond ±50, where a logit says certainty: of scores on another scale, \
+                 as from 300 to 850, only the order counts, and no figure here but the area under the ROC curve says anything",
+                "--scores logits",
+            );
+            ScoreKind::Logits
+        }
+        None if rows.all_at_most_zero => {
+            guesses.guess(
+                "scores",
+                "logits, since not all lie in [0, 1]; but none lies above 0, as of logarithms of probabilities none does",
+                "--scores log-probabilities",
+            );
+            ScoreKind::Logits
+        }
         None => {
             guesses.guess("scores", "logits, since not all lie in [0, 1]", "--scores probabilities");
             ScoreKind::Logits
         }
     };
-    if kind != ScoreKind::Logits {
+    if kind == ScoreKind::LogProbabilities && rows.rounded > 0 {
+        let scores = counted(rows.rounded, "score");
+        guesses.fact("scores", format!("{scores} a rounding error above 0 taken for 0"));
+    } else if kind != ScoreKind::Logits {
         if rows.rounded > 0 {
             let (lie, count) = if rows.rounded == 1 { ("lies", "counts") } else { ("lie", "count") };
             let scores = counted(rows.rounded, "score");
@@ -174,7 +199,8 @@ fn positive(
     }
     let score = || excerpt(&form.columns[layout.scores[0]].name);
     if let [spoken] = &layout.speaks[..]
-        && let Some(class) = rows.labels.iter().position(|label| key(label) == *spoken)
+        && let Some(class) =
+            rows.labels.iter().position(|label| *label == *spoken || !layout.exact && key(label) == *spoken)
     {
         let label = excerpt(&rows.labels[class]);
         guesses.guess("positive", format!("`{label}`, as the score's name `{}` says", score()), "--positive LABEL");
@@ -184,11 +210,19 @@ fn positive(
         let (labels, score) = (rows.labels.len(), form.columns[layout.scores[0]].name.clone());
         return Err(InspectError::ManyLabels { name: name.to_owned(), score, labels, known: known() });
     }
+    // `prob_1` beside `good` and `bad`: the name means one of them, and nobody can tell which.
+    let word = readings(&form.columns[layout.scores[0]].name, false)
+        .into_iter()
+        .find(|(word, stem)| matches!(stem, Stem::Known(1..)) && positive::is_answer(word));
+    if let (Some((word, _)), true) = (word, layout.speaks.is_empty() && layout.width() == 1) {
+        let score = form.columns[layout.scores[0]].name.clone();
+        return Err(InspectError::WhichSpoken { name: name.to_owned(), score, word, known: known() });
+    }
     let choice = match positive::choose(&rows.labels, &rows.counts) {
         Some(choice) => choice,
         // With a score each, no figure depends on it.
         None if layout.width() > 1 => {
-            Choice { class: 1, why: "the second of two that are equally frequent".to_owned() }
+            Choice { class: 1, why: "the second of two that are equally frequent".to_owned(), rival: None }
         }
         None => return Err(InspectError::WhichPositive { name: name.to_owned(), known: known() }),
     };

@@ -7,7 +7,6 @@ use super::cell::bare;
 use super::error::TableError;
 use super::guess::Guesses;
 use super::names::{is_counter_name, is_label_name, is_plain_label_name, label_rank, numbered};
-use super::number::parse;
 use super::target::MOST_CLASSES;
 use crate::terminal::excerpt;
 
@@ -31,12 +30,12 @@ impl Look {
         let (mut fractions, mut rows) = (false, 0);
         for row in 0..raw.cells.len() {
             let cell = bare(raw.cells.cell(row, column));
-            let is_missing = raw.missing.is(cell);
+            let is_missing = raw.columns[column].is_missing(&raw.missing, cell);
             rows += usize::from(!is_missing);
             if is_missing || !labels.insert(cell) {
                 continue;
             }
-            fractions |= parse(cell, raw.columns[column].decimal).is_some_and(|value| value.fract() != 0.0);
+            fractions |= raw.columns[column].number(cell).is_some_and(|value| value.fract() != 0.0);
             if labels.len() > MOST_CLASSES {
                 break;
             }
@@ -60,20 +59,24 @@ impl Look {
 }
 
 /// The target: as the file declares, by its name, or the last column. What else it may be is said, or asked for.
-pub(crate) fn target(raw: &RawTable, declared: Option<usize>, guesses: &mut Guesses) -> Result<usize, TableError> {
+pub(crate) fn target(raw: &RawTable, declared: &[usize], guesses: &mut Guesses) -> Result<usize, TableError> {
     let last = raw.columns.len() - 1;
     let name = |column: usize| format!("`{}`", excerpt(&raw.columns[column].name));
     let say = |guesses: &mut Guesses, column: usize, why: &str| {
         guesses.guess("target", format!("column {}, {}, {why}", column + 1, name(column)), "--target COL");
     };
-    if let Some(column) = declared {
-        say(guesses, column, "as the file's header declares");
-        return Ok(column);
-    }
     let which = |candidates: &[usize]| TableError::WhichTarget {
         name: raw.name.clone(),
         candidates: numbered(&raw.columns, candidates.iter().copied()),
     };
+    match declared {
+        [] => {}
+        [column] => {
+            say(guesses, *column, "as the file's header declares");
+            return Ok(*column);
+        }
+        several => return Err(which(several)),
+    }
     // With x and z beside it, y is a place and no label.
     let is_place = |column: usize| {
         let has = |wanted: &str| raw.columns.iter().any(|other| other.name.eq_ignore_ascii_case(wanted));

@@ -81,6 +81,8 @@ enum Reason {
     Counts,
     /// It is called as what names rows, and differs in each.
     NamesRows,
+    /// Days or times, most of them different.
+    Dates,
     /// Mostly different words.
     Identifier,
     /// The same in every row.
@@ -97,6 +99,7 @@ impl LeftOut {
             let (one, many) = match reason {
                 Reason::Counts => ("only counts the rows", "only count the rows"),
                 Reason::NamesRows => ("names the rows", "name the rows"),
+                Reason::Dates => ("holds dates, which are not read", "hold dates, which are not read"),
                 Reason::Identifier => {
                     ("differs in most rows, as an identifier does", "differ in most rows, as identifiers do")
                 }
@@ -115,7 +118,7 @@ impl LeftOut {
 /// Understands the columns `features` of `raw` in `rows`, without those that cannot tell rows apart.
 pub(crate) fn understand_all(
     raw: &RawTable,
-    features: impl Iterator<Item = usize>,
+    features: Vec<usize>,
     rows: &[usize],
     kept: &[usize],
     categorical: &[usize],
@@ -123,11 +126,14 @@ pub(crate) fn understand_all(
 ) -> Result<Vec<Column>, TableError> {
     let (mut columns, mut left_out) = (Vec::new(), LeftOut::default());
     for index in features {
-        let forced = raw.columns[index].is_nominal || categorical.contains(&index);
+        let forced = raw.columns[index].is_nominal() || categorical.contains(&index);
         let is_kept = kept.contains(&index) || categorical.contains(&index);
         let column = understand(raw, index, rows, forced, is_kept, guesses)?;
         let name = &raw.columns[index].name;
-        match column.map_or(Err(Reason::Identifier), |column| {
+        let mut cells = rows.iter().map(|&row| bare(raw.cells.cell(row, index)));
+        let first = cells.find(|cell| !raw.missing.is(cell));
+        let words = if first.is_some_and(is_date) { Reason::Dates } else { Reason::Identifier };
+        match column.map_or(Err(words), |column| {
             let counter = is_counter_name(&raw.columns[index]);
             tells_rows_apart(&column, counter, is_kept).map_or(Ok(column), Err)
         }) {
@@ -153,29 +159,54 @@ fn understand(
         .iter()
         .map(|&row| {
             let cell = bare(raw.cells.cell(row, index));
-            (!raw.missing.is(cell)).then_some(cell)
+            (!raw.columns[index].is_missing(&raw.missing, cell)).then_some(cell)
         })
         .collect();
     let name = &raw.columns[index].name;
     if categorical {
         return Ok(categories(name, &cells, true, guesses));
     }
-    Ok(match numbers(raw, index, rows, &cells)? {
+    raw.columns[index].check_units(
+        &raw.name,
+        index,
+        &format!(", or say --categorical {0} or --drop {0}", index + 1),
+    )?;
+    Ok(match numbers(raw, index, rows, &cells, guesses)? {
         Some(column) => Some(column),
         None => categories(name, &cells, kept, guesses),
     })
 }
 
 /// Numbers, if most cells are; an error for the cell that is not.
-fn numbers(raw: &RawTable, index: usize, rows: &[usize], cells: &[Option<&str>]) -> Result<Option<Column>, TableError> {
-    let decimal = raw.columns[index].decimal;
+fn numbers(
+    raw: &RawTable,
+    index: usize,
+    rows: &[usize],
+    cells: &[Option<&str>],
+    guesses: &mut Guesses,
+) -> Result<Option<Column>, TableError> {
+    let head = &raw.columns[index];
     let present = cells.iter().flatten().count();
-    let numbers = cells.iter().flatten().filter(|cell| parse(cell, decimal).is_some()).count();
+    let numbers = cells.iter().flatten().filter(|cell| head.number(cell).is_some()).count();
     if present > 0 && (numbers as f64) < MOSTLY_NUMBERS * present as f64 {
         // Numbers under the other mark are no names of categories.
-        let other = if decimal == Decimal::Point { Decimal::Comma } else { Decimal::Point };
+        let other = if head.decimal == Decimal::Point { Decimal::Comma } else { Decimal::Point };
         let others = cells.iter().flatten().filter(|cell| parse(cell, other).is_some()).count();
         if (others as f64) < MOSTLY_NUMBERS * present as f64 {
+            let word = cells.iter().zip(rows).find(|(cell, _)| cell.is_some_and(|cell| head.number(cell).is_none()));
+            if let Some((Some(word), &row)) = word
+                && 2 * numbers >= present
+            {
+                let text = format!(
+                    "`{}` holds {numbers} numbers, but is taken for names, since {} of its {} are none (first `{}` on line {})",
+                    excerpt(&head.name),
+                    present - numbers,
+                    counted(present as u64, "cell"),
+                    excerpt(word),
+                    raw.cells.line(row)
+                );
+                guesses.guess("categories", text, "--missing CELL");
+            }
             return Ok(None);
         }
     }
@@ -187,7 +218,7 @@ fn numbers(raw: &RawTable, index: usize, rows: &[usize], cells: &[Option<&str>])
             continue;
         };
         let (table, line, column_name) = (raw.name.clone(), raw.cells.line(row), name.clone());
-        match parse(cell, decimal) {
+        match head.number(cell) {
             Some(value) if value.is_finite() => values.push(value),
             // An overflow, not a missing value: to impute the mean would hide a measurement that was too large.
             Some(_) => {
@@ -269,6 +300,18 @@ fn tells_rows_apart(column: &Column, is_counter: bool, kept: bool) -> Option<Rea
         Some(Reason::Counts)
     } else {
         differ_all.then_some(Reason::NamesRows)
+    }
+}
+
+/// Whether a cell is a day, by its numbers or its month's name, with a time or without.
+fn is_date(cell: &str) -> bool {
+    let day = cell.split([' ', 'T']).next().unwrap_or("");
+    let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
+    let number = |part: &&str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let month = |part: &&str| part.len() >= 3 && part.chars().all(char::is_alphabetic);
+    match &parts[..] {
+        [first, middle, last] => number(first) && number(last) && (number(middle) || month(middle)),
+        _ => false,
     }
 }
 

@@ -11,27 +11,36 @@ use crate::terminal::{counted, excerpt};
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message beside each variant says what its fields mean")]
 pub enum TableError {
-    /// Numbers with and without a per cent sign in one column.
     #[error(
-        "{name}: column {column}, `{column_name}`, has `%` behind {with} of its numbers and nothing behind {without} (first on line {line}): write all of them in one form"
+        "{name}: column {column}, `{column_name}`, has {one} {with} of its numbers and {other} {without} (first on line {line}): write \
+         all of them in one form{cure}"
     )]
-    MixedPercent {
-        /// What messages call the table.
+    MixedUnits {
         name: String,
-        /// The column, from 1.
         column: usize,
-        /// Its name.
         column_name: String,
-        /// Numbers with the sign.
+        one: String,
         with: u64,
-        /// Numbers other than 0 without it.
+        other: String,
         without: u64,
-        /// The first line of those.
         line: u64,
+        cure: String,
     },
+    #[error(
+        "{name}: line {line}, column {column} (`{}`): `{}` is not what the header declares, {declared}; mend the cell, or the header's \
+         @attribute",
+        excerpt(.column_name),
+        excerpt(.value)
+    )]
+    Undeclared { name: String, line: u64, column: usize, column_name: String, value: String, declared: String },
+    #[error(
+        "{name}: line {line}: the header says {what} `{}`, which none of its @attribute lines names; mend one of them",
+        excerpt(.attribute)
+    )]
+    NoAttribute { name: String, line: u64, what: &'static str, attribute: String },
     #[error("{name}: there is no such file; check the path (it is taken from the folder you are in)")]
     NotFound { name: String },
-    #[error("{name}: cannot be read")]
+    #[error("{name}: cannot be read{}", unreadable(.source))]
     Unreadable { name: String, source: io::Error },
     #[error("{name}: the file is empty; it needs one row a sample and one column a feature, and a target column")]
     Empty { name: String },
@@ -75,6 +84,11 @@ pub enum TableError {
     )]
     WhichPositive { name: String, known: String },
     #[error(
+        "{name}: which label is the positive one? {named}, as the other is its opposite, or {rare}, the rare one: say --positive \
+         LABEL"
+    )]
+    NamedOrRare { name: String, named: String, rare: String },
+    #[error(
         "{name}: line {line}, column {column} (`{}`): does `{}` have decimals or thousands? Say --decimal point for 1,234.5 or \
          --decimal comma for 1.234,5",
         excerpt(.column_name),
@@ -115,9 +129,10 @@ pub enum TableError {
     #[error("{name}: every row of the target column `{}` is empty; choose another with --target", excerpt(.column_name))]
     NoLabels { name: String, column_name: String },
     #[error(
-        "{name}: all {} of the target column `{}` are `{}`; there is nothing to tell apart, choose another column with --target",
-        counted(*.rows as u64, "row"),
+        "{name}: {} of the target column `{}` {} `{}`; there is nothing to tell apart, choose another column with --target",
+        all(*.rows as u64),
         excerpt(.column_name),
+        if *.rows == 1 { "is" } else { "are" },
         excerpt(.label)
     )]
     OneClass { name: String, column_name: String, label: String, rows: usize },
@@ -179,12 +194,30 @@ impl TableError {
     }
 }
 
+/// What would mend it.
+fn unreadable(error: &io::Error) -> &'static str {
+    match error.kind() {
+        // Of what is packed alone: text is never damaged.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            "; what gzip packed is damaged or cut off: copy or pack the file once more"
+        }
+        io::ErrorKind::IsADirectory => "; it is a folder: give the name of a file",
+        io::ErrorKind::PermissionDenied => "; you may not read it: have the rights changed",
+        _ => "",
+    }
+}
+
 fn thousands(count: usize) -> String {
     crate::terminal::thousands(count as u64)
 }
 
 fn after_colon(why: &str) -> String {
     if why.is_empty() { String::new() } else { format!(": {why}") }
+}
+
+/// Every one of so many rows, as a sentence begins.
+pub(crate) fn all(rows: u64) -> String {
+    if rows == 1 { "the only row".to_owned() } else { format!("all {}", counted(rows, "row")) }
 }
 
 fn are(rows: usize) -> String {

@@ -6,11 +6,16 @@ mod arff;
 mod delimiter;
 mod header;
 mod marks;
+mod weka;
+
+pub(crate) use marks::tell_units;
 
 use std::io::Read;
 
+use super::cell::bare;
 use super::error::TableError;
 use super::guess::Guesses;
+use super::head::ColumnHead;
 use super::input::Input;
 use super::missing::Missing;
 use super::names;
@@ -47,19 +52,6 @@ pub struct FormOptions {
     pub exact_labels: bool,
 }
 
-/// A column's name, and what the file's form says of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ColumnHead {
-    /// Its name; `column 3` where there is none.
-    pub(crate) name: String,
-    /// Whether the header leaves its name out, as for an index.
-    pub(crate) is_unnamed: bool,
-    /// Whether the file declares its values as names, as ARFF's nominal attributes.
-    pub(crate) is_nominal: bool,
-    /// What stands before its decimals.
-    pub(crate) decimal: Decimal,
-}
-
 /// How a table is to be read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Form {
@@ -71,8 +63,10 @@ pub(crate) struct Form {
     pub(crate) columns: Vec<ColumnHead>,
     /// Whether each row ends in one delimiter too many.
     trailing: bool,
-    /// The column that the file itself declares to be predicted.
-    pub(crate) declared_target: Option<usize>,
+    /// Whether the file's header says what its cells are.
+    is_declared: bool,
+    /// The columns that the file itself declares to be predicted.
+    pub(crate) declared_targets: Vec<usize>,
 }
 
 /// A table at its first row of data.
@@ -102,7 +96,7 @@ impl Source {
         let declared = arff::declared(&mut input)?;
         let spelled = if declared.is_none() { delimiter::spelled_out(&mut input) } else { None };
         let sample = |input: &Input, cut: Cut| first_rows(name, &input.start, input.whole, cut, LOOKED_AT);
-        let mut cut = Cut { delimiter: Delimiter::Byte(b','), quote: b'"', comment: None };
+        let mut cut = Cut { delimiter: Delimiter::Byte(b','), quote: b'"', escape: None, comment: None };
         let rows = match &declared {
             Some(arff) => {
                 cut = arff.cut(options.delimiter);
@@ -148,6 +142,9 @@ impl Source {
         }
         let is_trailing = self.form.trailing && row.count == width + 1 && row.count <= MOST_COLUMNS;
         if row.count == width || is_trailing && row.cell(width).is_empty() {
+            if self.form.is_declared {
+                self.form.check(&self.name, &row, &self.missing)?;
+            }
             return Ok(Some(row));
         }
         Err(TableError::Ragged {
@@ -190,15 +187,27 @@ impl Found<'_> {
         let delimiter = delimiter::in_words(cut.delimiter);
         if let Some(arff) = self.declared {
             guesses.fact("form", format!("{}, {} attributes as its header declares", arff.format, arff.columns.len()));
-            let form =
-                Form { cut, has_header: false, columns: arff.columns, trailing: false, declared_target: arff.target };
+            let form = Form {
+                cut,
+                has_header: false,
+                columns: arff.columns,
+                trailing: false,
+                is_declared: true,
+                declared_targets: arff.targets,
+            };
             return Ok((form, copy(&self.rows, 0, usize::MAX)));
         }
-        let shape = header::Shape::of(&self.rows);
+        let wekas = weka::distribution(&self.rows).filter(|_| self.options.header != Header::No);
+        let mut shape = header::Shape::of(&self.rows);
+        if let Some(columns) = &wekas {
+            shape = header::Shape { width: columns.len(), row_names: false, trailing: false };
+        }
         let is_header = match self.options.header {
             Header::Yes => true,
             Header::No => false,
-            Header::Detect => shape.row_names || header::is_one(&self.rows, &shape, &self.options.missing),
+            Header::Detect => {
+                wekas.is_some() || shape.row_names || header::is_one(&self.rows, &shape, &self.options.missing)
+            }
         };
         if self.options.delimiter.is_none() {
             guesses.guess("delimiter", delimiter, "--delimiter CHAR");
@@ -211,7 +220,8 @@ impl Found<'_> {
             };
             guesses.guess("header", taken, other);
         }
-        let columns = header::heads(&self.rows, &shape, is_header);
+        let mut columns = wekas.unwrap_or_else(|| header::heads(&self.rows, &shape, is_header));
+        weka::mark(&mut columns);
         if shape.row_names && is_header {
             guesses.fact("index", "the header is one name short: the first column names the rows, as R writes them");
         }
@@ -223,7 +233,14 @@ impl Found<'_> {
             return Err(TableError::NoRows { name: self.name.to_owned() });
         }
         let sample = copy(&self.rows, below, columns.len());
-        let form = Form { cut, has_header: is_header, columns, trailing: shape.trailing, declared_target: None };
+        let form = Form {
+            cut,
+            has_header: is_header,
+            columns,
+            trailing: shape.trailing,
+            is_declared: false,
+            declared_targets: Vec::new(),
+        };
         Ok((form, sample))
     }
 }
@@ -241,6 +258,25 @@ fn copy(rows: &Cells, skip: usize, width: usize) -> Cells {
 }
 
 impl Form {
+    /// That a row's cells are what the header declares.
+    fn check(&self, table: &str, row: &Row<'_>, missing: &Missing) -> Result<(), TableError> {
+        for (index, head) in self.columns.iter().enumerate() {
+            let cell = bare(row.cell(index));
+            if head.is_missing(missing, cell) {
+                continue;
+            }
+            head.check(cell).map_err(|declared| TableError::Undeclared {
+                name: table.to_owned(),
+                line: row.line,
+                column: index + 1,
+                column_name: head.name.clone(),
+                value: cell.to_owned(),
+                declared,
+            })?;
+        }
+        Ok(())
+    }
+
     /// The delimiter as messages name it.
     pub(crate) fn delimiter_in_words(&self) -> String {
         delimiter::in_words(self.cut.delimiter)

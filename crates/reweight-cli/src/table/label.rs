@@ -3,11 +3,21 @@
 use std::collections::HashMap;
 
 use super::cell::bare;
+use super::number::{Decimal, parse};
 
 /// What all spellings of a label share: lower case, blanks made one, no final dot; of a number its value.
 pub(crate) fn key(label: &str) -> String {
+    key_in(label, Decimal::Point)
+}
+
+/// The same where `decimal` marks decimals: 1,0 is 1 beside a comma.
+fn key_in(label: &str, decimal: Decimal) -> String {
     let label = bare(label);
-    if let Ok(value) = label.parse::<f64>()
+    let number = match decimal {
+        Decimal::Point => label.parse::<f64>().ok(),
+        Decimal::Comma => parse(label, decimal),
+    };
+    if let Some(value) = number
         && value.is_finite()
     {
         // −0 is 0.
@@ -23,6 +33,7 @@ pub(crate) fn key(label: &str) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Spellings {
     exact: bool,
+    decimal: Decimal,
     classes: HashMap<String, usize>,
     /// The class of each spelling that was seen.
     seen: HashMap<String, (usize, u64)>,
@@ -30,14 +41,19 @@ pub(crate) struct Spellings {
 }
 
 impl Spellings {
-    /// Spellings that stay apart, if `exact`.
-    pub(crate) fn new(exact: bool) -> Self {
-        Self { exact, ..Self::default() }
+    /// Spellings that stay apart, if `exact`; `decimal` marks the decimals of those that are numbers.
+    pub(crate) fn new(exact: bool, decimal: Decimal) -> Self {
+        Self { exact, decimal, ..Self::default() }
     }
 
     /// Whether they stay apart.
     pub(crate) fn is_exact(&self) -> bool {
         self.exact
+    }
+
+    /// What all spellings of a bare label share.
+    pub(crate) fn key(&self, label: &str) -> String {
+        if self.exact { label.to_owned() } else { key_in(label, self.decimal) }
     }
 
     /// Number of classes so far.
@@ -47,7 +63,7 @@ impl Spellings {
 
     /// Whether a bare label, or another spelling of it, was seen.
     pub(crate) fn knows(&self, label: &str) -> bool {
-        self.seen.contains_key(label) || !self.exact && self.classes.contains_key(&key(label))
+        self.seen.contains_key(label) || !self.exact && self.classes.contains_key(&key_in(label, self.decimal))
     }
 
     /// The class of each label's key.
@@ -61,7 +77,7 @@ impl Spellings {
             *rows += 1;
             return *class;
         }
-        let key = if self.exact { label.to_owned() } else { key(label) };
+        let key = self.key(label);
         let next = self.count;
         let class = *self.classes.entry(key).or_insert(next);
         self.count = self.count.max(class + 1);
@@ -100,10 +116,13 @@ pub(crate) fn find(labels: &[String], wanted: &str) -> Option<usize> {
     let wanted = bare(wanted);
     let exact = labels.iter().position(|label| label == wanted);
     exact.or_else(|| {
-        let wanted = key(wanted);
-        let mut same = (0..labels.len()).filter(|&class| key(&labels[class]) == wanted);
-        // Where spellings stay apart, a third one means neither.
-        same.next().filter(|_| same.next().is_none())
+        let same = |decimal: Decimal| {
+            let wanted = key_in(wanted, decimal);
+            let mut same = (0..labels.len()).filter(|&class| key_in(&labels[class], decimal) == wanted);
+            // Where spellings stay apart, a third one means neither.
+            same.next().filter(|_| same.next().is_none())
+        };
+        same(Decimal::Point).or_else(|| same(Decimal::Comma))
     })
 }
 
@@ -118,13 +137,16 @@ mod tests {
             assert_eq!(key(one), key(other), "{one} {other}");
         }
         assert!(key("a") != key("b") && key("1") != key("-1") && key("...") != key(""));
-        let mut spellings = Spellings::new(false);
+        let mut spellings = Spellings::new(false, Decimal::Point);
         let classes: Vec<usize> =
             [">50K.", ">50K", "<=50K", ">50K"].iter().map(|label| spellings.class(label)).collect();
         assert_eq!(classes, [0, 0, 1, 0]);
         assert_eq!(spellings.names(), [">50K", "<=50K"]);
         assert_eq!(spellings.merged(), [vec![(">50K", 2), (">50K.", 1)]]);
-        let mut apart = Spellings::new(true);
+        let mut apart = Spellings::new(true, Decimal::Point);
         assert_eq!((apart.class("1"), apart.class("1.0"), apart.len()), (0, 1, 2));
+        let mut commas = Spellings::new(false, Decimal::Comma);
+        assert_eq!((commas.class("1"), commas.class("1,0"), commas.class("1,5"), commas.len()), (0, 0, 1, 2));
+        assert_eq!(find(&["0".into(), "1".into()], "1,0"), Some(1));
     }
 }

@@ -1,24 +1,34 @@
 //! What columns are called: for the labels, for scores, for what counts the rows; and how a user selects one.
 
 use super::error::{TableError, listing};
-use super::form::ColumnHead;
+use super::head::ColumnHead;
 use super::label::key;
 use crate::arguments::ScoreKind;
 use crate::terminal::excerpt;
 
 /// Names of a column of labels, in lower case; of several the earlier is meant.
-const LABELS: [&str; 42] = [
+const LABELS: &[&str] = &[
+    EXACT_LABEL,
+    // These say that another column may be a model's word.
+    "y_true",
+    "true_label",
+    "label_true",
+    "true_class",
+    "ground_truth",
+    "truth",
+    "actual",
+    "actual_class",
+    "actual_label",
+    "actual_value",
+    "y_actual",
+    "reference",
+    "gold",
+    "gold_label",
+    "y_test",
     "label",
     "labels",
     "target",
     "targets",
-    "y_true",
-    "true_label",
-    "label_true",
-    "ground_truth",
-    "truth",
-    "actual",
-    "y_test",
     "y",
     "class",
     "classes",
@@ -26,7 +36,6 @@ const LABELS: [&str; 42] = [
     "classe",
     "clase",
     "klasse",
-    "true_class",
     "class_label",
     "outcome",
     "outcomes",
@@ -54,10 +63,10 @@ const LABELS: [&str; 42] = [
 ];
 
 /// How many of them say so by themselves.
-const PLAIN_LABELS: usize = 32;
+const PLAIN_LABELS: usize = 40;
 
 /// Names of a column of scores where it is the only one, in lower case, and what they say of them.
-const SCORES: [(&str, Option<ScoreKind>); 34] = [
+const SCORES: &[(&str, Option<ScoreKind>)] = &[
     ("logit", Some(ScoreKind::Logits)),
     ("logits", Some(ScoreKind::Logits)),
     ("score", None),
@@ -82,9 +91,30 @@ const SCORES: [(&str, Option<ScoreKind>); 34] = [
     ("y_scores", None),
     ("y_hat", None),
     ("yhat", None),
+    ("p_hat", Some(ScoreKind::Probabilities)),
+    ("phat", Some(ScoreKind::Probabilities)),
+    ("scored_probabilities", Some(ScoreKind::Probabilities)),
+    ("log_prob", Some(ScoreKind::LogProbabilities)),
+    ("log_probs", Some(ScoreKind::LogProbabilities)),
+    ("log_proba", Some(ScoreKind::LogProbabilities)),
+    ("log_probability", Some(ScoreKind::LogProbabilities)),
+    ("log_probabilities", Some(ScoreKind::LogProbabilities)),
+    ("logprob", Some(ScoreKind::LogProbabilities)),
+    ("logprobs", Some(ScoreKind::LogProbabilities)),
+    ("log_p", Some(ScoreKind::LogProbabilities)),
+    ("logp", Some(ScoreKind::LogProbabilities)),
+    ("log_softmax", Some(ScoreKind::LogProbabilities)),
+    ("predict_log_proba", Some(ScoreKind::LogProbabilities)),
+    ("log_odds", Some(ScoreKind::Logits)),
+    ("logodds", Some(ScoreKind::Logits)),
     ("decision_function", Some(ScoreKind::Logits)),
     ("rawprediction", Some(ScoreKind::Logits)),
+    ("raw_prediction", Some(ScoreKind::Logits)),
+    ("rawformulaval", Some(ScoreKind::Logits)),
+    ("linear_predictor", Some(ScoreKind::Logits)),
+    ("margin", Some(ScoreKind::Logits)),
     ("confidence", None),
+    ("conf", None),
     ("y_pred", None),
     ("pred", None),
     ("preds", None),
@@ -92,11 +122,26 @@ const SCORES: [(&str, Option<ScoreKind>); 34] = [
     ("predictions", None),
     ("predicted", None),
     ("output", None),
+    ("pred_score", None),
+    ("prediction_score", None),
+    ("risk_score", None),
+    ("risk", None),
+    ("anomaly_score", None),
 ];
 
 /// What stands before or behind a label in the name of its score, in lower case, and what it says of the score.
-const STEMS: [(&str, Option<ScoreKind>); 32] = [
+const STEMS: &[(&str, Option<ScoreKind>)] = &[
     ("", None),
+    ("predict_log_proba", Some(ScoreKind::LogProbabilities)),
+    ("log_probability", Some(ScoreKind::LogProbabilities)),
+    ("log_probabilities", Some(ScoreKind::LogProbabilities)),
+    ("log_proba", Some(ScoreKind::LogProbabilities)),
+    ("log_probs", Some(ScoreKind::LogProbabilities)),
+    ("log_prob", Some(ScoreKind::LogProbabilities)),
+    ("logprob", Some(ScoreKind::LogProbabilities)),
+    ("log_softmax", Some(ScoreKind::LogProbabilities)),
+    ("log_p", Some(ScoreKind::LogProbabilities)),
+    ("logp", Some(ScoreKind::LogProbabilities)),
     ("predict_proba", Some(ScoreKind::Probabilities)),
     ("y_pred_proba", Some(ScoreKind::Probabilities)),
     ("pred_proba", Some(ScoreKind::Probabilities)),
@@ -128,10 +173,22 @@ const STEMS: [(&str, Option<ScoreKind>); 32] = [
     ("logit", Some(ScoreKind::Logits)),
     ("rawprediction", Some(ScoreKind::Logits)),
     ("raw", Some(ScoreKind::Logits)),
+    ("log_odds", Some(ScoreKind::Logits)),
+    ("margin", Some(ScoreKind::Logits)),
+    ("distribution", Some(ScoreKind::Probabilities)),
 ];
 
+/// What a score's name ends with that counts from 0 to 100.
+const HUNDREDTHS: [&str; 7] = ["(%)", "[%]", "%", "_pct", "_percent", "_percentage", "_in_percent"];
+
+/// What Weka calls the column that counts the rows of its predictions.
+pub(crate) const WEKAS_COUNTER: &str = "inst#";
+
+/// What the column of labels is called in scores whose labels are spelled exactly and none of them missing, whatever they look like.
+pub(crate) const EXACT_LABEL: &str = "exact_label";
+
 /// Names of columns that count or name the rows, in lower case.
-const COUNTERS: [&str; 13] = [
+const COUNTERS: &[&str] = &[
     "id",
     "index",
     "row",
@@ -145,12 +202,20 @@ const COUNTERS: [&str; 13] = [
     "idx",
     "no.",
     "uid",
+    WEKAS_COUNTER,
+    "instance",
+    "obs_no",
 ];
 
 /// Where a name stands among those of labels, the likeliest first; none if it is none.
 pub(crate) fn label_rank(name: &str) -> Option<usize> {
     let name = snake(name);
     LABELS.iter().position(|known| *known == name)
+}
+
+/// Whether a name says only that there are labels, and not of what, as `churn` does.
+pub(crate) fn is_generic_label_name(name: &str) -> bool {
+    label_rank(name).is_some_and(|rank| rank <= LABELS.iter().position(|known| *known == "outcomes").unwrap_or(0))
 }
 
 /// Whether a column is called as labels are, and as features are not.
@@ -163,10 +228,22 @@ pub(crate) fn is_label_name(name: &str) -> bool {
     label_rank(name).is_some()
 }
 
+/// Whether a column is called as predictions are, or as labels may be where others are known to be the true ones.
+pub(crate) fn is_prediction_name(name: &str) -> bool {
+    let name = snake(name);
+    name.contains("pred")
+        || ["scored_labels", "label", "class", "decision", "output", "y_hat", "yhat"].contains(&name.as_str())
+}
+
 /// Where a name stands among those of scores, and what it says of them.
 pub(crate) fn score_rank(name: &str) -> Option<(usize, Option<ScoreKind>)> {
     let name = snake(name);
-    SCORES.iter().position(|(known, _)| *known == name).map(|at| (at, SCORES[at].1))
+    let find = |name: &str| SCORES.iter().position(|(known, _)| *known == name);
+    // `confidence (%)`, `score_pct`
+    let hundredths = || HUNDREDTHS.iter().find_map(|end| name.strip_suffix(end)).map(|rest| rest.trim_end_matches('_'));
+    find(&name)
+        .map(|at| (at, SCORES[at].1))
+        .or_else(|| find(hundredths()?).map(|at| (at, Some(ScoreKind::Percentages))))
 }
 
 /// Whether a column is called as scores are.
@@ -178,7 +255,10 @@ pub(crate) fn is_score_name(name: &str) -> bool {
 pub(crate) fn is_counter_name(column: &ColumnHead) -> bool {
     let name = snake(&column.name);
     let unnamed = name.strip_prefix("unnamed:").is_some_and(|at| at.trim_start_matches('_').parse::<u32>().is_ok());
-    column.is_unnamed || unnamed || COUNTERS.contains(&name.as_str()) || name.ends_with("_id")
+    // `PassengerId`, `customerID`, and not `paid`.
+    let camel = ["Id", "ID"].iter().find_map(|end| column.name.strip_suffix(end));
+    let is_camel = camel.is_some_and(|word| word.ends_with(|letter: char| letter.is_lowercase()));
+    column.is_unnamed || unnamed || COUNTERS.contains(&name.as_str()) || name.ends_with("_id") || is_camel
 }
 
 /// A name in lower case, with underscores for what else parts words.
@@ -209,18 +289,23 @@ impl Stem {
     }
 }
 
-/// The ways in which a column's name may hold a label: the label's key and what else is there, the plainest first.
-pub(crate) fn readings(name: &str) -> Vec<(String, Stem)> {
+/// The ways in which a column's name may hold a label: the label's key, or if `exact` itself, and what else is there, the plainest
+/// first.
+pub(crate) fn readings(name: &str, exact: bool) -> Vec<(String, Stem)> {
+    let key = |label: &str| if exact { label.to_owned() } else { key(label) };
     // Names of scores are short, and a label of megabytes is none.
     if name.len() > 1000 {
         return vec![(key(name), Stem::Known(0))];
     }
-    let lower = name.to_lowercase();
-    let inner = lower.trim_end_matches([')', ']']);
+    let whole = if exact { name.to_owned() } else { name.to_lowercase() };
+    let inner = whole.trim_end_matches([')', ']']);
     let separator = |letter: char| matches!(letter, '_' | '-' | '.' | ':' | ' ' | '(' | '[' | '=');
     let known = |stem: &str| {
-        let stem = stem.trim_end_matches(separator).replace([' ', '-'], "_");
-        STEMS.iter().position(|(known, _)| !known.is_empty() && *known == stem)
+        let stem = stem.trim_end_matches(separator).to_lowercase().replace([' ', '-'], "_");
+        let find = |stem: &str| STEMS.iter().position(|(known, _)| !known.is_empty() && *known == stem);
+        // `P (class=yes)`, `Probability:Class=1`: what the label is one of says nothing.
+        let of = stem.rsplit_once(['(', ':']).filter(|_| name.contains('=')).map(|(stem, _)| stem);
+        find(&stem).or_else(|| find(of?.trim_end_matches('_')))
     };
     let mut found = vec![(key(name), Stem::Known(0))];
     for (at, letter) in inner.char_indices() {
@@ -275,7 +360,7 @@ mod tests {
     use super::*;
 
     fn reads(name: &str, label: &str) -> Option<(Stem, Option<ScoreKind>)> {
-        let reading = readings(name).into_iter().find(|(key, _)| key == label)?;
+        let reading = readings(name, false).into_iter().find(|(key, _)| key == label)?;
         let kind = reading.1.kind();
         Some((reading.1, kind))
     }
@@ -294,8 +379,12 @@ mod tests {
             ("yes_prob", "yes"),
             ("cat", "cat"),
             ("logit_1.0", "1"),
+            ("P (churn=yes)", "yes"),
+            ("Probability:Class=1", "1"),
+            ("confidence(no)", "no"),
+            ("log_proba_1", "1"),
         ] {
-            assert!(matches!(reads(name, label), Some((Stem::Known(_), _))), "{name}: {:?}", readings(name));
+            assert!(matches!(reads(name, label), Some((Stem::Known(_), _))), "{name}: {:?}", readings(name, false));
         }
         assert_eq!(reads("resnet_0", "0"), Some((Stem::Other("resnet".into()), None)));
         assert_eq!(reads("logit_bad", "bad").unwrap().1, Some(ScoreKind::Logits));

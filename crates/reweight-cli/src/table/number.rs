@@ -37,9 +37,14 @@ pub fn parse(cell: &str, decimal: Decimal) -> Option<f64> {
     dressed(cell, decimal)
 }
 
-/// Whether a currency stands in a cell.
-pub(crate) fn has_currency(cell: &str) -> bool {
-    cell.contains(CURRENCIES)
+/// The sign of a currency in a cell.
+pub(crate) fn currency(cell: &str) -> Option<char> {
+    cell.chars().find(|letter| CURRENCIES.contains(letter))
+}
+
+/// Whether a number is negative by parentheses, or by a minus behind it.
+pub(crate) fn is_negative_by_dress(cell: &str) -> bool {
+    cell.starts_with('(') && cell.ends_with(')') || cell.ends_with(['-', '−'])
 }
 
 /// Whether a cell may be read in two ways: one mark with three digits behind it, of decimals or of thousands.
@@ -52,7 +57,7 @@ fn dressed(cell: &str, decimal: Decimal) -> Option<f64> {
     if cell.len() > 64 || !cell.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let (mut rest, mut negative, mut percent) = (cell, false, false);
+    let (mut rest, mut negative, mut parts) = (cell, false, 1.0);
     // Accountants write a negative number between parentheses.
     if let Some(inside) = rest.strip_prefix('(').and_then(|inside| inside.strip_suffix(')')) {
         (rest, negative) = (inside, true);
@@ -66,6 +71,10 @@ fn dressed(cell: &str, decimal: Decimal) -> Option<f64> {
             (Some('-' | '−'), _) if !minus && !negative => {
                 (minus, rest) = (true, letters.as_str());
             }
+            // Behind the number, as some bookkeeping has it.
+            (_, Some(sign @ ('-' | '−'))) if !minus && !negative => {
+                (minus, rest) = (true, &rest[..rest.len() - sign.len_utf8()]);
+            }
             (Some('+'), _) if !minus => (minus, rest) = (false, letters.as_str()),
             (Some(sign), _) if !currency && CURRENCIES.contains(&sign) => {
                 (currency, rest) = (true, letters.as_str());
@@ -74,19 +83,20 @@ fn dressed(cell: &str, decimal: Decimal) -> Option<f64> {
                 currency = true;
                 rest = &rest[..rest.len() - sign.len_utf8()];
             }
-            (_, Some('%')) if !percent => {
-                percent = true;
-                rest = &rest[..rest.len() - 1];
+            (_, Some(sign @ ('%' | '‰'))) if parts == 1.0 => {
+                parts = if sign == '%' { 100.0 } else { 1000.0 };
+                rest = &rest[..rest.len() - sign.len_utf8()];
             }
             _ => break,
         }
     }
     let value = grouped(rest, decimal)?;
     let value = if negative || minus { -value } else { value };
-    Some(if percent { value / 100.0 } else { value })
+    Some(value / parts)
 }
 
-fn is_blank(letter: char) -> bool {
+/// What stands between thousands, or between a number and its unit.
+pub(crate) fn is_blank(letter: char) -> bool {
     matches!(letter, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}')
 }
 
@@ -108,19 +118,11 @@ fn grouped(text: &str, decimal: Decimal) -> Option<f64> {
     let digits = match separator {
         None => whole.to_owned(),
         Some(separator) if separator == thousands || separator == '\'' || separator == '’' || is_blank(separator) => {
-            let mut groups = whole.split(separator);
-            let first = groups.next().unwrap_or("");
-            // A leading zero has no thousands behind it: 0,123 is a decimal fraction.
-            let led = (1..=3).contains(&first.len()) && !first.starts_with('0');
-            let (mut digits, mut whole) = (first.to_owned(), led);
-            for group in groups {
-                whole &= group.len() == 3;
-                digits.push_str(group);
-            }
-            if !whole {
+            let groups: Vec<&str> = whole.split(separator).collect();
+            if !are_thousands(&groups, separator == ',') {
                 return None;
             }
-            digits
+            groups.concat()
         }
         // 1e5 with a comma for decimals.
         Some('e' | 'E') if decimals.is_none() => whole.to_owned(),
@@ -134,6 +136,16 @@ fn grouped(text: &str, decimal: Decimal) -> Option<f64> {
         return None;
     }
     format!("{digits}.{tail}").parse().ok().or_else(|| digits.parse().ok())
+}
+
+/// Whether digits stand apart as thousands do: three by three, or `indian`, where above the last three they go two by two.
+fn are_thousands(groups: &[&str], indian: bool) -> bool {
+    let [first, middle @ .., last] = groups else { return false };
+    // A leading zero has no thousands behind it: 0,123 is a decimal fraction.
+    let led = !first.starts_with('0') && last.len() == 3;
+    let by_threes = (1..=3).contains(&first.len()) && middle.iter().all(|group| group.len() == 3);
+    let by_twos = indian && (1..=2).contains(&first.len()) && middle.iter().all(|group| group.len() == 2);
+    led && (by_threes || by_twos)
 }
 
 #[cfg(test)]
@@ -165,7 +177,15 @@ mod tests {
             ("7", Some(7.0), Some(7.0)),
             ("−3", Some(-3.0), Some(-3.0)),
             ("12 mm", None, None),
-            ("1,23,456", None, None),
+            ("1,23,456", Some(123_456.0), None),
+            ("12,34,567.5", Some(1_234_567.5), None),
+            ("1,2,345", None, None),
+            ("12,3", None, Some(12.3)),
+            ("5‰", Some(0.005), Some(0.005)),
+            ("1.298,95-", None, Some(-1298.95)),
+            ("5-", Some(-5.0), Some(-5.0)),
+            ("-5-", None, None),
+            ("(-5)", None, None),
             ("a", None, None),
             ("nan", None, None),
             ("2024-01-02", None, None),

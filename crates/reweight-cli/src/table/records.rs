@@ -22,6 +22,8 @@ pub(crate) struct Cut {
     pub(crate) delimiter: Delimiter,
     /// What stands around a cell that holds a delimiter.
     pub(crate) quote: u8,
+    /// What keeps a quote within a cell from closing it.
+    pub(crate) escape: Option<u8>,
     /// What begins a line that is no row.
     pub(crate) comment: Option<u8>,
 }
@@ -96,7 +98,7 @@ impl<R: Read> Records<R> {
     pub(crate) fn new(name: &str, source: R, cut: Cut, line: u64) -> Self {
         let mut builder = ReaderBuilder::new();
         let delimiter = if let Delimiter::Byte(byte) = cut.delimiter { byte } else { b' ' };
-        builder.delimiter(delimiter).quote(cut.quote).comment(cut.comment);
+        builder.delimiter(delimiter).quote(cut.quote).escape(cut.escape).comment(cut.comment);
         let mut core = builder.build();
         core.set_line(line);
         Self {
@@ -338,7 +340,7 @@ pub(crate) fn nothing() -> Stream {
 mod tests {
     use super::*;
 
-    const COMMAS: Cut = Cut { delimiter: Delimiter::Byte(b','), quote: b'"', comment: None };
+    const COMMAS: Cut = Cut { delimiter: Delimiter::Byte(b','), quote: b'"', escape: None, comment: None };
 
     fn rows(text: &[u8], cut: Cut) -> Result<Vec<(Vec<String>, u64)>, TableError> {
         let mut records = Records::new("a", text, cut, 1);

@@ -69,13 +69,14 @@ impl Target {
         let column_name = raw.columns[index].name.clone();
         let name = raw.name.clone();
         let cell = |row: usize| bare(raw.cells.cell(row, index));
-        let rows: Vec<usize> = (0..raw.cells.len()).filter(|&row| !raw.missing.is(cell(row))).collect();
+        let is_missing = |row: usize| raw.columns[index].is_missing(&raw.missing, cell(row));
+        let rows: Vec<usize> = (0..raw.cells.len()).filter(|&row| !is_missing(row)).collect();
         let without = raw.cells.len() - rows.len();
         if rows.is_empty() {
             return Err(TableError::NoLabels { name, column_name });
         }
         if without > 0 {
-            let first = (0..raw.cells.len()).find(|&row| raw.missing.is(cell(row)));
+            let first = (0..raw.cells.len()).find(|&row| is_missing(row));
             let line = first.map_or(0, |row| raw.cells.line(row));
             let have = if without == 1 { "has" } else { "have" };
             let rows = counted(without as u64, "row");
@@ -85,7 +86,7 @@ impl Target {
                 "--missing CELL",
             );
         }
-        let mut spellings = Spellings::new(raw.exact_labels);
+        let mut spellings = Spellings::new(raw.exact_labels || raw.columns[index].is_exact, raw.columns[index].decimal);
         let classes: Vec<usize> = rows.iter().map(|&row| spellings.class(cell(row))).collect();
         tell_merged(&spellings, guesses);
         let names = spellings.names();
@@ -130,7 +131,7 @@ impl Target {
     /// # Errors
     ///
     /// [`TableError::PositiveNotFound`] when no row has that label, [`TableError::WhichPositive`] when several are equally
-    /// rare, [`TableError::TooFewPositives`] when fewer rows than `folds` have it.
+    /// rare, [`TableError::NamedOrRare`] when `1`, or another answer, is the common one, [`TableError::TooFewPositives`] when fewer rows than `folds` have it.
     pub fn binary(&self, table: &str, positive: Option<&str>, folds: usize) -> Result<Binary, TableError> {
         let name = || table.to_owned();
         let (class, why) = match positive {
@@ -142,6 +143,11 @@ impl Target {
                     let known = labels_listing(&self.counted_labels(|class| self.counts[class] == fewest), 20);
                     TableError::WhichPositive { name: name(), known }
                 })?;
+                if let Some(rival) = choice.rival {
+                    let known = |class: usize| labels_listing(&self.counted_labels(|other| other == class), 1);
+                    let (named, rare) = (known(choice.class), known(rival));
+                    return Err(TableError::NamedOrRare { name: name(), named, rare });
+                }
                 (choice.class, Some(choice.why))
             }
             Some(wanted) => {

@@ -176,6 +176,7 @@ fn refusals_say_what_where_and_how_to_mend() {
         ("x,y\n1,a\ninf,b\n", "line 3, column 1 (`x`): `inf` is not a finite number"),
         ("x,y\n1,a\n1e999,b\n", "line 3, column 1 (`x`): `1e999` is not a finite number"),
         ("x,y\n1,a\n2,a\n", "all 2 rows of the target column `y` are `a`"),
+        ("x,y\n1,a\n", "the only row of the target column `y` is `a`"),
         ("x,y\n1,\n2,?\n", "every row of the target column `y` is empty"),
         ("y\na\nb\na\n", "no feature column is left of 1 column beside the target `y`"),
         ("x,y\n5,a\n5,b\n", "`x` has the same value in every row"),

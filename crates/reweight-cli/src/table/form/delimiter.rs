@@ -3,6 +3,7 @@
 use crate::table::input::Input;
 use crate::table::number::{Decimal, parse};
 use crate::table::records::Delimiter;
+use crate::table::unit::is_quantity;
 
 /// Lines that are looked at.
 const LINES: usize = 20;
@@ -122,7 +123,7 @@ fn is_decimal(word: &[u8]) -> bool {
 
 fn is_number(cell: &str) -> bool {
     let cell = crate::table::cell::bare(cell);
-    parse(cell, Decimal::Comma).is_some() || parse(cell, Decimal::Point).is_some()
+    parse(cell, Decimal::Comma).is_some() || parse(cell, Decimal::Point).is_some() || is_quantity(cell)
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::ColumnHead;
 use crate::table::cell::bare;
+use crate::table::head::ColumnHead;
 use crate::table::missing::Missing;
-use crate::table::names::{is_label_name, is_score_name};
+use crate::table::names::{EXACT_LABEL, is_label_name, is_score_name};
 use crate::table::number::{Decimal, parse};
 use crate::table::records::Cells;
+use crate::table::unit::is_quantity;
 
 /// How many cells the first rows have.
 #[derive(Debug)]
@@ -43,7 +44,9 @@ impl Shape {
 /// anywhere it is one if no cell of it comes again beneath it. Where it is numbers too, those must be names: 0, 1, 2 …
 pub(super) fn is_one(rows: &Cells, shape: &Shape, missing: &Missing) -> bool {
     let heads: Vec<&str> = (0..rows.width(0).min(shape.width)).map(|column| bare(rows.cell(0, column))).collect();
-    let is_number = |cell: &str| parse(cell, Decimal::Point).is_some() || parse(cell, Decimal::Comma).is_some();
+    let is_number = |cell: &str| {
+        parse(cell, Decimal::Point).is_some() || parse(cell, Decimal::Comma).is_some() || is_quantity(cell)
+    };
     let below = || (1..rows.len()).filter(|&row| rows.width(row) >= heads.len());
     if below().next().is_none() {
         return heads.iter().all(|head| !is_number(head));
@@ -103,7 +106,11 @@ pub(super) fn heads(rows: &Cells, shape: &Shape, is_header: bool) -> Vec<ColumnH
             "" => format!("column {}", column + 1),
             given => given.to_owned(),
         };
-        ColumnHead { name, is_unnamed: is_header && given.is_empty(), is_nominal: false, decimal: Decimal::Point }
+        ColumnHead {
+            is_unnamed: is_header && given.is_empty(),
+            is_exact: is_header && name == EXACT_LABEL,
+            ..ColumnHead::named(name)
+        }
     };
     (0..width).map(head).collect()
 }
@@ -114,7 +121,7 @@ mod tests {
     use crate::table::records::{Cut, Delimiter, first_rows};
 
     fn found(text: &str) -> (Vec<String>, bool) {
-        let cut = Cut { delimiter: Delimiter::Byte(b','), quote: b'"', comment: None };
+        let cut = Cut { delimiter: Delimiter::Byte(b','), quote: b'"', escape: None, comment: None };
         let rows = first_rows("a", text.as_bytes(), true, cut, 100).unwrap();
         let shape = Shape::of(&rows);
         let is_header = shape.row_names || is_one(&rows, &shape, &Missing::default());

@@ -1,11 +1,19 @@
 //! What stands before the decimals in each column of numbers: found out together, since one file has one habit.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use super::{Form, FormOptions};
 use crate::table::cell::bare;
 use crate::table::error::{TableError, listing};
 use crate::table::guess::Guesses;
-use crate::table::number::{Decimal, has_currency, is_of_two_minds, parse};
+use crate::table::head::ColumnHead;
+use crate::table::missing::Missing;
+use crate::table::number::{Decimal, currency, is_negative_by_dress, is_of_two_minds, parse};
 use crate::table::records::{Cells, Delimiter};
+use crate::table::unit::{self, Found, Mixed};
 use crate::terminal::excerpt;
 
 /// Most columns that a guess names.
@@ -22,7 +30,41 @@ enum Evidence {
     Both(usize),
 }
 
-/// Decides each column's mark.
+/// A column's bare cells in the file's first rows, and how they are written.
+struct Column<'a> {
+    sample: &'a Cells,
+    head: &'a ColumnHead,
+    missing: &'a Missing,
+    index: usize,
+}
+
+impl<'a> Column<'a> {
+    /// A cell; none where its value is missing.
+    fn cell(&self, row: usize) -> Option<&'a str> {
+        let cell = bare(self.sample.cell(row, self.index));
+        (!self.head.is_missing(self.missing, cell)).then_some(cell)
+    }
+
+    /// A cell without its unit.
+    fn amount(&self, row: usize) -> Option<Cow<'a, str>> {
+        let cell = self.cell(row)?;
+        Some(self.head.unit.as_ref().and_then(|_| unit::split(cell)).map_or(Cow::Borrowed(cell), |(_, number)| number))
+    }
+
+    fn rows(&self) -> Range<usize> {
+        0..self.sample.len()
+    }
+
+    /// What stands beside its numbers.
+    fn unit(&self) -> Found {
+        if self.head.is_nominal() {
+            return Found::None;
+        }
+        unit::of_column(self.rows().filter_map(|row| Some((self.cell(row)?, self.sample.line(row)))))
+    }
+}
+
+/// Decides each column's unit and mark.
 pub(super) fn understand(
     name: &str,
     form: &mut Form,
@@ -30,7 +72,20 @@ pub(super) fn understand(
     options: &FormOptions,
     guesses: &mut Guesses,
 ) -> Result<(), TableError> {
-    let evidence: Vec<Evidence> = (0..form.columns.len()).map(|column| evidence(sample, column, options)).collect();
+    let column = |form: &'_ Form, index: usize| -> Found {
+        Column { sample, head: &form.columns[index], missing: &options.missing, index }.unit()
+    };
+    for index in 0..form.columns.len() {
+        match column(form, index) {
+            Found::None => {}
+            Found::One(unit) => form.columns[index].unit = Some(unit),
+            Found::Mixed(mixed) => form.columns[index].mixed = Some(mixed),
+        }
+    }
+    let columns: Vec<Column<'_>> = (0..form.columns.len())
+        .map(|index| Column { sample, head: &form.columns[index], missing: &options.missing, index })
+        .collect();
+    let evidence: Vec<Evidence> = columns.iter().map(evidence).collect();
     // Of other columns, where decimals are plain to see.
     let habit = |decimal: Decimal| evidence.contains(&Evidence::Clear(decimal));
     let points_only = |row: usize, column: usize| !bare(sample.cell(row, column)).contains(',');
@@ -69,8 +124,11 @@ pub(super) fn understand(
         }
     }
     form.columns.iter_mut().zip(decimals).for_each(|(column, decimal)| column.decimal = decimal);
-    for column in 0..form.columns.len() {
-        check_percent(name, form, sample, options, column)?;
+    for index in 0..form.columns.len() {
+        let column = Column { sample, head: &form.columns[index], missing: &options.missing, index };
+        if let Some(mixed) = signs(&column) {
+            form.columns[index].mixed = Some(mixed);
+        }
     }
     let names = |columns: &[usize]| {
         let name = |&column: &usize| format!("`{}`", excerpt(&form.columns[column].name));
@@ -81,11 +139,13 @@ pub(super) fn understand(
     }
     for (dress, text, option) in [
         (Dress::Thousands, "thousands are set apart in", Some("--decimal comma")),
-        (Dress::Percent, "`%` was read in (5 % is 0.05)", None),
+        (Dress::Percent, "`%` was read (5 % is 0.05) in", None),
+        (Dress::PerMille, "`‰` was read (5 ‰ is 0.005) in", None),
         (Dress::Currency, "currency signs were left out in", None),
+        (Dress::Negative, "parentheses around a number, or a minus behind it, were read as a minus in", None),
     ] {
-        let columns: Vec<usize> =
-            (0..form.columns.len()).filter(|&column| is_dressed(form, sample, options, column, dress)).collect();
+        let column = |index: usize| Column { sample, head: &form.columns[index], missing: &options.missing, index };
+        let columns: Vec<usize> = (0..form.columns.len()).filter(|&index| is_dressed(&column(index), dress)).collect();
         let taken = format!("{text} {}", names(&columns));
         match option {
             _ if columns.is_empty() => {}
@@ -101,28 +161,27 @@ pub(super) fn understand(
 enum Dress {
     Thousands,
     Percent,
+    PerMille,
     Currency,
+    Negative,
 }
 
-fn evidence(sample: &Cells, column: usize, options: &FormOptions) -> Evidence {
+fn evidence(column: &Column<'_>) -> Evidence {
     let (mut present, mut points, mut commas, mut both) = (0_usize, 0_usize, 0_usize, None);
-    for row in 0..sample.len() {
-        let cell = bare(sample.cell(row, column));
-        if options.missing.is(cell) {
-            continue;
-        }
+    for row in column.rows() {
+        let Some(cell) = column.amount(row) else { continue };
         present += 1;
         if !cell.contains([',', '.']) {
             continue;
         }
-        if is_of_two_minds(cell) {
+        if is_of_two_minds(&cell) {
             // The first with a comma, which says more than one with a point.
-            if both.is_none_or(|row| cell.contains(',') && !sample.cell(row, column).contains(',')) {
+            if both.is_none_or(|row| cell.contains(',') && !column.sample.cell(row, column.index).contains(',')) {
                 both = Some(row);
             }
-        } else if parse(cell, Decimal::Point).is_some() {
+        } else if parse(&cell, Decimal::Point).is_some() {
             points += 1;
-        } else if parse(cell, Decimal::Comma).is_some() {
+        } else if parse(&cell, Decimal::Comma).is_some() {
             commas += 1;
         }
     }
@@ -130,8 +189,8 @@ fn evidence(sample: &Cells, column: usize, options: &FormOptions) -> Evidence {
         (0, 0, None) => Evidence::None,
         (0, 0, Some(row)) => {
             // Ties of a column that is mostly words decide nothing.
-            let numbers =
-                (0..sample.len()).filter(|&row| parse(bare(sample.cell(row, column)), Decimal::Point).is_some());
+            let number = |cell: Cow<'_, str>| parse(&cell, Decimal::Point).is_some();
+            let numbers = column.rows().filter_map(|row| column.amount(row)).filter(|cell| number(cell.clone()));
             if 2 * numbers.count() > present { Evidence::Both(row) } else { Evidence::None }
         }
         _ if commas > points => Evidence::Clear(Decimal::Comma),
@@ -139,55 +198,74 @@ fn evidence(sample: &Cells, column: usize, options: &FormOptions) -> Evidence {
     }
 }
 
-/// A number beside one with `%` is in hundredths, or has lost its mark: nobody can tell.
-fn check_percent(
-    name: &str,
-    form: &Form,
-    sample: &Cells,
-    options: &FormOptions,
-    column: usize,
-) -> Result<(), TableError> {
-    let decimal = form.columns[column].decimal;
-    let (mut with, mut without, mut first) = (0_u64, 0_u64, None);
-    for row in 0..sample.len() {
-        let cell = bare(sample.cell(row, column));
-        match parse(cell, decimal).filter(|_| !options.missing.is(cell)) {
-            Some(_) if cell.contains('%') => with += 1,
-            // 0 is 0 %.
-            Some(value) if value != 0.0 => {
-                without += 1;
-                first = first.or(Some(row));
-            }
-            _ => {}
+/// Numbers of which some are in hundredths or of another currency: those without a sign may have lost it, and nobody can tell.
+fn signs(column: &Column<'_>) -> Option<Mixed> {
+    // Each sign's cells, and the line of the first.
+    let mut found: BTreeMap<Option<char>, (u64, u64)> = BTreeMap::new();
+    for row in column.rows() {
+        let Some(cell) = column.cell(row) else { continue };
+        // 0 is 0 %.
+        if column.head.number(cell).is_some_and(|value| value != 0.0) || cell.contains(['%', '‰']) {
+            let sign = cell.chars().find(|letter| matches!(letter, '%' | '‰')).or_else(|| currency(cell));
+            found.entry(sign).or_insert((0, column.sample.line(row))).0 += 1;
         }
     }
-    match first {
-        Some(row) if with > 0 => Err(TableError::MixedPercent {
-            name: name.to_owned(),
-            column: column + 1,
-            column_name: excerpt(&form.columns[column].name),
-            with,
-            without,
-            line: sample.line(row),
-        }),
-        _ => Ok(()),
+    let mut signs: Vec<(char, (u64, u64))> =
+        found.iter().filter_map(|(sign, count)| Some(((*sign)?, *count))).collect();
+    signs.sort_by_key(|(sign, (cells, _))| (*sign != '%' && *sign != '‰', Reverse(*cells)));
+    let side = |sign: char| format!("`{sign}` {}", if matches!(sign, '%' | '‰') { "behind" } else { "beside" });
+    match (&signs[..], found.get(&None)) {
+        (&[(one, (with, _)), (other, (without, line)), ..], _) => {
+            Some(Mixed { one: side(one), with, other: side(other), without, line })
+        }
+        // An amount without the sign of its currency is in the same.
+        (&[(one @ ('%' | '‰'), (with, _))], Some(&(without, line))) => {
+            Some(Mixed { one: side(one), with, other: "nothing behind".to_owned(), without, line })
+        }
+        _ => None,
     }
 }
 
 /// Whether a column has numbers that are so dressed.
-fn is_dressed(form: &Form, sample: &Cells, options: &FormOptions, column: usize, dress: Dress) -> bool {
-    let decimal = form.columns[column].decimal;
+fn is_dressed(column: &Column<'_>, dress: Dress) -> bool {
+    let decimal = column.head.decimal;
     let thousands: &[char] = if decimal == Decimal::Point { &[','] } else { &['.'] };
-    (0..sample.len()).any(|row| {
-        let cell = bare(sample.cell(row, column));
+    column.rows().any(|row| {
+        let Some(cell) = column.amount(row) else { return false };
         let digits = || cell.trim_matches(|letter: char| !letter.is_ascii_digit());
         let candidate = match dress {
             Dress::Percent => cell.contains('%'),
-            Dress::Currency => has_currency(cell),
+            Dress::PerMille => cell.contains('‰'),
+            Dress::Currency => currency(&cell).is_some(),
+            Dress::Negative => is_negative_by_dress(&cell),
             Dress::Thousands => {
                 digits().contains(thousands) || digits().contains(['\'', '’', ' ', '\u{a0}', '\u{202f}'])
             }
         };
-        candidate && !options.missing.is(cell) && parse(cell, decimal).is_some()
+        candidate && parse(&cell, decimal).is_some()
     })
+}
+
+/// Says which columns' units were left out, and what `option` there is to keep them.
+pub(crate) fn tell_units<'a>(
+    columns: impl Iterator<Item = &'a ColumnHead>,
+    option: Option<&str>,
+    guesses: &mut Guesses,
+) {
+    let mut units: Vec<(&str, Vec<String>)> = Vec::new();
+    for column in columns {
+        let Some(unit) = &column.unit else { continue };
+        let name = format!("`{}`", excerpt(&column.name));
+        match units.iter_mut().find(|(word, _)| *word == unit.word) {
+            Some((_, names)) => names.push(name),
+            None => units.push((&unit.word, vec![name])),
+        }
+    }
+    for (word, names) in units {
+        let taken = format!("`{word}` beside the numbers was left out in {}", listing(names.into_iter(), NAMED));
+        match option {
+            Some(option) => guesses.guess("numbers", taken, option),
+            None => guesses.fact("numbers", taken),
+        }
+    }
 }

@@ -118,14 +118,39 @@ fn numbers_that_cannot_be_compared_are_refused() {
 #[test]
 fn what_is_no_number_among_numbers_is_said() {
     let folder = folder(table("crp,day,b,label\n", |n, a, b, r| {
-        let crp = if n % 5 == 0 { "<0.5".to_owned() } else { format!("{:.2}", a.abs()) };
+        let crp = if n % 5 == 0 { ["<0.5", "<0.1"][n % 2].to_owned() } else { format!("{:.2}", a.abs()) };
         format!("{crp},2024-{:02}-{:02},{b:.2},{}", n % 12 + 1, n % 28 + 1, bit(r))
     }));
     let all = compared(folder.path(), &[]);
     let found = said(&all, "categories");
     assert!(found.contains("`crp` holds 48 numbers") && found.contains("first `<0.5` on line 2"), "{all}");
-    assert!(said(&all, "left out").contains("`day` holds dates"), "{all}");
-    assert_eq!(numeric(&compared(folder.path(), &["--missing", "<0.5"])), ["crp", "b"]);
+    assert!(said(&all, "left out").contains("`day` holds dates or times"), "{all}");
+    assert_eq!(numeric(&compared(folder.path(), &["--missing", "<0.5", "--missing", "<0.1"])), ["crp", "b"]);
+    // One word among many numbers is no name of a category.
+    let dashes = common::folder(table("a,b,label\n", |n, a, b, r| {
+        format!("{},{b:.2},{}", if n % 5 == 0 { "-".to_owned() } else { format!("{a:.3}") }, bit(r))
+    }));
+    let message = refused(&reweight(dashes.path(), &["compare", "a.csv"]));
+    assert!(message.contains("`-` is not a number, while 48 of the column's 60 cells are"), "{message}");
+    assert_eq!(numeric(&compared(dashes.path(), &["--missing", "-"])), ["a", "b"]);
+    let coded = common::folder(table("a,b,label\n", |n, a, b, r| {
+        format!("{},{b:.2},{}", if n % 5 == 0 { "-999".to_owned() } else { format!("{a:.3}") }, bit(r))
+    }));
+    let all = compared(coded.path(), &[]);
+    assert!(said(&all, "missing").contains("-999 was taken for a number, far below all others, in `a` (12)"), "{all}");
+    assert_eq!(compared(coded.path(), &["--missing=-999"])["features"][0]["missing"], 12);
+}
+
+#[test]
+fn comments_before_a_header_are_left_out() {
+    let body = |head: &str| table(head, |_, a, b, r| format!("{a:.3},{b:.3},{}", bit(r)));
+    let all = compared(folder(body("# made by hand\n# in spring\na,b,label\n")).path(), &[]);
+    assert_eq!((names(&all), &all["rows"]), (vec!["a", "b"], &60.into()));
+    assert!(said(&all, "form").contains("2 lines at the beginning left out"), "{all}");
+    let hashed = compared(folder(body("# made by hand\n#a,b,label\n")).path(), &[]);
+    assert_eq!(names(&hashed), ["a", "b"]);
+    let titled = refused(&reweight(folder(body("A title\n\na,b,label\n")).path(), &["compare", "a.csv"]));
+    assert!(titled.contains("line 3 has 3 cells") && titled.contains("take a title's lines away"), "{titled}");
 }
 
 #[test]

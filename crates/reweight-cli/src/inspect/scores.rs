@@ -266,7 +266,10 @@ impl<'a> Speech<'a> {
         }
         let mut subjects = HashSet::new();
         if !is_generic_label_name(&columns[label].name) {
-            subjects.insert(key(&columns[label].name));
+            let subject = key(&columns[label].name);
+            let bare =
+                ["is_", "has_", "is ", "has "].iter().find_map(|verb| subject.strip_prefix(verb)).map(str::to_owned);
+            subjects.extend([subject].into_iter().chain(bare));
         }
         if two.is_some() {
             let words = candidates.iter().flat_map(|&index| readings(&columns[index].name, labels.is_exact()));
@@ -338,7 +341,9 @@ fn named(source: &Source, columns: Vec<usize>, label: usize, labels: &Spellings)
         _ => None,
     };
     let sets = sets(source, label, labels, &columns);
-    let whole = sets.iter().find(|(_, set)| set.len() == columns.len());
+    // What stands before a label is proved to be a score's by a second column, if it is not known.
+    let is_proved = |stem: &Stem| columns.len() > 1 || matches!(stem, Stem::Known(_));
+    let whole = sets.iter().find(|(stem, set)| set.len() == columns.len() && is_proved(stem));
     let by_name = || match columns[..] {
         [index] => score_rank(&heads[index].name).and_then(|(_, kind)| kind),
         _ => None,

@@ -130,7 +130,8 @@ fn kind(
         None if rows.all_in_hundred => {
             guesses.guess(
                 "scores",
-                "logits, since not all lie in [0, 1]; but all lie in [0, 100], as percentages do, and then every figure here is wrong",
+                "logits, since not all lie in [0, 1]; but all lie in [0, 100], as percentages do, and then every figure but the area under the ROC curve is \
+                 wrong",
                 "--scores percentages",
             );
             ScoreKind::Logits

@@ -1,6 +1,6 @@
 //! From cells to a column: numbers or categories, or nothing worth keeping.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::RawTable;
 use super::cell::bare;
@@ -15,6 +15,12 @@ pub const MOST_LEVELS: usize = 50;
 
 /// Share of a column's cells that must be numbers before one that is not counts as a mistake.
 const MOSTLY_NUMBERS: f64 = 0.9;
+
+/// More different numbers than this beside one word are measurements, and the word is no category's name.
+const FEW_NUMBERS: usize = 10;
+
+/// What some write for a number that is missing.
+const SENTINELS: [f64; 4] = [-999.0, -9999.0, -99999.0, -999_999.0];
 
 /// Most columns that a sentence names.
 const NAMED: usize = 8;
@@ -99,7 +105,9 @@ impl LeftOut {
             let (one, many) = match reason {
                 Reason::Counts => ("only counts the rows", "only count the rows"),
                 Reason::NamesRows => ("names the rows", "name the rows"),
-                Reason::Dates => ("holds dates, which are not read", "hold dates, which are not read"),
+                Reason::Dates => {
+                    ("holds dates or times, which are not read", "hold dates or times, which are not read")
+                }
                 Reason::Identifier => {
                     ("differs in most rows, as an identifier does", "differ in most rows, as identifiers do")
                 }
@@ -143,6 +151,7 @@ pub(crate) fn understand_all(
     }
     left_out.tell(guesses);
     tell_missing(&columns, guesses);
+    tell_sentinels(&columns, guesses);
     Ok(columns)
 }
 
@@ -193,10 +202,18 @@ fn numbers(
         let other = if head.decimal == Decimal::Point { Decimal::Comma } else { Decimal::Point };
         let others = cells.iter().flatten().filter(|cell| parse(cell, other).is_some()).count();
         if (others as f64) < MOSTLY_NUMBERS * present as f64 {
+            let is_word = |cell: &&str| head.number(cell).is_none();
+            let words: HashSet<&str> = cells.iter().flatten().copied().filter(|cell| is_word(cell)).collect();
+            let different: HashSet<&str> = cells.iter().flatten().copied().filter(|cell| !is_word(cell)).collect();
+            // One word among many numbers stands for something, most likely for a missing one: to take all for names would be wrong.
+            let is_code = words.len() == 1 && 2 * numbers >= present && different.len() > FEW_NUMBERS;
             let word = cells.iter().zip(rows).find(|(cell, _)| cell.is_some_and(|cell| head.number(cell).is_none()));
             if let Some((Some(word), &row)) = word
                 && 2 * numbers >= present
             {
+                if is_code {
+                    return Err(not_a_number(raw, index, row, word, numbers, present));
+                }
                 let text = format!(
                     "`{}` holds {numbers} numbers, but is taken for names, since {} of its {} are none (first `{}` on line {})",
                     excerpt(&head.name),
@@ -226,19 +243,23 @@ fn numbers(
                 return Err(TableError::NotFinite { name: table, line, column, column_name, value });
             }
             None => {
-                return Err(TableError::NotANumber {
-                    name: table,
-                    line,
-                    column: index + 1,
-                    column_name,
-                    value: (*cell).to_owned(),
-                    numbers,
-                    cells: present,
-                });
+                return Err(not_a_number(raw, index, row, cell, numbers, present));
             }
         }
     }
     Ok(Some(Column::Numeric { name: name.clone(), values }))
+}
+
+fn not_a_number(raw: &RawTable, index: usize, row: usize, cell: &str, numbers: usize, cells: usize) -> TableError {
+    TableError::NotANumber {
+        name: raw.name.clone(),
+        line: raw.cells.line(row),
+        column: index + 1,
+        column_name: raw.columns[index].name.clone(),
+        value: cell.to_owned(),
+        numbers,
+        cells,
+    }
 }
 
 fn categories(name: &str, cells: &[Option<&str>], kept: bool, guesses: &mut Guesses) -> Option<Column> {
@@ -303,8 +324,12 @@ fn tells_rows_apart(column: &Column, is_counter: bool, kept: bool) -> Option<Rea
     }
 }
 
-/// Whether a cell is a day, by its numbers or its month's name, with a time or without.
+/// Whether a cell is a time, or a day by its numbers or its month's name, with a time or without.
 fn is_date(cell: &str) -> bool {
+    let times = cell.split(':');
+    if times.clone().count() > 1 && times.clone().all(|part| part.len() == 2 && part.parse::<u8>().is_ok()) {
+        return true;
+    }
     let day = cell.split([' ', 'T']).next().unwrap_or("");
     let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
     let number = |part: &&str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -319,6 +344,32 @@ fn all_differ(values: &[f64]) -> bool {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     sorted.len() > 2 && sorted.windows(2).all(|pair| pair[0] != pair[1])
+}
+
+/// Says where the smallest number may stand for a missing one: several times the same, and far below all others.
+fn tell_sentinels(columns: &[Column], guesses: &mut Guesses) {
+    let mut found: Vec<(f64, Vec<String>)> = Vec::new();
+    for column in columns {
+        let Column::Numeric { name, values } = column else { continue };
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let times = values.iter().filter(|&&value| value == least).count();
+        let next = values.iter().copied().filter(|&value| value > least).fold(f64::INFINITY, f64::min);
+        if times < 2 || !SENTINELS.contains(&least) || next < least / 2.0 || next.is_infinite() {
+            continue;
+        }
+        let text = format!("`{}` ({times})", excerpt(name));
+        match found.iter_mut().find(|(value, _)| *value == least) {
+            Some((_, names)) => names.push(text),
+            None => found.push((least, vec![text])),
+        }
+    }
+    for (value, names) in found {
+        let taken = format!(
+            "{value} was taken for a number, far below all others, in {}; it may stand for a missing one",
+            listing(names.into_iter(), NAMED)
+        );
+        guesses.guess("missing", taken, format!("--missing={value}"));
+    }
 }
 
 /// Says how many cells are missing, where, and what becomes of them.

@@ -58,8 +58,9 @@ pub enum TableError {
     NotUtf8 { name: String, line: u64, column: usize, hint: &'static str },
     #[error(
         "{name}: line {line} has {}, the lines before it have {expected}; look there for a missing or doubled delimiter or \
-         quote (the delimiter was taken to be {delimiter}; --delimiter sets another)",
-        counted(*.actual, "cell")
+         quote{} (the delimiter was taken to be {delimiter}; --delimiter sets another)",
+        counted(*.actual, "cell"),
+        if *.expected == 1 { ", or take a title's lines away" } else { "" }
     )]
     Ragged { name: String, line: u64, expected: u64, actual: u64, delimiter: String },
     #[error(
@@ -104,8 +105,8 @@ pub enum TableError {
     NotFinite { name: String, line: u64, column: usize, column_name: String, value: String },
     #[error(
         "{name}: line {line}, column {column} (`{}`): `{}` is not a number, while {numbers} of the column's {cells} cells are; \
-         mend it, or say --missing '{}' if it stands for a missing value, --decimal for another decimal mark, or --categorical \
-         {column}",
+         mend it, or say --missing '{}' if it stands for a missing value, --decimal for another decimal mark, --categorical {column} \
+         or --drop {column}",
         excerpt(.column_name),
         excerpt(.value),
         excerpt(.value)

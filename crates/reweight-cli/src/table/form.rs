@@ -21,6 +21,7 @@ use super::missing::Missing;
 use super::names;
 use super::number::Decimal;
 use super::records::{Cells, Cut, Delimiter, MOST_COLUMNS, Records, Row, Stream, first_rows};
+use crate::terminal::counted;
 
 /// Rows that a form is understood from.
 const LOOKED_AT: usize = 5000;
@@ -95,6 +96,11 @@ impl Source {
         let mut input = Input::new(name, bytes)?;
         let declared = arff::declared(&mut input)?;
         let spelled = if declared.is_none() { delimiter::spelled_out(&mut input) } else { None };
+        let comments = if declared.is_none() { delimiter::comments(&mut input) } else { 0 };
+        if comments > 0 {
+            let lines = counted(comments as u64, "line");
+            guesses.fact("form", format!("{lines} at the beginning left out, which `#` makes a comment"));
+        }
         let sample = |input: &Input, cut: Cut| first_rows(name, &input.start, input.whole, cut, LOOKED_AT);
         let mut cut = Cut { delimiter: Delimiter::Byte(b','), quote: b'"', escape: None, comment: None };
         let rows = match &declared {

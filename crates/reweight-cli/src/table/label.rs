@@ -10,6 +10,12 @@ pub(crate) fn key(label: &str) -> String {
     key_in(label, Decimal::Point)
 }
 
+/// The same of a label by itself, of which nobody says what marks its decimals.
+pub(crate) fn key_of_either(label: &str) -> String {
+    let own = key(label);
+    if own.parse::<f64>().is_ok() { own } else { key_in(label, Decimal::Comma) }
+}
+
 /// The same where `decimal` marks decimals: 1,0 is 1 beside a comma.
 fn key_in(label: &str, decimal: Decimal) -> String {
     let label = bare(label);

@@ -1,6 +1,6 @@
 //! Which label is the positive one where nobody says so: one rule for all commands.
 
-use super::label::key;
+use super::label::key_of_either;
 use crate::terminal::{counted, excerpt};
 
 /// Words for a label that something has, each with that for one that has it not.
@@ -67,7 +67,7 @@ pub(crate) struct Choice {
 /// `not X`; else the rarest. None if several are the rarest: that would be a coin's choice.
 pub(crate) fn choose(labels: &[String], counts: &[u64]) -> Option<Choice> {
     if let [first, second] = labels
-        && let Some(class) = named(&key(first), &key(second))
+        && let Some(class) = named(&key_of_either(first), &key_of_either(second))
     {
         let other = &labels[1 - class];
         let mut why = format!("as `{}` is its opposite", excerpt(other));
@@ -80,7 +80,7 @@ pub(crate) fn choose(labels: &[String], counts: &[u64]) -> Option<Choice> {
                 excerpt(other)
             ));
         }
-        let is_answer = AFFIRMATIVE[..ANSWERS].contains(&(&*key(&labels[class]), &*key(other)));
+        let is_answer = AFFIRMATIVE[..ANSWERS].contains(&(&*key_of_either(&labels[class]), &*key_of_either(other)));
         let is_common = counts[class] >= COMMON * counts[1 - class];
         return Some(Choice { class, why, rival: (is_answer && is_common).then_some(1 - class) });
     }
@@ -152,6 +152,7 @@ mod tests {
             ("1", "0"),
             ("1", "-1"),
             ("1.0", "0.0"),
+            ("1,0", "0,0"),
             ("Yes", "No"),
             ("TRUE", "FALSE"),
             ("churn", "not churn"),

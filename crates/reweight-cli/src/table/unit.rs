@@ -110,7 +110,10 @@ fn behind(cell: &str) -> Option<(Unit, Cow<'_, str>)> {
     let letter =
         |letter: char| letter.is_alphabetic() || matches!(letter, '°' | '/' | '²' | '³' | '$' | '.' | ' ' | 'µ');
     let first = word.chars().next()?;
-    let fits = word.chars().count() <= LONGEST && (first.is_alphabetic() || matches!(first, '°' | 'µ'));
+    // `7000-XY` is no number of anything.
+    let fits = word.chars().count() <= LONGEST
+        && !number.ends_with(['-', '−', '+'])
+        && (first.is_alphabetic() || matches!(first, '°' | 'µ'));
     if !fits || !word.chars().all(letter) || !number.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -222,7 +225,19 @@ mod tests {
             let found = split(cell).unwrap();
             assert_eq!((found.0.word.as_str(), found.0.before, &*found.1), (word, before, number), "{cell}");
         }
-        for cell in ["12", "level79", "N1", "12A4", "1e5", "2024-01-02T03", "TOP 5", "kg", "5 %", "1stFlrSF and more"] {
+        for cell in [
+            "12",
+            "7000-XY",
+            "level79",
+            "N1",
+            "12A4",
+            "1e5",
+            "2024-01-02T03",
+            "TOP 5",
+            "kg",
+            "5 %",
+            "1stFlrSF and more",
+        ] {
             assert!(split(cell).is_none_or(|(_, number)| !is_number(&number)), "{cell}");
         }
     }

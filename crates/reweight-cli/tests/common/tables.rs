@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -42,12 +43,31 @@ pub fn compared(folder: &Path, more: &[&str]) -> Value {
     let small = ["compare", "a.csv", "--folds", "2", "--repeats", "1", "--epochs", "1", "--hidden", "none", "-q"];
     done(&reweight(folder, &[&small[..], &["--json", "run.json"], more].concat()));
     let all: Value = serde_json::from_slice(&fs::read(folder.join("run.json")).unwrap()).unwrap();
+    has_options("compare", &all["data"]);
     all["data"].clone()
 }
 
 #[track_caller]
 pub fn inspected(folder: &Path, more: &[&str]) -> Value {
-    serde_json::from_str(&done(&reweight(folder, &[&["inspect", "a.csv", "--json", "-"], more].concat()))).unwrap()
+    let all =
+        serde_json::from_str(&done(&reweight(folder, &[&["inspect", "a.csv", "--json", "-"], more].concat()))).unwrap();
+    has_options("inspect", &all);
+    all
+}
+
+/// That a command has the options which its guesses name.
+#[track_caller]
+fn has_options(command: &'static str, all: &Value) {
+    static HELP: [OnceLock<String>; 2] = [OnceLock::new(), OnceLock::new()];
+    let help =
+        HELP[usize::from(command == "inspect")].get_or_init(|| done(&reweight(Path::new("."), &[command, "--help"])));
+    for guess in all["guesses"].as_array().unwrap() {
+        let option = guess["option"].as_str().unwrap_or("").split([' ', '=']).next().unwrap();
+        assert!(
+            option.is_empty() || help.contains(&format!("{option} ")) || help.contains(&format!("{option}\n")),
+            "{guess}"
+        );
+    }
 }
 
 /// What the guesses about something say.

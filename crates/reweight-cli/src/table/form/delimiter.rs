@@ -35,6 +35,24 @@ pub(super) fn spelled_out(input: &mut Input) -> Option<Delimiter> {
     Some(Delimiter::Byte(byte))
 }
 
+/// Lines at the beginning that are comments, `# …`; they are taken off, and their number is returned. A header may begin so, too:
+/// it has as many delimiters as the line behind it.
+pub(super) fn comments(input: &mut Input) -> usize {
+    let lines: Vec<&[u8]> = input.start.split(|&byte| byte == b'\n').take(1000).collect();
+    let count = lines.iter().take_while(|line| line.starts_with(b"#")).count();
+    let (Some(next), true) = (lines.get(count), count > 0) else { return 0 };
+    let cells = |line: &[u8]| [b',', b';', b'\t', b'|'].map(|byte| line.iter().filter(|&&other| other == byte).count());
+    let is_header = next.iter().any(|byte| b",;\t|".contains(byte)) && cells(lines[count - 1]) == cells(next);
+    let comments = count - usize::from(is_header);
+    let bytes = lines[..comments].iter().map(|line| line.len() + 1).sum();
+    input.skip(bytes);
+    if is_header {
+        // No part of the first name.
+        input.start[0] = b' ';
+    }
+    comments
+}
+
 /// The likeliest delimiter: one that occurs equally often in each of the first lines, but for a header one name short.
 pub(super) fn sniff(start: &[u8], quote: u8) -> Delimiter {
     let lines: Vec<&[u8]> = start

@@ -138,15 +138,15 @@ impl Table {
             None => choose::target(&raw, &form.declared_targets, guesses)?,
         };
         let (target, rows) = Target::understand(&raw, target_column, guesses)?;
-        let others: Vec<usize> = (0..width)
-            .filter(|&index| raw.columns[index].is_no_input && index != target_column && !kept.contains(&index))
-            .collect();
+        let is_other =
+            |index: usize| raw.columns[index].is_no_input && index != target_column && !kept.contains(&index);
+        let others: Vec<usize> = (0..width).filter(|&index| is_other(index)).collect();
         if !others.is_empty() {
             let names = others.iter().map(|&index| format!("`{}`", excerpt(&raw.columns[index].name)));
             let text = format!("{}, since the file's header names other inputs", error::listing(names, 8));
             guesses.guess("left out", text, "--keep COL");
         }
-        let is_feature = |index: &usize| *index != target_column && !dropped.contains(index) && !others.contains(index);
+        let is_feature = |index: &usize| *index != target_column && !dropped.contains(index) && !is_other(*index);
         let features: Vec<usize> = (0..width).filter(is_feature).collect();
         let measured = features.iter().filter(|index| !categorical.contains(index)).map(|&index| &raw.columns[index]);
         form::tell_units(measured, Some("--categorical COL"), guesses);

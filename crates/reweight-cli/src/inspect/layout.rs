@@ -192,11 +192,13 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
         return Ok(index);
     }
     // What other columns' names are scores of: `bad` beside `P_bad1`.
+    let words: Vec<(String, usize)> = (0..columns.len())
+        .flat_map(|index| readings(&columns[index].name, false).into_iter().map(move |reading| (reading, index)))
+        .filter_map(|((word, stem), index)| matches!(stem, Stem::Known(1..)).then_some((word, index)))
+        .collect();
     let speaks_of = |index: usize| {
         let subject = key(&columns[index].name);
-        let of = |(word, stem): (String, Stem)| matches!(stem, Stem::Known(1..)) && word.starts_with(&subject);
-        let other = |other: &usize| *other != index && readings(&columns[*other].name, false).into_iter().any(of);
-        (0..columns.len()).find(other)
+        words.iter().find(|(word, other)| *other != index && word.starts_with(&subject)).map(|(_, other)| *other)
     };
     let few: Vec<usize> = free.iter().copied().filter(|&index| has_few(source, index)).collect();
     if few.len() <= FEW {

@@ -11,21 +11,8 @@ use crate::terminal::{counted, excerpt};
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message beside each variant says what its fields mean")]
 pub enum TableError {
-    #[error(
-        "{name}: column {column}, `{column_name}`, has {one} {with} of its numbers and {other} {without} (first on line {line}): write \
-         all of them in one form{cure}"
-    )]
-    MixedUnits {
-        name: String,
-        column: usize,
-        column_name: String,
-        one: String,
-        with: u64,
-        other: String,
-        without: u64,
-        line: u64,
-        cure: String,
-    },
+    #[error("{name}: column {column}, `{column_name}`, has {found}: write all of them in one form{cure}")]
+    MixedUnits { name: String, column: usize, column_name: String, found: String, cure: String },
     #[error(
         "{name}: line {line}, column {column} (`{}`): `{}` is not what the header declares, {declared}; mend the cell, or the header's \
          @attribute",

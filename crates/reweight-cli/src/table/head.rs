@@ -100,11 +100,7 @@ impl ColumnHead {
             name: table.to_owned(),
             column: column + 1,
             column_name: excerpt(&self.name),
-            one: one.clone(),
-            with: *with,
-            other: other.clone(),
-            without: *without,
-            line: *line,
+            found: format!("{one} {with} of its numbers and {other} {without} (first on line {line})"),
             cure: cure.to_owned(),
         })
     }

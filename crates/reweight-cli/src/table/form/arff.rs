@@ -1,5 +1,7 @@
 //! The headers of Weka's ARFF and of KEEL's data sets, which declare the columns before the rows.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::table::cell::bare;
 use crate::table::error::TableError;
 use crate::table::head::{self, ColumnHead};
@@ -62,6 +64,7 @@ pub(super) fn declared(input: &mut Input) -> Result<Option<Declared>, TableError
         return Err(TableError::NoData { name: input.name.clone() });
     }
     let format = if inputs.is_some() || outputs.is_some() { "KEEL" } else { "ARFF" };
+    let places = Places::new(&columns);
     let find = |listed: &Listed, what: &'static str| -> Result<Vec<usize>, TableError> {
         let Some((names, line)) = listed else { return Ok(Vec::new()) };
         let missing = |attribute: &String| TableError::NoAttribute {
@@ -70,10 +73,11 @@ pub(super) fn declared(input: &mut Input) -> Result<Option<Declared>, TableError
             what,
             attribute: attribute.clone(),
         };
-        names.iter().map(|name| place(&columns, name).ok_or_else(|| missing(name))).collect()
+        names.iter().map(|name| places.find(name).ok_or_else(|| missing(name))).collect()
     };
     let (features, mut targets) = (find(&inputs, "@inputs")?, find(&outputs, "@outputs")?);
     if !features.is_empty() {
+        let features: HashSet<usize> = features.into_iter().collect();
         let others: Vec<usize> = (0..columns.len()).filter(|index| !features.contains(index)).collect();
         others.iter().for_each(|&index| columns[index].is_no_input = true);
         // A header that names the inputs alone leaves the output over.
@@ -98,10 +102,25 @@ pub(super) fn declared(input: &mut Input) -> Result<Option<Declared>, TableError
     Ok(Some(Declared { format, columns, targets, quote, delimiter }))
 }
 
-/// The attribute of a name; in another case where there is none.
-fn place(columns: &[ColumnHead], name: &str) -> Option<usize> {
-    let exact = columns.iter().position(|column| column.name == *name);
-    exact.or_else(|| columns.iter().position(|column| column.name.eq_ignore_ascii_case(name)))
+/// Where attributes are, by their names.
+struct Places {
+    exact: HashMap<String, usize>,
+    in_any_case: HashMap<String, usize>,
+}
+
+impl Places {
+    fn new(columns: &[ColumnHead]) -> Self {
+        let (mut exact, mut in_any_case) = (HashMap::new(), HashMap::new());
+        for (index, column) in columns.iter().enumerate() {
+            exact.entry(column.name.clone()).or_insert(index);
+            in_any_case.entry(column.name.to_lowercase()).or_insert(index);
+        }
+        Self { exact, in_any_case }
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        self.exact.get(name).or_else(|| self.in_any_case.get(&name.to_lowercase())).copied()
+    }
 }
 
 /// `name type`, where a name with blanks is quoted.

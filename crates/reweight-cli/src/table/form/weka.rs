@@ -10,7 +10,7 @@ const DISTRIBUTION: &str = "distribution";
 
 /// The columns of such a file, where its header has fewer names than its rows have cells: the last names the scores of all classes.
 pub(super) fn distribution(rows: &Cells) -> Option<Vec<ColumnHead>> {
-    if rows.len() < 2 {
+    if rows.len() < 2 || rows.width(0) == 0 {
         return None;
     }
     let (names, width) = (rows.width(0), rows.width(1));

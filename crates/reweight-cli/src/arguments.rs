@@ -144,7 +144,7 @@ pub struct TaskArguments {
     pub target: Option<String>,
 
     /// The label that counts as positive, against all others; by default the one that two labels themselves name (1 beside 0,
-    /// yes beside no, X beside not X), or else the rarest.
+    /// yes beside no, X beside not X; not a 1 or yes that is at least twice as common), or else the rarest.
     #[arg(long, value_name = "LABEL", requires = "data", conflicts_with = "multiclass", allow_hyphen_values = true)]
     pub positive: Option<String>,
 

@@ -183,34 +183,22 @@ fn the_confidence_of_a_prediction_is_turned_to_a_score() {
     // The same of logits, where it is said.
     let logits = folder(table("label,model,logit\n", |_, a, _, r| format!("{},{},{:.9}", bit(r), yes(a), a.abs())));
     same_area(&inspected(logits.path(), &["--predicted", "model"]));
-    // A threshold makes such predictions of a label's own scores; of three labels the others' scores are needed.
-    let own = table("label,pred,score\n", |_, a, _, r| {
+    // A threshold may make such predictions of a label's own scores, and it may not; of three labels the others' scores are needed.
+    let own = folder(table("label,pred,score\n", |_, a, _, r| {
         format!("{},{},{:.9}", bit(r), u8::from(a > 2.0), 0.5 + sigmoid(a) / 2.0)
-    });
-    assert!(!said(&has_the_area("a threshold", &own, &["score"]), "scores").contains("--predicted"));
-    let three =
-        folder(table("label,pred,conf\n", |n, a, _, _| format!("{},{},{:.9}", n % 3, (n + n / 7) % 3, sure(a))));
-    let message = refused(&reweight(three.path(), &["inspect", "a.csv"]));
-    assert!(message.contains("`conf` is the score of the label in `pred`, and of 3 labels"), "{message}");
-    let unknown = folder(table("label,pred,conf\n", |n, a, _, r| {
-        format!("{},{},{:.9}", bit(r), if n == 30 { 7 } else { yes(a) }, sure(a))
     }));
-    let message = refused(&reweight(unknown.path(), &["inspect", "a.csv", "--predicted", "pred"]));
+    let message = refused(&reweight(own.path(), &["inspect", "a.csv"]));
+    assert!(message.contains("say --predicted 'pred' or --predicted none"), "{message}");
+    same_area(&inspected(own.path(), &["--predicted", "none"]));
+    // One prediction that is hardly sure is still one.
+    let unsure = folder(table("label,pred,conf\n", |n, a, _, r| {
+        format!("{},{},{:.9}", bit(r), u8::from(n == 7), if n == 7 { 0.501 } else { 0.6 + sigmoid(-a) / 3.0 })
+    }));
+    let all = inspected(unsure.path(), &[]);
     assert!(
-        message.contains("line 32, column 2 (`pred`): the prediction `7` is none of the labels `0`, `1`"),
-        "{message}"
+        all["area_under_roc"].as_f64().unwrap() > 0.5 && said(&all, "scores").contains("--predicted none"),
+        "{all}"
     );
-}
-
-#[test]
-fn wekas_distributions_are_one_score_a_class() {
-    let text = table("inst#,actual,predicted,error,distribution\n", |n, a, _, r| {
-        let star = if a > 0.0 { ["", "*"] } else { ["*", ""] };
-        let (actual, said) = (["1:no", "2:yes"][usize::from(r)], ["1:no", "2:yes"][usize::from(a > 0.0)]);
-        format!("{},{actual},{said},,{}{:.9},{}{:.9}", n + 1, star[0], sigmoid(-a), star[1], sigmoid(a))
-    });
-    let all = has_the_area("distribution", &text, &["distribution_no", "distribution_yes"]);
-    assert_eq!(all["positive"], "yes");
     let three = table("inst#,actual,predicted,error,distribution\n", |n, a, _, _| {
         let p = sigmoid(a);
         format!(

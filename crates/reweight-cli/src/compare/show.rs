@@ -200,13 +200,6 @@ pub(super) fn legend(comparison: &Comparison) -> Vec<String> {
         "Mean ± standard deviation over folds and seeds; below it the mean difference to {base} in the same folds: * better, \
          ! worse, beyond the noise (95\u{a0}%, corrected resampled t-test). ↑ more is better, ↓ less is better."
     )];
-    if comparison.data.positive.is_some() {
-        lines.push(
-            "Negatives above hardest positives: of the tenth of the positives that score lowest, the mean share of the \
-             negatives that score above each. Negatives' 99th percentile: of their predicted probability."
-                .to_owned(),
-        );
-    }
     let pooled: Vec<String> = comparison
         .results
         .iter()
@@ -218,6 +211,13 @@ pub(super) fn legend(comparison: &Comparison) -> Vec<String> {
              it (the mean over seeds): {}.",
             pooled.join(", ")
         ));
+    }
+    if comparison.data.positive.is_some() {
+        lines.push(
+            "Negatives above hardest positives: of the tenth of the positives that score lowest, the mean share of the \
+             negatives that score above each. Negatives' 99th percentile: of their predicted probability."
+                .to_owned(),
+        );
     }
     lines
 }

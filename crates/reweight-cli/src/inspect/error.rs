@@ -91,6 +91,11 @@ pub enum InspectError {
     )]
     OneOfMany { name: String, score: String, predicted: String, labels: usize, known: String },
     #[error(
+        "{name}: `{score}` may be the probability of the label in `{predicted}`, as none is below ½, or always that of the same label: say \
+         --predicted '{predicted}' or --predicted none"
+    )]
+    WhosePrediction { name: String, score: String, predicted: String },
+    #[error(
         "{name}: the score's name `{}` speaks for `{}`, and neither label ({known}) says whether that is meant: say --positive LABEL",
         excerpt(.score),
         excerpt(.word)

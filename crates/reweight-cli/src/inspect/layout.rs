@@ -173,7 +173,8 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
         .filter_map(|&index| Some((label_rank(&columns[index].name)?, index)))
         .filter(|(_, index)| !is_measured(*index))
         .collect();
-    named.sort_unstable();
+    // What differs in most rows is named last: a reference is no label.
+    named.sort_by_cached_key(|&(rank, index)| (is_identifier(source, index), rank, index));
     if let Some(&(_, index)) = named.first() {
         let same: Vec<usize> =
             named.iter().map(|(_, other)| *other).filter(|&other| columns[other].name == columns[index].name).collect();

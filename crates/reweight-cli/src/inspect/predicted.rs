@@ -56,9 +56,8 @@ pub(super) fn find(
     }
     let mut keys = vec![String::new(); labels.len()];
     labels.keys().iter().for_each(|(key, &class)| keys[class].clone_from(key));
-    if let [first, second] = &keys[..]
-        && named(first, second).map_or(first > second, |positive| positive == 0)
-    {
+    let positive = if let [first, second] = &keys[..] { named(first, second) } else { None };
+    if positive.map_or(keys.is_sorted_by(|a, b| a > b), |positive| positive == 0) {
         keys.reverse();
     }
     if wanted.is_none() {
@@ -67,8 +66,14 @@ pub(super) fn find(
             Some(ScoreKind::Percentages) => 100.0,
             Some(ScoreKind::Logits | ScoreKind::LogProbabilities) => return Ok(None),
         };
-        if !is_of_prediction(source, (score, whole), column, &keys, labels) {
-            return Ok(None);
+        match belongs(source, (score, whole), column, &keys, labels) {
+            Belongs::ToLabel => return Ok(None),
+            Belongs::ToPrediction => {}
+            Belongs::Below if positive.is_some() => {}
+            Belongs::Below | Belongs::Above => {
+                let (name, score, predicted) = (source.name.clone(), score_name, column_name);
+                return Err(InspectError::WhosePrediction { name, score, predicted });
+            }
         }
         let why = "since none is below ½, whichever label that is: made a score of each label";
         let taken = format!("`{score_name}` is the probability of the label in `{column_name}`, {why}");
@@ -77,15 +82,27 @@ pub(super) fn find(
     Ok(Some((column, keys)))
 }
 
-/// Whether each score, of which `whole` is certainty, is at least ½ under both predictions. Where one prediction's scores all lie above the other's, a threshold may
-/// have made the predictions of the scores.
-fn is_of_prediction(
+/// What scores and predictions say of each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Belongs {
+    /// Some score is below ½, so that it is no probability of what was predicted.
+    ToLabel,
+    /// None is, under either prediction.
+    ToPrediction,
+    /// None is, but all scores of the second label's predictions lie above those of the first's: a threshold may have made them.
+    Above,
+    /// They lie below, as no threshold for the second label makes them.
+    Below,
+}
+
+/// Whose probability each score is, of which `whole` is certainty; `keys` are the two labels'.
+fn belongs(
     source: &Source,
     (score, whole): (usize, f64),
     column: usize,
     keys: &[String],
     labels: &Spellings,
-) -> bool {
+) -> Belongs {
     let heads = &source.form.columns;
     let mut ranges = [(f64::INFINITY, f64::NEG_INFINITY); 2];
     for row in 0..source.sample.len() {
@@ -94,10 +111,19 @@ fn is_of_prediction(
         let Some(class) = keys.iter().position(|key| *key == labels.key(said)) else { continue };
         let value = value / whole;
         if !(0.5 - ROUNDING..=1.0 + ROUNDING).contains(&value) {
-            return false;
+            return Belongs::ToLabel;
         }
         ranges[class] = (ranges[class].0.min(value), ranges[class].1.max(value));
     }
     let [(low, high), (other_low, other_high)] = ranges;
-    low < other_high && other_low < high
+    if low > high || other_low > other_high {
+        // One prediction alone tells nothing.
+        Belongs::ToLabel
+    } else if other_low >= high {
+        Belongs::Above
+    } else if other_high <= low {
+        Belongs::Below
+    } else {
+        Belongs::ToPrediction
+    }
 }

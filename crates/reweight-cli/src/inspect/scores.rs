@@ -12,7 +12,7 @@ use crate::table::form::Source;
 use crate::table::guess::Guesses;
 use crate::table::label::{Spellings, key};
 use crate::table::names::{Stem, is_counter_name, is_generic_label_name, numbered, readings, score_rank};
-use crate::table::positive::{self, absent, spoken};
+use crate::table::positive::{self, absent, is_answer, spoken};
 use crate::terminal::excerpt;
 
 /// Most columns that a guess names.
@@ -291,6 +291,12 @@ impl<'a> Speech<'a> {
         if let Some(key) = self.spelled.get(&word.replace([' ', '-', '.'], "_")) {
             return Some((*key).clone());
         }
+        let keys = self.two?;
+        // A name of its own must be an answer: `no_of_rooms` says nothing about a label.
+        let is_own = |word: &str| is_answer(word) || absent(word).is_some_and(|word| keys.contains(&word));
+        if *stem == Stem::Known(0) && !is_own(word) {
+            return None;
+        }
         // `P_bad1`, `prob_churn_yes`: the subject first.
         let behind = self.subjects.iter().find_map(|subject| word.strip_prefix(subject.as_str()));
         if let Some(rest) = behind.map(|rest| key(rest.trim_start_matches(['_', '-', '.', ' ', '=', ':'])))
@@ -298,7 +304,6 @@ impl<'a> Speech<'a> {
         {
             return Some(rest);
         }
-        let keys = self.two?;
         spoken(word, keys, |word| self.subjects.contains(word)).map(|class| keys[class].to_owned())
     }
 

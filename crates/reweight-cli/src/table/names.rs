@@ -19,10 +19,7 @@ const LABELS: &[&str] = &[
     "actual",
     "actual_class",
     "actual_label",
-    "actual_value",
     "y_actual",
-    "reference",
-    "gold",
     "gold_label",
     "y_test",
     "label",
@@ -56,6 +53,8 @@ const LABELS: &[&str] = &[
     "observed",
     "gt",
     "response",
+    "reference",
+    "gold",
     "category",
     "species",
     "income",
@@ -63,7 +62,7 @@ const LABELS: &[&str] = &[
 ];
 
 /// How many of them say so by themselves.
-const PLAIN_LABELS: usize = 40;
+const PLAIN_LABELS: usize = 37;
 
 /// Names of a column of scores where it is the only one, in lower case, and what they say of them.
 const SCORES: &[(&str, Option<ScoreKind>)] = &[

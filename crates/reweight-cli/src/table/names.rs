@@ -178,7 +178,7 @@ const STEMS: &[(&str, Option<ScoreKind>)] = &[
 ];
 
 /// What a score's name ends with that counts from 0 to 100.
-const HUNDREDTHS: [&str; 7] = ["(%)", "[%]", "%", "_pct", "_percent", "_percentage", "_in_percent"];
+const HUNDREDTHS: [&str; 8] = ["(%)", "[%]", "_in_%", "%", "_pct", "_percent", "_percentage", "_in_percent"];
 
 /// What Weka calls the column that counts the rows of its predictions.
 pub(crate) const WEKAS_COUNTER: &str = "inst#";

@@ -44,7 +44,18 @@ pub(crate) fn currency(cell: &str) -> Option<char> {
 
 /// Whether a number is negative by parentheses, or by a minus behind it.
 pub(crate) fn is_negative_by_dress(cell: &str) -> bool {
-    cell.starts_with('(') && cell.ends_with(')') || cell.ends_with(['-', '−'])
+    cell.starts_with('(') && cell.ends_with(')') || cell.ends_with(['-', '−']) && !is_price(cell)
+}
+
+/// Whether a dash stands for the pennies that a price has none of: `100:-`, `100,-`, `100.–`.
+pub(crate) fn is_price(cell: &str) -> bool {
+    without_dash(cell).len() < cell.len()
+}
+
+fn without_dash(cell: &str) -> &str {
+    let whole = cell.trim_end_matches(['-', '–', '—']);
+    let price = whole.strip_suffix([':', ',', '.']).filter(|rest| whole.len() < cell.len() && !rest.is_empty());
+    price.unwrap_or(cell)
 }
 
 /// Whether a cell may be read in two ways: one mark with three digits behind it, of decimals or of thousands.
@@ -57,7 +68,7 @@ fn dressed(cell: &str, decimal: Decimal) -> Option<f64> {
     if cell.len() > 64 || !cell.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let (mut rest, mut negative, mut parts) = (cell, false, 1.0);
+    let (mut rest, mut negative, mut parts) = (without_dash(cell), false, 1.0);
     // Accountants write a negative number between parentheses.
     if let Some(inside) = rest.strip_prefix('(').and_then(|inside| inside.strip_suffix(')')) {
         (rest, negative) = (inside, true);
@@ -184,6 +195,9 @@ mod tests {
             ("5‰", Some(0.005), Some(0.005)),
             ("1.298,95-", None, Some(-1298.95)),
             ("5-", Some(-5.0), Some(-5.0)),
+            ("100:-", Some(100.0), Some(100.0)),
+            ("1.200,-", None, Some(1200.0)),
+            ("-100.–", Some(-100.0), Some(-100.0)),
             ("-5-", None, None),
             ("(-5)", None, None),
             ("a", None, None),

@@ -130,6 +130,10 @@ pub(crate) fn named(first: &str, second: &str) -> Option<usize> {
         NOT.iter().any(|not| other.strip_prefix(not).is_some_and(|rest| rest.trim() == label))
             || ["non", "not", "no"].iter().any(|not| label.len() > 2 && other.strip_prefix(not) == Some(label))
     };
+    // `tested_positive` beside `tested_negative`
+    let shared = first.bytes().zip(second.bytes()).take_while(|(one, other)| one == other).count();
+    let shared = first[..first.floor_char_boundary(shared)].rfind(['_', ' ', '-']).map_or(0, |at| at + 1);
+    let (first, second) = (&first[shared..], &second[shared..]);
     let has = |label: &str, other: &str| AFFIRMATIVE.contains(&(label, other)) || is_not(label, other);
     match (has(first, second), has(second, first)) {
         (true, false) => Some(0),
@@ -159,6 +163,7 @@ mod tests {
             ("Spam", "no spam"),
             ("smoker", "non-smoker"),
             ("Fraud", "Non Fraud"),
+            ("tested_positive", "tested_negative"),
             ("demented", "Nondemented"),
         ] {
             assert_eq!(chosen([positive, negative], [90, 10]).as_deref(), Some(positive));

@@ -11,7 +11,7 @@ use crate::table::error::{TableError, listing};
 use crate::table::guess::Guesses;
 use crate::table::head::ColumnHead;
 use crate::table::missing::Missing;
-use crate::table::number::{Decimal, currency, is_negative_by_dress, is_of_two_minds, parse};
+use crate::table::number::{Decimal, currency, is_negative_by_dress, is_of_two_minds, is_price, parse};
 use crate::table::records::{Cells, Delimiter};
 use crate::table::unit::{self, Found, Mixed};
 use crate::terminal::excerpt;
@@ -236,7 +236,7 @@ fn is_dressed(column: &Column<'_>, dress: Dress) -> bool {
         let candidate = match dress {
             Dress::Percent => cell.contains('%'),
             Dress::PerMille => cell.contains('‰'),
-            Dress::Currency => currency(&cell).is_some(),
+            Dress::Currency => currency(&cell).is_some() || is_price(&cell),
             Dress::Negative => is_negative_by_dress(&cell),
             Dress::Thousands => {
                 digits().contains(thousands) || digits().contains(['\'', '’', ' ', '\u{a0}', '\u{202f}'])

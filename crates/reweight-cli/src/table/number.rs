@@ -69,6 +69,11 @@ fn dressed(cell: &str, decimal: Decimal) -> Option<f64> {
         return None;
     }
     let (mut rest, mut negative, mut parts) = (without_dash(cell), false, 1.0);
+    // The mark before such a dash is that of decimals.
+    let other = if decimal == Decimal::Point { ',' } else { '.' };
+    if cell[rest.len()..].starts_with(other) && rest.contains(decimal.mark()) {
+        return None;
+    }
     // Accountants write a negative number between parentheses.
     if let Some(inside) = rest.strip_prefix('(').and_then(|inside| inside.strip_suffix(')')) {
         (rest, negative) = (inside, true);

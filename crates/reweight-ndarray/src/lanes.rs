@@ -180,7 +180,11 @@ pub(crate) trait Lanes:
     const LOOKS_UP: bool;
     /// Counters of four bits that a lane of [`Counter`](Self::Counter) holds.
     const NIBBLES: usize;
-    /// The lane of `table`, of the same register, that each lane of `index` names, modulo the lanes of a register.
+    /// Entries of the table that one [`lookup`](Self::lookup) knows: the lanes of a single register.
+    const TABLE: usize;
+    /// Reads exactly [`TABLE`](Self::TABLE) entries of a table, for every register.
+    fn load_table(entries: &[Self::Scalar]) -> Self;
+    /// The entry of a loaded table that each lane of `index` names, modulo [`TABLE`](Self::TABLE).
     fn lookup(table: Self, index: Self::Counter) -> Self;
     /// 2·`index`, and one more where `mask` is true.
     fn descend(index: Self::Counter, mask: Self::Mask) -> Self::Counter;

@@ -40,7 +40,7 @@ pub(crate) fn descend<L: Lanes, const LEVELS: usize>(key: L, tree: &[L::Scalar])
 #[inline(always)]
 pub(crate) fn look_up<L: Lanes>(table: &[L::Scalar], bits: usize, found: Found<L>) -> L {
     let Found { index, upper: [first, second, third] } = found;
-    let registers = (1 << bits) / L::COUNT;
+    let registers = (1 << bits) / L::TABLE;
     match registers {
         0 | 1 => one(table, 0, index),
         2 => L::select(first, one(table, 1, index), one(table, 0, index)),
@@ -51,7 +51,7 @@ pub(crate) fn look_up<L: Lanes>(table: &[L::Scalar], bits: usize, found: Found<L
 
 #[inline(always)]
 fn one<L: Lanes>(table: &[L::Scalar], register: usize, index: L::Counter) -> L {
-    L::lookup(L::load(&table[register * L::COUNT..][..L::COUNT]), index)
+    L::lookup(L::load_table(&table[register * L::TABLE..][..L::TABLE]), index)
 }
 
 #[inline(always)]

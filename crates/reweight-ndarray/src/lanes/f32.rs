@@ -233,6 +233,11 @@ impl<S: Isa> Lanes for F32s<S> {
 
     const LOOKS_UP: bool = S::F32_LOOKS_UP;
     const NIBBLES: usize = 8;
+    const TABLE: usize = Self::COUNT;
+    #[inline(always)]
+    fn load_table(entries: &[f32]) -> Self {
+        Self::load(entries)
+    }
     #[inline(always)]
     fn lookup(table: Self, index: S::u32s) -> Self {
         Self(S::token().f32_lookup(table.0, index))

@@ -245,6 +245,11 @@ impl<S: Isa> Lanes for F64s<S> {
 
     const LOOKS_UP: bool = S::F64_LOOKS_UP;
     const NIBBLES: usize = 16;
+    const TABLE: usize = Self::COUNT;
+    #[inline(always)]
+    fn load_table(entries: &[f64]) -> Self {
+        Self::load(entries)
+    }
     #[inline(always)]
     fn lookup(table: Self, index: S::u64s) -> Self {
         Self(S::token().f64_lookup(table.0, index))

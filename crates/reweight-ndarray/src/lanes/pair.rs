@@ -184,6 +184,11 @@ impl<L: Lanes> Lanes for Pair<L> {
 
     const LOOKS_UP: bool = L::LOOKS_UP;
     const NIBBLES: usize = L::NIBBLES;
+    const TABLE: usize = L::TABLE;
+    #[inline(always)]
+    fn load_table(entries: &[L::Scalar]) -> Self {
+        Self(L::load_table(entries), L::load_table(entries))
+    }
     #[inline(always)]
     fn lookup(table: Self, index: Self::Counter) -> Self {
         Self(L::lookup(table.0, index.0), L::lookup(table.1, index.1))

@@ -5,7 +5,7 @@ use reweight::{RegionAxis, Regions};
 use crate::counting::count_regions;
 use crate::dispatch::{Available, InstructionSet, Kernel, dispatch};
 use crate::element::PickLanes;
-use crate::lanes::{Lanes, MOST_LANES};
+use crate::lanes::{Lanes, MOST_LANES, Pair};
 use crate::tree;
 
 /// Numbers that lie in every region, on every edge, beside it, and in none.
@@ -27,6 +27,8 @@ impl Kernel for Both<'_> {
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) {
         check::<f32, F32>(self.0, self.1, |x| x as f32);
         check::<f64, F64>(self.0, self.1, |x| x);
+        check::<f32, Pair<F32>>(self.0, self.1, |x| x as f32);
+        check::<f64, Pair<F64>>(self.0, self.1, |x| x);
     }
 }
 

@@ -78,6 +78,16 @@ arguments! {
         sample_weight: u64 => "const real*",
         /// the formula's numbers and tables
         constants: u64 => "const real*",
+        /// δ of each column; null: 1
+        scale: u64 => "const real*",
+        /// ι of each column; null: 0
+        offset: u64 => "const real*",
+        /// Δ of each label; null: 0
+        margin: u64 => "const real*",
+        /// elements that share a column before the next one begins
+        inner: i64 => "long long",
+        /// columns, from 1
+        columns: i64 => "long long",
         /// N
         count: i64 => "long long",
         /// N losses out; null: not wanted
@@ -88,6 +98,8 @@ arguments! {
         partials: u64 => "double*",
         /// where the first fault is, as `Fault` reads it; all bits set before
         fault: u64 => "unsigned long long*",
+        /// 2 out, the value and the margin of a result at `fault`, which an earlier launch has found; null: not wanted
+        found: u64 => "double*",
         /// fused: what the gradient is multiplied by
         factor: u64 => "const double*",
         /// fused: the gradient that arrives, a second factor; null: 1
@@ -114,6 +126,12 @@ arguments! {
         sample_weight: u64 => "const real*",
         /// the formula's numbers and tables
         constants: u64 => "const real*",
+        /// δ of each class; null: 1
+        scale: u64 => "const real*",
+        /// ι of each class; null: 0
+        offset: u64 => "const real*",
+        /// Δ of each label; null: 0
+        margin: u64 => "const real*",
         /// N
         rows: i64 => "long long",
         /// C
@@ -132,6 +150,8 @@ arguments! {
         partials: u64 => "double*",
         /// where the first fault is, as `Fault` reads it; all bits set before
         fault: u64 => "unsigned long long*",
+        /// 2 out, the value and the margin of a result at `fault`, which an earlier launch has found; null: not wanted
+        found: u64 => "double*",
         /// fused: what the gradient is multiplied by
         factor: u64 => "const double*",
         /// fused: the gradient that arrives, a second factor; null: 1
@@ -156,6 +176,18 @@ arguments! {
         valid: u64 => "const unsigned char*",
         /// N factors, to be checked; null: none
         sample_weight: u64 => "const real*",
+        /// the numbers and tables of what regions are read from
+        constants: u64 => "const real*",
+        /// δ of each column (BCE) or class; null: 1
+        scale: u64 => "const real*",
+        /// ι of each column (BCE) or class; null: 0
+        offset: u64 => "const real*",
+        /// Δ of each label; null: 0
+        margin: u64 => "const real*",
+        /// elements that share a column before the next one begins (BCE)
+        inner: i64 => "long long",
+        /// columns, from 1 (BCE)
+        columns: i64 => "long long",
         /// the histograms' inner thresholds, one histogram after the other
         edges: u64 => "const real*",
         /// N: elements (BCE) or rows

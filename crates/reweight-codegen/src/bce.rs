@@ -1,6 +1,6 @@
 //! The kernels of binary cross entropy.
 
-use reweight::{RegionAxis, Statistics};
+use reweight::{SampleKind, Statistics};
 
 use crate::arguments::BceArguments;
 use crate::error::CodegenError;
@@ -30,11 +30,11 @@ impl BceShape {
         Ok(Self { precision, targets, labels: labels.check(targets)? })
     }
 
-    /// What unit regions are read from.
-    pub fn axis(&self) -> RegionAxis {
+    /// What its formulas must be for.
+    pub fn kind(&self) -> SampleKind {
         match self.labels {
-            Labels::Hard => RegionAxis::Margin,
-            Labels::Soft => RegionAxis::NegatedNorm,
+            Labels::Hard => SampleKind::Binary,
+            Labels::Soft => SampleKind::SoftBinary,
         }
     }
 
@@ -42,9 +42,9 @@ impl BceShape {
     ///
     /// # Errors
     ///
-    /// Where the formula reads a table with one value a class that does not have two.
-    pub fn loss(&self, formula: &Formula) -> Result<KernelSource, CodegenError> {
-        let weigh = formula.emit(2, self.labels == Labels::Soft)?;
+    /// Where the formula is for other samples, or reads a table with one value a class that does not have two.
+    pub fn loss(&self, formula: &Formula<'_>) -> Result<KernelSource, CodegenError> {
+        let weigh = formula.weigh(self.kind(), 2)?;
         let source = template::join(&[
             "// Binary cross entropy on logits, re-weighted: loss and gradient.",
             &template::prelude(self.precision),
@@ -52,6 +52,7 @@ impl BceShape {
             &self.targets(),
             &weigh,
             &template::arguments("BceArguments", BceArguments::FIELDS),
+            include_str!("cuda/results.cu"),
             include_str!("cuda/bce.cu"),
         ]);
         let entry = |name| Entry {
@@ -71,28 +72,33 @@ impl BceShape {
 
     /// The key of [`loss`](Self::loss), which takes less time to make than the text: what has been compiled is found by
     /// it. Ask [`Formula::check`] whether the formula fits 2 classes.
-    pub fn loss_key(&self, formula: &Formula) -> String {
+    pub fn loss_key(&self, formula: &Formula<'_>) -> String {
         format!("bce;{};{}", self.key(), formula.key())
     }
 
     /// The key of [`statistics`](Self::statistics).
-    pub fn statistics_key(&self, request: &Statistics) -> String {
-        statistics::key(&format!("statistics;bce;{}", self.key()), request, 2)
+    pub fn statistics_key(&self, formula: &Formula<'_>, request: &Statistics) -> String {
+        statistics::key(&format!("bce;{}", self.key()), formula, request, 2)
     }
 
     /// The kernel `reweight_bce_statistics`, with [`StatisticsArguments`](crate::StatisticsArguments): it validates and
     /// counts what `request` asks for, in the order of [`BatchStatistics::as_counts`](reweight::BatchStatistics::as_counts).
-    pub fn statistics(&self, request: &Statistics) -> KernelSource {
-        let entry = "reweight_bce_statistics";
-        let key = format!("statistics;bce;{}", self.key());
+    /// `formula` is what regions are read from.
+    ///
+    /// # Errors
+    ///
+    /// As [`loss`](Self::loss).
+    pub fn statistics(&self, formula: &Formula<'_>, request: &Statistics) -> Result<KernelSource, CodegenError> {
         statistics::kernel(&statistics::Target {
             precision: self.precision,
             request,
+            formula,
+            kind: self.kind(),
             classes: 2,
-            key,
+            key: format!("bce;{}", self.key()),
             preamble: self.targets(),
             body: include_str!("cuda/statistics_bce.cu"),
-            entry,
+            entry: "reweight_bce_statistics",
             block: BLOCK,
             per_block: u64::from(BLOCK) * ITEMS,
         })
@@ -105,9 +111,9 @@ impl BceShape {
     /// The targets' type, and a sample from logit and target.
     fn targets(&self) -> String {
         let sample = match self.labels {
-            Labels::Hard => include_str!("cuda/bce_hard.cu").to_owned(),
-            Labels::Soft => [include_str!("cuda/soft_sample.cu"), include_str!("cuda/bce_soft.cu")].join("\n"),
+            Labels::Hard => include_str!("cuda/bce_hard.cu"),
+            Labels::Soft => include_str!("cuda/bce_soft.cu"),
         };
-        format!("typedef {} target_t;\n{sample}", self.targets.c_type())
+        format!("typedef {} target_t;\n{}\n{sample}", self.targets.c_type(), include_str!("cuda/map.cu"))
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong: a formula without a kernel, and a batch that the device found at fault.
 
-use reweight::TraceError;
+use reweight::{SampleKind, WeightError};
 use thiserror::Error;
 
 use crate::shape::Element;
@@ -9,9 +9,17 @@ use crate::shape::Element;
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum CodegenError {
-    /// The weighter's formula cannot be recorded.
+    /// The loss's formula cannot be recorded.
     #[error(transparent)]
-    Trace(#[from] TraceError),
+    Formula(#[from] WeightError),
+    /// A formula of one kind of samples for kernels of another.
+    #[error("the formula is of {formula:?} samples, but the kernels are for {shape:?}: record it of the shape's kind")]
+    Kind {
+        /// What it was recorded of.
+        formula: SampleKind,
+        /// What the kernels are for.
+        shape: SampleKind,
+    },
     /// A table with one value a class has another length than the batch has classes.
     #[error(
         "the formula reads a table of {given} values, one a class, but the batch has {classes} classes: give the weighter {classes} values"
@@ -32,11 +40,11 @@ pub enum CodegenError {
         /// What is accepted.
         accepted: &'static str,
     },
-    /// A part of a loss that the kernels do not compute.
-    #[error("the kernels do not have {what}: compute this loss on the CPU")]
+    /// An operation of a formula that there is no C for.
+    #[error("the kernels do not have the operation {what}: compute this loss on the CPU")]
     Unsupported {
         /// What they do not have.
-        what: &'static str,
+        what: String,
     },
     /// Softmax over fewer than two classes.
     #[error("softmax needs at least 2 classes, not {found}")]
@@ -66,11 +74,21 @@ pub enum Fault {
         /// Position in the targets.
         index: u64,
     },
+    /// A weight (0), loss (1) or slope (2) of a sample in order that is no finite number: the formula's fault.
+    Result {
+        /// Position of the sample.
+        index: u64,
+        /// Which of the three.
+        quantity: u64,
+    },
 }
 
 impl Fault {
     /// What the kernels' `fault` holds before a launch, and after it where the batch is in order.
     pub const NONE: u64 = u64::MAX;
+
+    /// The bit of results: a batch that is not in order is what is reported first.
+    const RESULT: u64 = 1 << 63;
 
     /// Reads the `fault` of a BCE kernel.
     pub fn of_bce(fault: u64) -> Option<Self> {
@@ -83,6 +101,10 @@ impl Fault {
     pub fn of_softmax(fault: u64, classes: u64) -> Option<Self> {
         if fault == Self::NONE {
             return None;
+        }
+        if fault & Self::RESULT != 0 {
+            let place = fault & !Self::RESULT;
+            return Some(Self::Result { index: place / 3, quantity: place % 3 });
         }
         let (row, place) = (fault / (classes + 2), fault % (classes + 2));
         Some(if place < classes {

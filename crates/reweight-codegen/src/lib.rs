@@ -1,22 +1,22 @@
-//! CUDA C from a weighter's formula.
+//! CUDA C from a loss's formula.
 //!
-//! A weighter's recorded formula and its derivative become kernels that compute loss and gradient in one pass, and
-//! kernels that count what the weighter asks for. Nothing here compiles or runs them, and no CUDA is needed: a backend
+//! A loss's recorded formula and its derivative, adjustments, weighters and base together, become kernels that compute loss
+//! and gradient in one pass, and kernels that count what the weighter asks for. Nothing here compiles or runs them, and no CUDA is needed: a backend
 //! hands [`KernelSource::source`] to NVRTC; this crate's tests compile the same text for the host and compare it with
 //! [`reweight::reference`].
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use reweight::{AlphaBalance, Focal};
+//! use reweight::{AlphaBalance, BceLoss, Focal, Poly1};
 //! use reweight_codegen::{BceShape, Element, Formula, Labels, Precision};
 //!
-//! let formula = Formula::of(&(AlphaBalance::binary(0.25)?, Focal::new(2.0)?))?;
 //! let shape = BceShape::new(Precision::F32, Element::U8, Labels::Hard)?;
-//! let kernels = shape.loss(&formula)?;
+//! let loss = BceLoss::new((AlphaBalance::binary(0.25)?, Focal::new(2.0)?)).with_base(Poly1::new(1.5)?);
+//! let kernels = shape.loss(&Formula::of(loss.weighting(), shape.kind())?)?;
 //! assert!(kernels.source.contains("reweight_bce_fused"));
-//! // α is an argument: another α is the same kernel.
-//! let other = Formula::of(&(AlphaBalance::binary(0.75)?, Focal::new(2.0)?))?;
-//! assert_eq!(shape.loss(&other)?.key, kernels.key);
+//! // α and ε are arguments: others are the same kernel.
+//! let other = BceLoss::new((AlphaBalance::binary(0.75)?, Focal::new(2.0)?)).with_base(Poly1::new(3.0)?);
+//! assert_eq!(shape.loss(&Formula::of(other.weighting(), shape.kind())?)?.key, kernels.key);
 //! # Ok(())
 //! # }
 //! ```
@@ -37,6 +37,7 @@ mod bce;
 mod error;
 mod formula;
 mod layout;
+mod map;
 mod shape;
 mod softmax;
 mod source;
@@ -51,6 +52,7 @@ pub use bce::BceShape;
 pub use error::{CodegenError, Fault};
 pub use formula::Formula;
 pub use layout::{fold, gather};
+pub use map::MapTables;
 pub use shape::{Element, Labels, Precision};
 pub use softmax::{RowStrategy, SoftmaxShape};
 pub use source::{Entry, KernelSource, finish};

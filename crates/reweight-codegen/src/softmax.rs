@@ -1,6 +1,6 @@
 //! The kernels of softmax cross entropy.
 
-use reweight::{RegionAxis, Statistics};
+use reweight::{SampleKind, Statistics};
 
 use crate::arguments::SoftmaxArguments;
 use crate::error::CodegenError;
@@ -78,18 +78,18 @@ impl SoftmaxShape {
         self.rows
     }
 
-    /// What unit regions are read from: the margin.
-    pub fn axis(&self) -> RegionAxis {
-        RegionAxis::Margin
+    /// What its formulas must be for: samples of a class.
+    pub fn kind(&self) -> SampleKind {
+        SampleKind::Class
     }
 
     /// The loss kernels `reweight_softmax_value` and `reweight_softmax_fused`, both with [`SoftmaxArguments`].
     ///
     /// # Errors
     ///
-    /// Where the formula reads a table with one value a class of another number of classes.
-    pub fn loss(&self, formula: &Formula) -> Result<KernelSource, CodegenError> {
-        let weigh = formula.emit(self.classes, false)?;
+    /// Where the formula is for other samples, or reads a table with one value a class of another number of classes.
+    pub fn loss(&self, formula: &Formula<'_>) -> Result<KernelSource, CodegenError> {
+        let weigh = formula.weigh(self.kind(), self.classes)?;
         let source = template::join(&[
             "// Softmax cross entropy on logits, re-weighted: loss and gradient.",
             &template::prelude(self.precision),
@@ -97,6 +97,7 @@ impl SoftmaxShape {
             &self.row(),
             &weigh,
             &template::arguments("SoftmaxArguments", SoftmaxArguments::FIELDS),
+            include_str!("cuda/results.cu"),
             include_str!("cuda/softmax.cu"),
         ]);
         let entry = |name| Entry {
@@ -116,24 +117,30 @@ impl SoftmaxShape {
 
     /// The key of [`loss`](Self::loss), which takes less time to make than the text: what has been compiled is found by
     /// it. Ask [`Formula::check`] whether the formula fits the classes.
-    pub fn loss_key(&self, formula: &Formula) -> String {
+    pub fn loss_key(&self, formula: &Formula<'_>) -> String {
         format!("softmax;{};{}", self.key(), formula.key())
     }
 
     /// The key of [`statistics`](Self::statistics).
-    pub fn statistics_key(&self, request: &Statistics) -> String {
-        statistics::key(&format!("statistics;softmax;{}", self.key()), request, self.classes)
+    pub fn statistics_key(&self, formula: &Formula<'_>, request: &Statistics) -> String {
+        statistics::key(&format!("softmax;{}", self.key()), formula, request, self.classes)
     }
 
     /// The kernel `reweight_softmax_statistics`, with [`StatisticsArguments`](crate::StatisticsArguments): it validates
     /// and counts what `request` asks for, in the order of
-    /// [`BatchStatistics::as_counts`](reweight::BatchStatistics::as_counts).
-    pub fn statistics(&self, request: &Statistics) -> KernelSource {
+    /// [`BatchStatistics::as_counts`](reweight::BatchStatistics::as_counts). `formula` is what regions are read from.
+    ///
+    /// # Errors
+    ///
+    /// As [`loss`](Self::loss).
+    pub fn statistics(&self, formula: &Formula<'_>, request: &Statistics) -> Result<KernelSource, CodegenError> {
         statistics::kernel(&statistics::Target {
             precision: self.precision,
             request,
+            formula,
+            kind: self.kind(),
             classes: self.classes,
-            key: format!("statistics;softmax;{}", self.key()),
+            key: format!("softmax;{}", self.key()),
             preamble: self.row(),
             body: include_str!("cuda/statistics_softmax.cu"),
             entry: "reweight_softmax_statistics",
@@ -185,6 +192,7 @@ impl SoftmaxShape {
             RowStrategy::Streamed => [include_str!("cuda/block_max.cu"), include_str!("cuda/row_stream.cu")].join("\n"),
         };
         let targets = self.targets.c_type();
-        format!("typedef {targets} target_t;\n{}\n{keep}", include_str!("cuda/row.cu"))
+        let (map, row) = (include_str!("cuda/map.cu"), include_str!("cuda/row.cu"));
+        format!("typedef {targets} target_t;\n{map}\n{row}\n{keep}")
     }
 }

@@ -17,5 +17,7 @@ mod layout;
 mod session;
 #[path = "host/softmax.rs"]
 mod softmax;
+#[path = "host/step.rs"]
+mod step;
 #[path = "host/weighters.rs"]
 mod weighters;

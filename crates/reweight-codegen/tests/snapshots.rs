@@ -6,14 +6,16 @@ mod catalogue;
 use catalogue::catalogue;
 
 /// Few enough to be read in a review, and every template is in one of them.
-const HELD: [&str; 10] = [
+const HELD: [&str; 12] = [
     "bce-hard-f32-alpha-focal",
     "bce-soft-f32-focal-1.5",
-    "bce-hard-f32-statistics",
+    "bce-hard-f32-shifted",
+    "bce-hard-f32-statistics-hard-examples",
     "softmax-10-f32-alpha-focal-ghm",
     "softmax-4000-f32-plain",
+    "softmax-100-f64-poly-1",
     "softmax-32000-f64-alpha-focal",
-    "softmax-1000-f32-statistics",
+    "softmax-1000-f32-statistics-ghm",
     "finish-f64",
     "gather-4",
     "fold-f32",

@@ -2,25 +2,43 @@
 
 use std::error::Error;
 
-use reweight::{AlphaBalance, Focal, Ghm, SampleWeighter};
+use reweight::{
+    AlphaBalance, BceLoss, BoxedWeighter, Chain, Focal, GeneralizedCrossEntropy, Ghm, HardExamples, PosWeight, Poly1,
+    ProbabilityShift, SampleWeighter, SoftmaxLoss,
+};
 use reweight_codegen::{
     BceShape, Element, Formula, KernelSource, Labels, Precision, SoftmaxShape, finish, fold, gather,
 };
 
-/// The main kernels with a short name each, fit for a file: plain, α·focal, a broken γ and GHM, over every kind of label,
-/// every way of keeping a row, and both precisions.
-pub(crate) fn catalogue() -> Result<Vec<(String, KernelSource)>, Box<dyn Error>> {
+/// Losses of either objective with a short name each.
+type Losses<L> = Vec<(&'static str, L)>;
+
+/// What the kernels are made of: plain, α·focal, a broken γ, GHM, and losses of all parts.
+fn losses() -> Result<(Losses<BceLoss<BoxedWeighter>>, Losses<SoftmaxLoss<BoxedWeighter>>), Box<dyn Error>> {
     let alpha_focal = (AlphaBalance::binary(0.25)?, Focal::new(2.0)?);
-    let focal = Focal::new(1.5)?;
     let ghm = Ghm::new(30, 0.75)?;
-    let request = ghm.statistics();
-    let formulas = [
-        ("plain", Formula::of(&())?),
-        ("alpha-focal", Formula::of(&alpha_focal)?),
-        ("focal-1.5", Formula::of(&focal)?),
-        ("ghm", Formula::of(&ghm)?),
-        ("alpha-focal-ghm", Formula::of(&(alpha_focal, ghm))?),
+    let weighters = [
+        ("plain", BoxedWeighter::new(Chain::default())?),
+        ("alpha-focal", BoxedWeighter::new(alpha_focal.clone())?),
+        ("focal-1.5", BoxedWeighter::new(Focal::new(1.5)?)?),
+        ("ghm", BoxedWeighter::new(ghm.clone())?),
+        ("alpha-focal-ghm", BoxedWeighter::new((alpha_focal, ghm.clone()))?),
+        ("hard-examples", BoxedWeighter::new(HardExamples::new(0.25)?)?),
     ];
+    let mut bce: Losses<_> = weighters.iter().map(|(name, own)| (*name, BceLoss::new(own.clone()))).collect();
+    let mut softmax: Losses<_> = weighters.iter().map(|(name, own)| (*name, SoftmaxLoss::new(own.clone()))).collect();
+    let by_sign = (Focal::by_target(0.0, 4.0)?, PosWeight::new(vec![4.0, 9.0, 1.5])?);
+    bce.push(("shifted", BceLoss::new(BoxedWeighter::new(by_sign)?).adjusted(ProbabilityShift::new(0.05)?)));
+    let robust = BoxedWeighter::new((Focal::new(1.5)?, ghm))?;
+    softmax.push(("poly-1", SoftmaxLoss::new(robust.clone()).with_base(Poly1::new(1.0)?)));
+    softmax.push(("gce", SoftmaxLoss::new(robust).with_base(GeneralizedCrossEntropy::new(0.7)?)));
+    Ok((bce, softmax))
+}
+
+/// The main kernels with a short name each, fit for a file, over every kind of label, every way of keeping a row, and both
+/// precisions. Statistics are those of GHM and of the hardest examples.
+pub(crate) fn catalogue() -> Result<Vec<(String, KernelSource)>, Box<dyn Error>> {
+    let (bce, softmax) = losses()?;
     let mut kernels = Vec::new();
     for precision in [Precision::F32, Precision::F64] {
         let soft = if precision == Precision::F32 { Element::F32 } else { Element::F64 };
@@ -28,18 +46,32 @@ pub(crate) fn catalogue() -> Result<Vec<(String, KernelSource)>, Box<dyn Error>>
         for (labels, targets) in [(Labels::Hard, Element::U8), (Labels::Soft, soft)] {
             let shape = BceShape::new(precision, targets, labels)?;
             let kind = format!("{labels:?}").to_lowercase();
-            for (name, formula) in &formulas {
-                kernels.push((format!("bce-{kind}-{wide}-{name}"), shape.loss(formula)?));
+            for (name, loss) in &bce {
+                // What a shift needs are hard labels.
+                if labels == Labels::Soft && *name == "shifted" {
+                    continue;
+                }
+                let formula = Formula::of(loss.weighting(), shape.kind())?;
+                kernels.push((format!("bce-{kind}-{wide}-{name}"), shape.loss(&formula)?));
+                if ["ghm", "hard-examples"].contains(name) {
+                    let key = Formula::of_key(loss.weighting(), shape.kind())?;
+                    let statistics = shape.statistics(&key, &loss.weighter().statistics())?;
+                    kernels.push((format!("bce-{kind}-{wide}-statistics-{name}"), statistics));
+                }
             }
-            kernels.push((format!("bce-{kind}-{wide}-statistics"), shape.statistics(&request)));
         }
         // Rows in the registers of few and of all lanes, in shared memory, and streamed.
         for classes in [10, 100, 1000, 4000, 32_000] {
             let shape = SoftmaxShape::new(precision, Element::I64, classes)?;
-            for (name, formula) in &formulas {
-                kernels.push((format!("softmax-{classes}-{wide}-{name}"), shape.loss(formula)?));
+            for (name, loss) in &softmax {
+                let formula = Formula::of(loss.weighting(), shape.kind())?;
+                kernels.push((format!("softmax-{classes}-{wide}-{name}"), shape.loss(&formula)?));
+                if *name == "ghm" {
+                    let key = Formula::of_key(loss.weighting(), shape.kind())?;
+                    let statistics = shape.statistics(&key, &loss.weighter().statistics())?;
+                    kernels.push((format!("softmax-{classes}-{wide}-statistics-{name}"), statistics));
+                }
             }
-            kernels.push((format!("softmax-{classes}-{wide}-statistics"), shape.statistics(&request)));
         }
         kernels.push((format!("finish-{wide}"), finish(precision)));
         kernels.push((format!("fold-{wide}"), fold(precision)));

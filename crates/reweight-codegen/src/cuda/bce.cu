@@ -3,6 +3,10 @@
 
 struct Element { real logit, unit, arriving, before; target_t target; bool inside, on; };
 
+__device__ __forceinline__ long long column_of(const BceArguments& a, long long index) {
+    return a.columns > 1 ? index / a.inner % a.columns : 0;
+}
+
 // All that is read of one element. A tile's elements are read before the first is written: a store might, for all the
 // compiler knows, change what a later load reads.
 __device__ __forceinline__ Element element_at(const BceArguments& a, long long index) {
@@ -31,9 +35,15 @@ __device__ __forceinline__ void write_partials(double* partials, double loss, do
     }
 }
 
+// dL/dx before the reduction.
+__device__ __forceinline__ real slope_of(const Sample& s, const Weighed& w, real unit) {
+    return (w.weight_slope * w.base + w.weight * w.base_slope) * unit * s.direction;
+}
+
 // Validates, and sums losses, weights and counts; touches no gradient.
 extern "C" __global__ void reweight_bce_value(BceArguments a) {
     const Literals c = literals(a.constants);
+    const Map map = map_of(a);
     double loss_sum = 0, weight_sum = 0;
     unsigned valid = 0, positives = 0;
     unsigned long long fault = NO_FAULT;
@@ -53,9 +63,11 @@ extern "C" __global__ void reweight_bce_value(BceArguments a) {
                 else if (!is_target(e[k].target)) fault = smaller_fault(fault, 3 * index + 1);
                 else if (is_bad_weight(e[k].unit)) fault = smaller_fault(fault, 3 * index + 2);
                 else {
-                    const Sample s = sample_of(e[k].logit, e[k].target);
-                    weight = e[k].unit * weigh(s, c, a.constants).weight;
-                    loss = weight * s.cross_entropy;
+                    const Sample s = sample_of(map, e[k].logit, e[k].target, column_of(a, index));
+                    const Weighed w = weigh(s, c, a.constants);
+                    weight = e[k].unit * w.weight;
+                    loss = weight * w.base;
+                    fault = result_fault(fault, a.fault, a.found, index, s.margin, weight, loss, slope_of(s, w, e[k].unit));
                     ++valid;
                     positives += s.label == 1;
                 }
@@ -77,6 +89,7 @@ extern "C" __global__ void reweight_bce_value(BceArguments a) {
 extern "C" __global__ void reweight_bce_fused(BceArguments a) {
     if (*a.fault != NO_FAULT) return;
     const Literals c = literals(a.constants);
+    const Map map = map_of(a);
     const real scale = within(*a.factor * (a.upstream && !a.upstream_each ? (double)*a.upstream : 1.0));
     double loss_sum = 0, weight_sum = 0;
     unsigned valid = 0, positives = 0;
@@ -92,12 +105,11 @@ extern "C" __global__ void reweight_bce_fused(BceArguments a) {
             if (!e[k].inside) continue;
             real loss = 0, weight = 0, slope = 0;
             if (e[k].on) {
-                const Sample s = sample_of(e[k].logit, e[k].target);
+                const Sample s = sample_of(map, e[k].logit, e[k].target, column_of(a, index));
                 const Weighed w = weigh(s, c, a.constants);
                 weight = e[k].unit * w.weight;
-                loss = weight * s.cross_entropy;
-                slope = w.slope * s.cross_entropy + w.weight * s.cross_entropy_slope;
-                slope *= e[k].unit * direction_of(s) * e[k].arriving * scale;
+                loss = weight * w.base;
+                slope = slope_of(s, w, e[k].unit) * (e[k].arriving * scale);
                 ++valid;
                 positives += s.label == 1;
             }

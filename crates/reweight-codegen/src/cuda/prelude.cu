@@ -4,9 +4,11 @@ typedef @real@ real;
 #define NO_FAULT 0xffffffffffffffffULL
 __device__ __forceinline__ real real_exp(real x) { return exp@f@(x); }
 __device__ __forceinline__ real real_log(real x) { return log@f@(x); }
+__device__ __forceinline__ real real_expm1(real x) { return expm1@f@(x); }
 __device__ __forceinline__ real real_log1p(real x) { return log1p@f@(x); }
 __device__ __forceinline__ real real_sqrt(real x) { return sqrt@f@(x); }
 __device__ __forceinline__ real real_abs(real x) { return fabs@f@(x); }
+__device__ __forceinline__ real real_ceil(real x) { return ceil@f@(x); }
 __device__ __forceinline__ real real_max(real a, real b) { return a >= b ? a : b; }
 __device__ __forceinline__ real real_min(real a, real b) { return a <= b ? a : b; }
 // False for NaN too.
@@ -34,18 +36,17 @@ __device__ __forceinline__ Logistic logistic(real s) {
 __device__ __forceinline__ real log_sigmoid(real s) { return logistic(s).log_p; }
 __device__ __forceinline__ real sigmoid(real s) { return logistic(s).p; }
 
-// One sample's quantities, and their derivatives in the margin (hard labels) or in the logit (soft labels).
+// One sample's quantities: of its margin (hard labels, classes) or of its logit (soft labels).
 struct Sample {
-    real margin, p, q, log_p, log_q, cross_entropy, gradient_norm, target;
-    real margin_slope, p_slope, log_p_slope, log_q_slope, cross_entropy_slope;
-    real region_key;   // what unit regions are read from: the margin, or −g for soft labels
-    long long label;
+    real margin, p, q, log_p, log_q, target;
+    real direction;   // the margin's or adjusted logit's derivative in the logit (BCE)
+    long long label, column;
 };
 
-// A weight, and its derivative in the same variable.
-struct Weighed { real weight, slope; };
+// A weight and what it weighs, and their derivatives in the margin or adjusted logit.
+struct Weighed { real weight, base, weight_slope, base_slope; };
 
-__device__ __forceinline__ Sample hard_sample(real margin, real target, long long label) {
+__device__ __forceinline__ Sample sample_at(real margin, real target, long long label, long long column) {
     const Logistic at = logistic(margin);
     Sample s;
     s.margin = margin;
@@ -53,16 +54,10 @@ __device__ __forceinline__ Sample hard_sample(real margin, real target, long lon
     s.q = at.q;
     s.log_p = at.log_p;
     s.log_q = at.log_q;
-    s.cross_entropy = -at.log_p;
-    s.gradient_norm = at.q;
     s.target = target;
-    s.margin_slope = real(1);
-    s.p_slope = at.p * at.q;
-    s.log_p_slope = at.q;
-    s.log_q_slope = -at.p;
-    s.cross_entropy_slope = -at.q;
-    s.region_key = margin;
+    s.direction = real(1);
     s.label = label;
+    s.column = column;
     return s;
 }
 
@@ -74,4 +69,9 @@ __device__ __forceinline__ int region_of(real key, real guess, const real* edges
     while (at < regions - 1 && key <= edges[at]) ++at;
     while (at > 0 && key > edges[at - 1]) --at;
     return at;
+}
+// The same where thresholds are evenly spaced along the key: exact, the factor is a power of two.
+__device__ __forceinline__ int grid_region(real key, real origin, real factor, int regions) {
+    const real at = origin - real_ceil(key * factor);
+    return (int)real_min(real_max(at, real(0)), real(regions - 1));
 }

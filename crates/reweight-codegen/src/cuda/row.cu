@@ -1,17 +1,19 @@
-// What a row of logits comes to.
+// What a row of adjusted logits comes to.
 struct Row {
-    real margin;        // x_y − logsumexp of the OTHER classes, never by way of 1 − p
+    real margin;        // z_y − logsumexp of the OTHER classes, never by way of 1 − p
     real largest;       // of the other classes
-    real inverse_sum;   // 1 / Σ e^(x_j − largest) over the other classes
-    real distance;      // this thread's part of the mean of x_j − x_y, for label smoothing
+    real log_sum;       // log Σ e^(z_j − largest) over the other classes
+    real inverse_sum;   // 1 / that sum
+    real rest;          // this thread's part of (1/C)·Σ (z_j − largest) over the other classes, for label smoothing
     unsigned long long bad;   // this thread's first class whose logit is not finite
 };
-__device__ __forceinline__ void finish_row(Row& row, real own, real largest, real sum, real distance) {
+__device__ __forceinline__ void finish_row(Row& row, real own, real largest, real sum, real rest) {
     row.largest = largest;
+    row.log_sum = real_log(sum);
     row.inverse_sum = real(1) / sum;
-    row.distance = distance;
+    row.rest = rest;
     // Two finite logits may lie further apart than the largest float.
-    row.margin = real_min(real_max((own - largest) - real_log(sum), -REAL_MAX), REAL_MAX);
+    row.margin = real_min(real_max((own - largest) - row.log_sum, -REAL_MAX), REAL_MAX);
 }
 // The class index, or −1 where it is none.
 __device__ __forceinline__ long long label_of(target_t target, long long classes) {

@@ -15,14 +15,34 @@ __device__ __forceinline__ void write_partials(double* partials, double loss, do
 __device__ __forceinline__ bool counts(const SoftmaxArguments& a, long long row) {
     return (a.valid == 0 || a.valid[row] != 0) && !(a.ignores && (long long)a.targets[row] == a.ignore_index);
 }
-// −(1−ε)·log p_y − (ε/C)·Σ log p_j, with log p_j = x_j − x_y + log p_y.
-__device__ __forceinline__ real smoothed(const Sample& s, real smoothing, real distance) {
-    return s.cross_entropy - smoothing * distance;
+// What a row's samples come to: its loss before the weight, and dL/dz before sample weight and reduction, of the label and
+// of a class among the others with a share of 1; of such a class with any share it is that share of it, less `level`.
+struct Slopes { real value, at_label, per_share, level; };
+
+// With ε: S = (1−ε)·b + (ε/C)·Σ −log p_j, and w·((1−ε)·db + ε·(p_j − 1/C)) + S·dw. All terms of the sum have one sign.
+__device__ __forceinline__ Slopes slopes_of(const Row& row, const Sample& s, const Weighed& w, real smoothing, real rest,
+                                            long long classes) {
+    Slopes slopes;
+    slopes.value = w.base;
+    real base_slope = w.base_slope, level = 0;
+    if (smoothing > 0) {
+        const real share = real(1) / real(classes);
+        const real uniform = -(s.log_p * share + (s.log_q - row.log_sum) * (real(classes - 1) * share) + rest);
+        slopes.value = (real(1) - smoothing) * w.base + smoothing * uniform;
+        base_slope *= real(1) - smoothing;
+        level = smoothing * share;
+    }
+    const real through = slopes.value * w.weight_slope;
+    slopes.at_label = w.weight * (base_slope + smoothing * s.p - level) + through;
+    slopes.per_share = w.weight * (smoothing * s.q - base_slope) - through;
+    slopes.level = w.weight * level;
+    return slopes;
 }
 
 // Validates, and sums losses, weights and counts; touches no gradient.
 extern "C" __global__ void reweight_softmax_value(SoftmaxArguments a) {
     const Literals c = literals(a.constants);
+    const Map map = map_of(a);
     const real smoothing = real(a.smoothing);
     double loss_sum = 0, weight_sum = 0;
     unsigned valid = 0, positives = 0;
@@ -35,8 +55,8 @@ extern "C" __global__ void reweight_softmax_value(SoftmaxArguments a) {
         // A row without a label is read as if it were of class 0, so that its first fault is the one reported.
         const real* x = a.logits + at * a.classes;
         Kept kept;
-        const Row row = read_row(x, a.classes, label < 0 ? 0 : label, on, kept);
-        const real distance = smoothing > 0 ? row_sum(row.distance) : real(0);
+        const Row row = read_row(x, map, a.classes, label < 0 ? 0 : label, on, kept);
+        const real rest = smoothing > 0 ? row_sum(row.rest) : real(0);
         const unsigned long long place = at * (a.classes + 2);
         if (row.bad != NO_FAULT) fault = smaller_fault(fault, place + row.bad);
         if (on && label < 0) {
@@ -48,9 +68,15 @@ extern "C" __global__ void reweight_softmax_value(SoftmaxArguments a) {
             if (on) {
                 const real unit = a.sample_weight ? a.sample_weight[at] : real(1);
                 if (is_bad_weight(unit)) fault = smaller_fault(fault, place + a.classes + 1);
-                const Sample s = hard_sample(row.margin, label != 0 ? real(1) : real(0), label);
-                weight = unit * weigh(s, c, a.constants).weight;
-                loss = weight * smoothed(s, smoothing, distance);
+                const Sample s = sample_at(row.margin, label != 0 ? real(1) : real(0), label, 0);
+                const Weighed w = weigh(s, c, a.constants);
+                const Slopes slopes = slopes_of(row, s, w, smoothing, rest, a.classes);
+                weight = unit * w.weight;
+                loss = weight * slopes.value;
+                // The steepest: no number where the row's sum is none, whatever the label's own.
+                const real others = unit * (slopes.per_share * row.inverse_sum - slopes.level);
+                const real own = unit * slopes.at_label;
+                fault = result_fault(fault, a.fault, a.found, at, row.margin, weight, loss, is_finite(own) ? others : own);
                 ++valid;
                 positives += label != 0;
             }
@@ -69,9 +95,9 @@ extern "C" __global__ void reweight_softmax_value(SoftmaxArguments a) {
 extern "C" __global__ void reweight_softmax_fused(SoftmaxArguments a) {
     if (*a.fault != NO_FAULT) return;
     const Literals c = literals(a.constants);
+    const Map map = map_of(a);
     const real scale = within(*a.factor * (a.upstream && !a.upstream_each ? (double)*a.upstream : 1.0));
     const real smoothing = real(a.smoothing);
-    const real floor = smoothing / real(a.classes);
     double loss_sum = 0, weight_sum = 0;
     unsigned valid = 0, positives = 0;
     for (long long base = first_row(); base < a.rows; base += row_stride()) {
@@ -81,32 +107,31 @@ extern "C" __global__ void reweight_softmax_fused(SoftmaxArguments a) {
         const long long label = on ? (long long)a.targets[at] : 0;
         const real* x = a.logits + at * a.classes;
         Kept kept;
-        const Row row = read_row(x, a.classes, label, on, kept);
-        const real distance = smoothing > 0 ? row_sum(row.distance) : real(0);
+        const Row row = read_row(x, map, a.classes, label, on, kept);
+        const real rest = smoothing > 0 ? row_sum(row.rest) : real(0);
         real loss = 0, weight = 0;
         if (on) {
             const real unit = a.sample_weight ? a.sample_weight[at] : real(1);
-            const Sample s = hard_sample(row.margin, label != 0 ? real(1) : real(0), label);
+            const Sample s = sample_at(row.margin, label != 0 ? real(1) : real(0), label, 0);
             const Weighed w = weigh(s, c, a.constants);
-            const real cross_entropy = smoothed(s, smoothing, distance);
+            const Slopes slopes = slopes_of(row, s, w, smoothing, rest, a.classes);
             weight = unit * w.weight;
-            loss = weight * cross_entropy;
+            loss = weight * slopes.value;
             if (a.gradient) {
-                // w·(p_j − target_j) + ce·(dw/ds)·(ds/dx_j), with p_j = q·share_j and ds/dx_j = −share_j off the label.
                 const real outer = unit * scale * (a.upstream && a.upstream_each ? a.upstream[at] : real(1));
-                const real at_label = outer * (w.weight * (smoothing - s.q - floor) + cross_entropy * w.slope);
-                const real per_share = outer * (w.weight * s.q - cross_entropy * w.slope);
-                const real level = outer * w.weight * floor;
+                const real at_label = outer * slopes.at_label;
+                const real per_share = outer * slopes.per_share;
+                const real level = outer * slopes.level;
                 real* gradient = a.gradient + at * a.classes;
                 const bool accumulate = a.accumulate != 0;
-                each_class(x, a.classes, row, kept, [=](long long j, real share) {
-                    const real slope = j == label ? at_label : share * per_share - level;
+                each_class(x, map, a.classes, row, kept, [=](long long j, real share) {
+                    const real slope = (j == label ? at_label : share * per_share - level) * scale_at(map, j);
                     gradient[j] = accumulate ? gradient[j] + slope : slope;
                 });
             }
         } else if (inside && a.gradient && !a.accumulate) {
             real* gradient = a.gradient + at * a.classes;
-            each_class(x, a.classes, row, kept, [=](long long j, real) { gradient[j] = real(0); });
+            each_class(x, map, a.classes, row, kept, [=](long long j, real) { gradient[j] = real(0); });
         }
         if (inside && is_leader()) {
             valid += on;

@@ -2,6 +2,8 @@
 extern "C" __global__ void reweight_bce_statistics(StatisticsArguments a) {
     __shared__ unsigned tally[TALLY_SIZE];
     open_tally(tally);
+    const Literals c = literals(a.constants);
+    const Map map = map_of(a);
     unsigned valid = 0, positives = 0;
     unsigned long long fault = NO_FAULT;
     //@runs
@@ -19,7 +21,8 @@ extern "C" __global__ void reweight_bce_statistics(StatisticsArguments a) {
             continue;
         }
         if (a.sample_weight && is_bad_weight(a.sample_weight[index])) fault = smaller_fault(fault, 3 * index + 2);
-        const Sample s = sample_of(logit, target);
+        const long long column = a.columns > 1 ? index / a.inner % a.columns : 0;
+        const Sample s = sample_of(map, logit, target, column);
         ++valid;
         positives += s.label == 1;
         //@count

@@ -2,24 +2,38 @@
 
 use std::fmt::Write;
 
-use reweight::{Leaf, Node, Program, Table};
+use reweight::{Leaf, Node, Program, RegionAxis, Table};
 
-use super::lifted;
+use super::{Formula, Tables, is_of_samples, lifted};
+use crate::statistics::region;
 
 /// The formula without its numbers, one word a node.
-pub(super) fn key(program: &Program) -> String {
+pub(super) fn key(program: &Program, tables: &Tables<'_>) -> String {
     let nodes = program.nodes().iter().map(|&node| match (node, lifted(node), node.literal()) {
         (_, Some(_), _) => "c".to_owned(),
         (_, None, Some(value)) => value.to_string(),
+        // Tables by where they begin: a loss's own numbers for them tell of tables that are not read here.
+        (Node::PerClass(table), ..) => format!("PerClass({})", tables.first(table)),
+        (Node::PerColumn(table), ..) => format!("PerColumn({})", tables.first(table)),
+        (Node::Region(key, table), ..) => format!("Region({key},{})", tables.first(table)),
         (Node::Leaf(leaf), ..) => format!("{leaf:?}"),
         (other, ..) => format!("{other:?}").replace(' ', ""),
     });
-    let tables = program.tables().iter().map(|table| match table {
+    let tables = tables.iter().map(|(table, _)| match table {
         Table::Values(values) => format!("values{}", values.len()),
-        Table::Regions(table) => format!("regions{}", table.regions().bins()),
+        Table::Regions(table) => format!("{:?}{}", table.regions().spacing(), table.regions().bins()),
     });
     let outputs = format!("{:?}", program.outputs()).replace(' ', "");
     nodes.chain(tables).chain([outputs]).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether there is C for a node.
+pub(super) fn is_known(node: Node) -> bool {
+    match node {
+        Node::Leaf(leaf) => is_of_samples(leaf),
+        Node::Literal(_) | Node::PerClass(_) | Node::PerColumn(_) | Node::Region(..) | Node::Detach(_) => true,
+        other => expression(other, &|_| "").is_some(),
+    }
 }
 
 fn leaf(leaf: Leaf) -> &'static str {
@@ -29,74 +43,92 @@ fn leaf(leaf: Leaf) -> &'static str {
         Leaf::Q => "s.q",
         Leaf::LogP => "s.log_p",
         Leaf::LogQ => "s.log_q",
-        Leaf::CrossEntropy => "s.cross_entropy",
-        Leaf::Residual => "s.gradient_norm",
         Leaf::Target => "s.target",
         Leaf::Class => "real(s.label)",
-        Leaf::RegionKey => "s.region_key",
-        // Not of the samples that kernels make: NaN is seen at once where a guess would not be.
-        Leaf::LogResidual | Leaf::LogPositive | Leaf::LogNegative | Leaf::Column => "real_log(real(-1))",
-        Leaf::MarginSlope => "s.margin_slope",
-        Leaf::PSlope => "s.p_slope",
-        Leaf::LogPSlope => "s.log_p_slope",
-        Leaf::LogQSlope => "s.log_q_slope",
-        Leaf::CrossEntropySlope => "s.cross_entropy_slope",
+        Leaf::Column => "real(s.column)",
+        // Refused before; NaN is seen at once where a guess would not be.
+        _ => "real_log(real(-1))",
     }
 }
 
+/// An operation as an expression of its operands' names.
+fn expression<'n>(node: Node, name: &impl Fn(u32) -> &'n str) -> Option<String> {
+    Some(match node {
+        Node::Neg(a) => format!("-{}", name(a)),
+        Node::Exp(a) => format!("real_exp({})", name(a)),
+        Node::Ln(a) => format!("real_log({})", name(a)),
+        Node::ExpM1(a) => format!("real_expm1({})", name(a)),
+        Node::Ln1P(a) => format!("real_log1p({})", name(a)),
+        Node::Sqrt(a) => format!("real_sqrt({})", name(a)),
+        Node::Abs(a) => format!("real_abs({})", name(a)),
+        Node::LogSigmoid(a) => format!("log_sigmoid({})", name(a)),
+        Node::Sigmoid(a) => format!("sigmoid({})", name(a)),
+        Node::Add(a, b) => format!("{} + {}", name(a), name(b)),
+        Node::Sub(a, b) => format!("{} - {}", name(a), name(b)),
+        Node::Mul(a, b) => format!("{} * {}", name(a), name(b)),
+        Node::Div(a, b) => format!("{} / {}", name(a), name(b)),
+        Node::Max(a, b) => format!("real_max({}, {})", name(a), name(b)),
+        Node::Min(a, b) => format!("real_min({}, {})", name(a), name(b)),
+        Node::SelectLe(a, b, c, d) => format!("{} <= {} ? {} : {}", name(a), name(b), name(c), name(d)),
+        _ => return None,
+    })
+}
+
 /// Struct `Literals`, `literals` and `weigh`.
-pub(super) fn functions(program: &Program, literals: usize, soft: bool) -> String {
-    let mut text = String::from("// The formula's numbers, held in registers.\nstruct Literals {");
-    // Writing to a String cannot fail, here and below.
-    for at in 0..literals {
-        let _ = write!(text, " real c{at};");
-    }
-    text.push_str(" };\n");
-    let parameter = if literals == 0 { "" } else { " constants" };
-    let _ = writeln!(text, "__device__ __forceinline__ Literals literals(const real*{parameter}) {{");
-    text.push_str("    Literals c;\n");
-    for at in 0..literals {
-        let _ = writeln!(text, "    c.c{at} = constants[{at}];");
-    }
-    text.push_str("    return c;\n}\n\n// The weighter's formula and its derivative.\n");
+pub(super) fn weigh(formula: &Formula<'_>) -> String {
+    let mut text = literals(formula.literals.len());
+    text.push_str("\n// Weight, base and their derivatives.\n");
     let head = "__device__ __forceinline__ Weighed weigh(const Sample& s, const Literals& c, const real* constants) {";
+    // Writing to a String cannot fail, here and below.
     let _ = writeln!(text, "{head}");
-    table_entries(program, literals, soft, &mut text);
-    let names = statements(program, &mut text);
-    let output = |at: usize| program.outputs().get(at).map_or("real(0)", |&node| names[node as usize].as_str());
-    let _ = writeln!(text, "    Weighed w;\n    w.weight = {};\n    w.slope = {};", output(0), output(1));
+    let outputs = statements(formula, &mut text);
+    text.push_str("    Weighed w;\n");
+    for (field, output) in ["weight", "base", "weight_slope", "base_slope"].into_iter().zip(&outputs) {
+        let _ = writeln!(text, "    w.{field} = {output};");
+    }
     text.push_str("    return w;\n}\n");
     text
 }
 
-/// The sample's entry of each table; the tables lie behind the literals.
-fn table_entries(program: &Program, literals: usize, soft: bool, text: &mut String) {
-    let mut first = literals;
-    for (at, table) in program.tables().iter().enumerate() {
-        let _ = match table {
-            Table::Values(values) => {
-                let entry = if soft {
-                    let positive = first + 1;
-                    format!("s.target * constants[{positive}] + (real(1) - s.target) * constants[{first}]")
-                } else {
-                    format!("constants[{first} + s.label]")
-                };
-                first += values.len();
-                writeln!(text, "    const real per_class_{at} = {entry};")
-            }
-            Table::Regions(table) => {
-                let bins = table.regions().bins() as usize;
-                let (edges, weights) = (first, first + bins - 1);
-                first = weights + bins;
-                let region = format!("region_of(s.region_key, s.gradient_norm, constants + {edges}, {bins})");
-                writeln!(text, "    const real region_{at} = constants[{weights} + {region}];")
-            }
-        };
-    }
+/// Struct `Literals`, `literals` and `key_of`.
+pub(super) fn key_of(formula: &Formula<'_>) -> String {
+    let mut text = literals(formula.literals.len());
+    text.push_str("\n// What unit regions are read from.\n");
+    let head = "__device__ __forceinline__ real key_of(const Sample& s, const Literals& c, const real* constants) {";
+    let _ = writeln!(text, "{head}");
+    let outputs = statements(formula, &mut text);
+    let key = outputs.first().map_or("real(0)", String::as_str);
+    let _ = writeln!(text, "    return {key};\n}}");
+    text
 }
 
-/// One statement a node; the names of the nodes' values.
-fn statements(program: &Program, text: &mut String) -> Vec<String> {
+fn literals(count: usize) -> String {
+    let mut text = String::from("// The formula's numbers, held in registers.\nstruct Literals {");
+    for at in 0..count {
+        let _ = write!(text, " real c{at};");
+    }
+    text.push_str(" };\n");
+    let parameter = if count == 0 { "" } else { " constants" };
+    let _ = writeln!(text, "__device__ __forceinline__ Literals literals(const real*{parameter}) {{");
+    text.push_str("    Literals c;\n");
+    for at in 0..count {
+        let _ = writeln!(text, "    c.c{at} = constants[{at}];");
+    }
+    text.push_str("    return c;\n}\n");
+    text
+}
+
+/// The weight of a region, read from the constants.
+fn region_weight(table: &Table, first: usize, key: &str, axis: RegionAxis) -> String {
+    let Table::Regions(table) = table else { return "real_log(real(-1))".to_owned() };
+    let edges = super::thresholds(table.regions(), |regions| regions.thresholds_f64(axis)).len();
+    let at = region(table.regions(), axis, key, &format!("constants + {first}"));
+    format!("constants[{} + {at}]", first + edges)
+}
+
+/// One statement a node; the names of the outputs' values.
+fn statements(formula: &Formula<'_>, text: &mut String) -> Vec<String> {
+    let Formula { program, tables, kind, .. } = formula;
     let mut names: Vec<String> = Vec::with_capacity(program.nodes().len());
     let mut literals = 0..;
     for (at, &node) in program.nodes().iter().enumerate() {
@@ -111,31 +143,20 @@ fn statements(program: &Program, text: &mut String) -> Vec<String> {
                 (None, _) => (format!("real({})", node.literal().unwrap_or_default()), None),
             },
             Node::Leaf(quantity) => (leaf(quantity).to_owned(), None),
-            Node::PerClass(table) => (format!("per_class_{table}"), None),
-            Node::Region(_, table) => (format!("region_{table}"), None),
+            Node::PerClass(table) => computed(format!("constants[{} + s.label]", tables.first(table))),
+            Node::PerColumn(table) => computed(format!("constants[{} + s.column]", tables.first(table))),
+            Node::Region(key, table) => {
+                let first = tables.first(table);
+                computed(region_weight(&tables.all[table as usize], first, name(key), kind.axis()))
+            }
             // The derivative was taken before: there is nothing left to cut.
             Node::Detach(a) => (name(a).to_owned(), None),
-            Node::Neg(a) => computed(format!("-{}", name(a))),
-            Node::Exp(a) => computed(format!("real_exp({})", name(a))),
-            Node::Ln(a) => computed(format!("real_log({})", name(a))),
-            Node::Sqrt(a) => computed(format!("real_sqrt({})", name(a))),
-            Node::Abs(a) => computed(format!("real_abs({})", name(a))),
-            Node::LogSigmoid(a) => computed(format!("log_sigmoid({})", name(a))),
-            Node::Sigmoid(a) => computed(format!("sigmoid({})", name(a))),
-            Node::Add(a, b) => computed(format!("{} + {}", name(a), name(b))),
-            Node::Sub(a, b) => computed(format!("{} - {}", name(a), name(b))),
-            Node::Mul(a, b) => computed(format!("{} * {}", name(a), name(b))),
-            Node::Div(a, b) => computed(format!("{} / {}", name(a), name(b))),
-            Node::Max(a, b) => computed(format!("real_max({}, {})", name(a), name(b))),
-            Node::Min(a, b) => computed(format!("real_min({}, {})", name(a), name(b))),
-            Node::SelectLe(a, b, c, d) => computed(format!("{} <= {} ? {} : {}", name(a), name(b), name(c), name(d))),
-            // The enum may grow; NaN is seen at once where a guess would not be.
-            _ => computed("real_log(real(-1))".to_owned()),
+            operation => computed(expression(operation, &name).unwrap_or_else(|| "real_log(real(-1))".to_owned())),
         };
         if let Some(expression) = expression {
             let _ = writeln!(text, "    const real {name} = {expression};");
         }
         names.push(name);
     }
-    names
+    program.outputs().iter().map(|&node| names[node as usize].clone()).collect()
 }

@@ -1,20 +1,22 @@
 //! BCE kernels against the reference: every weighter, reduction, label kind and precision.
 
 use reweight::reference::{BceBatch, BceTargets, Outcome};
-use reweight::{BceLoss, BoxedWeighter, Reduction, SampleWeighter};
+use reweight::{BatchForm, BceLoss, BoxedWeighter, Reduction, SampleWeighter};
 use reweight_codegen::{
-    BceArguments, BceShape, Element, Fault, FinishArguments, Formula, Labels, Precision, StatisticsArguments, edges,
-    finish, reduction_code,
+    BceArguments, BceShape, Element, Fault, Formula, Labels, Precision, StatisticsArguments, edges,
 };
 
 use crate::check::{self, Noise, REDUCTIONS, check_counts, check_totals, close, read_reals, reals};
 use crate::session::{Results, Session};
+use crate::step::{Map, finished, map};
 use crate::weighters;
 
 /// A batch in the reference's form.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     pub(crate) logits: Vec<f64>,
+    /// The logits' shape, by whose axes parts tell columns apart.
+    pub(crate) shape: Vec<usize>,
     pub(crate) hard: Vec<i64>,
     pub(crate) soft: Vec<f64>,
     pub(crate) valid: Option<Vec<bool>>,
@@ -35,7 +37,7 @@ impl Batch {
             .collect();
         let valid = extras.then(|| (0..count).map(|_| !noise.bits().is_multiple_of(8)).collect());
         let sample_weight = extras.then(|| (0..count).map(|_| 2.0 * noise.unit()).collect());
-        Self { logits, hard, soft, valid, sample_weight }
+        Self { logits, shape: vec![count], hard, soft, valid, sample_weight }
     }
 
     pub(crate) fn reference(&self, labels: Labels) -> BceBatch<'_> {
@@ -44,6 +46,7 @@ impl Batch {
             Labels::Soft => BceTargets::Soft(&self.soft),
         };
         let mut batch = BceBatch::new(&self.logits, targets);
+        batch.shape = Some(&self.shape);
         batch.valid = self.valid.as_deref();
         batch.sample_weight = self.sample_weight.as_deref();
         batch
@@ -97,33 +100,47 @@ pub(crate) struct Step {
     counts: Option<(u64, reweight::BatchStatistics)>,
 }
 
-/// Queues one training step as a backend would do it.
-pub(crate) fn step(
+/// A loss of nothing but a weighter.
+pub(crate) fn weighed(weighter: BoxedWeighter, reduction: Reduction) -> BceLoss<BoxedWeighter> {
+    BceLoss::new(weighter).with_reduction(reduction).unwrap()
+}
+
+/// Queues one training step as a backend would do it; `loss` takes it.
+pub(crate) fn step<W: SampleWeighter>(
     session: &mut Session,
     what: &str,
-    weighter: BoxedWeighter,
-    reduction: Reduction,
+    loss: &mut BceLoss<W>,
     batch: &Batch,
     uploaded: Uploaded,
 ) -> Step {
     let Uploaded { mut arguments, shape, labels, precision } = uploaded;
     let reference = batch.reference(labels);
-    let mut loss = BceLoss::new(weighter).with_reduction(reduction).unwrap();
-    let counts = reference.statistics(&loss).unwrap();
-    let expected = reference.value_and_grad(&mut loss).unwrap();
+    let counts = reference.statistics(loss).unwrap();
     let n = batch.logits.len() as u64;
     arguments.fault = session.buffer(&[Fault::NONE]);
+    let fit = loss.weighting().fit(&BatchForm::binary(&batch.shape, labels == Labels::Soft)).unwrap();
+    let Map { scale, offset, margin } = map(session, precision, &fit, shape.kind(), 2);
+    (arguments.scale, arguments.offset, arguments.margin) = (scale, offset, margin);
+    (arguments.inner, arguments.columns) = (fit.columns.inner as i64, fit.columns.count as i64);
 
-    let request = loss.weighter().statistics();
+    let request = loss.weighting().request().clone();
     let counted = (!request.is_empty()).then(|| {
-        let source = shape.statistics(&request);
+        let key = Formula::of_key(loss.weighting(), shape.kind()).unwrap();
+        let source = shape.statistics(&key, &request).unwrap();
+        assert_eq!(source.key, shape.statistics_key(&key, &request));
         let kernel = session.kernel(&source, "reweight_bce_statistics");
         let words = StatisticsArguments {
             logits: arguments.logits,
             targets: arguments.targets,
             valid: arguments.valid,
             sample_weight: arguments.sample_weight,
-            edges: reals(session, precision, &edges(&request, precision, shape.axis())),
+            constants: reals(session, precision, &key.constants(precision)),
+            scale,
+            offset,
+            margin,
+            inner: arguments.inner,
+            columns: arguments.columns,
+            edges: reals(session, precision, &edges(&request, precision, shape.kind().axis())),
             rows: n as i64,
             counts: session.buffer(&vec![0_u64; counts.as_counts().len()]),
             fault: arguments.fault,
@@ -132,26 +149,17 @@ pub(crate) fn step(
         session.launch(kernel, n, words.words());
         (words.counts, counts)
     });
+    let expected = reference.value_and_grad(loss).unwrap();
 
-    let formula = Formula::of(loss.weighter()).unwrap();
+    let formula = Formula::of(loss.weighting(), shape.kind()).unwrap();
     let source = shape.loss(&formula).unwrap();
-    arguments.constants = reals(session, precision, &formula.constants(precision, shape.axis()));
+    arguments.constants = reals(session, precision, &formula.constants(precision));
     let value = session.kernel(&source, "reweight_bce_value");
     let blocks = session.grid(value, n);
     arguments.partials = session.buffer(&vec![0.0_f64; 4 * blocks as usize]);
     session.launch(value, n, arguments.words());
-    let (code, divisor) = reduction_code(reduction);
-    let fault = arguments.fault;
-    let finish_step = |session: &mut Session, partials: u64| {
-        let totals = session.buffer(&[0.0_f64; 7]);
-        let words =
-            FinishArguments { partials, blocks: blocks.into(), reduction: code, divisor, fault, totals, loss: 0 }
-                .words();
-        let kernel = session.kernel(&finish(precision), "reweight_finish");
-        session.launch(kernel, 1, words);
-        totals
-    };
-    let totals = finish_step(session, arguments.partials);
+    let (reduction, fault) = (loss.reduction(), arguments.fault);
+    let totals = finished(session, precision, arguments.partials, blocks, reduction, fault);
 
     arguments.partials = session.buffer(&vec![0.0_f64; 4 * blocks as usize]);
     arguments.losses = reals(session, precision, &vec![7.0; n as usize]);
@@ -160,7 +168,7 @@ pub(crate) fn step(
     arguments.factor = Session::offset(totals, 32);
     let fused = session.kernel(&source, "reweight_bce_fused");
     session.launch(fused, n, arguments.words());
-    let fused_totals = finish_step(session, arguments.partials);
+    let fused_totals = finished(session, precision, arguments.partials, blocks, reduction, fault);
     Step { what: what.to_owned(), precision, reduction, expected, arguments, totals, fused_totals, counts: counted }
 }
 
@@ -200,7 +208,7 @@ fn every_weighter(name: &str, precision: Precision, targets: Element, labels: La
     for (kind, weighter) in weighters::all(2) {
         for reduction in REDUCTIONS {
             let what = format!("{name}: {kind}, {reduction:?}");
-            steps.push(step(&mut session, &what, weighter.clone(), reduction, &batch, uploaded));
+            steps.push(step(&mut session, &what, &mut weighed(weighter.clone(), reduction), &batch, uploaded));
         }
     }
     let results = session.run(name);
@@ -237,7 +245,7 @@ fn sizes_and_types() {
             let uploaded = upload(&mut session, &batch, Precision::F32, targets, Labels::Hard);
             let (kind, weighter) = weighters::all(2).swap_remove(14);
             let what = format!("{count} × {targets}: {kind}");
-            steps.push(step(&mut session, &what, weighter, Reduction::Mean, &batch, uploaded));
+            steps.push(step(&mut session, &what, &mut weighed(weighter, Reduction::Mean), &batch, uploaded));
         }
     }
     let results = session.run("bce-sizes");

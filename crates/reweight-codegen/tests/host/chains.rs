@@ -69,12 +69,12 @@ fn random_chains() {
         let batch = bce::Batch::new(400, seed, at % 2 == 0);
         for (labels, targets) in [(Labels::Hard, Element::U8), (Labels::Soft, Element::F32)] {
             let uploaded = bce::upload(&mut session, &batch, Precision::F32, targets, labels);
-            elements.push(bce::step(&mut session, &what, of(0), reduction, &batch, uploaded));
+            elements.push(bce::step(&mut session, &what, &mut bce::weighed(of(0), reduction), &batch, uploaded));
         }
         let mut batch = softmax::Batch::new(40, CLASSES, seed, at % 2 == 0);
         batch.smoothing = if at % 3 == 0 { 0.1 } else { 0.0 };
         let uploaded = softmax::upload(&mut session, &batch, Precision::F32, Element::I64);
-        rows.push(softmax::step(&mut session, &what, of(1), reduction, &batch, uploaded));
+        rows.push(softmax::step(&mut session, &what, &mut batch.weighed(of(1), reduction), &batch, uploaded));
     }
     let results = session.run("chains");
     elements.iter().for_each(|step| step.check(&results));

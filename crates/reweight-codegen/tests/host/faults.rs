@@ -76,24 +76,26 @@ fn bce_launches<W: SampleWeighter>(
 ) -> (u64, u64, [u64; 3]) {
     let bce::Uploaded { mut arguments, shape, .. } = uploaded;
     let request = loss.weighter().statistics();
+    let key = Formula::of_key(loss.weighting(), shape.kind()).unwrap();
     let by_statistics = session.buffer(&[Fault::NONE]);
     let statistics = StatisticsArguments {
         logits: arguments.logits,
         targets: arguments.targets,
         valid: arguments.valid,
         sample_weight: arguments.sample_weight,
-        edges: reals(session, Precision::F32, &edges(&request, Precision::F32, shape.axis())),
+        constants: reals(session, Precision::F32, &key.constants(Precision::F32)),
+        edges: reals(session, Precision::F32, &edges(&request, Precision::F32, shape.kind().axis())),
         rows: count as i64,
         counts: session.buffer(&[0_u64; 12]),
         fault: by_statistics,
         ..Default::default()
     };
-    let kernel = session.kernel(&shape.statistics(&request), "reweight_bce_statistics");
+    let kernel = session.kernel(&shape.statistics(&key, &request).unwrap(), "reweight_bce_statistics");
     session.launch(kernel, count, statistics.words());
 
-    let formula = Formula::of(loss.weighter()).unwrap();
+    let formula = Formula::of(loss.weighting(), shape.kind()).unwrap();
     let source = shape.loss(&formula).unwrap();
-    arguments.constants = reals(session, Precision::F32, &formula.constants(Precision::F32, shape.axis()));
+    arguments.constants = reals(session, Precision::F32, &formula.constants(Precision::F32));
     arguments.fault = session.buffer(&[Fault::NONE]);
     arguments.partials = session.buffer(&[0.0_f64; 8]);
     let value = session.kernel(&source, "reweight_bce_value");
@@ -145,9 +147,9 @@ fn softmax_faults() {
                 softmax::upload(&mut session, &batch, Precision::F32, Element::I64);
             let mut loss = SoftmaxLoss::new(Focal::new(2.0).unwrap());
             let expected = expected_fault(&batch.reference().value_and_grad(&mut loss).unwrap_err());
-            let formula = Formula::of(loss.weighter()).unwrap();
+            let formula = Formula::of(loss.weighting(), shape.kind()).unwrap();
             let source = shape.loss(&formula).unwrap();
-            arguments.constants = reals(&mut session, Precision::F32, &formula.constants(Precision::F32, shape.axis()));
+            arguments.constants = reals(&mut session, Precision::F32, &formula.constants(Precision::F32));
             arguments.fault = session.buffer(&[Fault::NONE]);
             arguments.partials = session.buffer(&[0.0_f64; 28]);
             let value = session.kernel(&source, "reweight_softmax_value");
@@ -184,7 +186,8 @@ fn ignored_samples_may_hold_anything() {
     }
     let of_bce = [(Element::I32, Labels::Hard), (Element::F64, Labels::Soft)].map(|(targets, labels)| {
         let uploaded = bce::upload(&mut session, &elements, Precision::F64, targets, labels);
-        bce::step(&mut session, "elements", weighter(), Reduction::WeightedMean, &elements, uploaded)
+        let mut loss = bce::weighed(weighter(), Reduction::WeightedMean);
+        bce::step(&mut session, "elements", &mut loss, &elements, uploaded)
     });
     // One number of classes for each way of keeping a row.
     let of_softmax = [7, 40, 1100, 8500].map(|classes| {
@@ -194,7 +197,8 @@ fn ignored_samples_may_hold_anything() {
         rows.labels[..3].fill(classes as i64);
         rows.sample_weight.as_mut().unwrap()[..3].copy_from_slice(&[-1.0, f64::NAN, f64::INFINITY]);
         let uploaded = softmax::upload(&mut session, &rows, Precision::F64, Element::I64);
-        softmax::step(&mut session, "rows", weighter(), Reduction::WeightedMean, &rows, uploaded)
+        let mut loss = rows.weighed(weighter(), Reduction::WeightedMean);
+        softmax::step(&mut session, "rows", &mut loss, &rows, uploaded)
     });
     let results = session.run("ignored");
     of_bce.iter().for_each(|step| step.check(&results));

@@ -36,14 +36,16 @@ fn extreme_logits() {
         let uploaded = bce::upload(&mut session, &batch, Precision::F32, targets, labels);
         for weighter in all(2) {
             let name = format!("{labels:?} {weighter:?}");
-            let arguments = bce::step(&mut session, &name, weighter, Reduction::Sum, &batch, uploaded).arguments();
+            let mut loss = bce::weighed(weighter, Reduction::Sum);
+            let arguments = bce::step(&mut session, &name, &mut loss, &batch, uploaded).arguments();
             buffers.extend([arguments.gradient, arguments.losses, arguments.weights].map(|b| (name.clone(), b)));
         }
     }
     let uploaded = softmax::upload(&mut session, &rows, Precision::F32, Element::U8);
     for weighter in all(3) {
         let name = format!("softmax {weighter:?}");
-        let arguments = softmax::step(&mut session, &name, weighter, Reduction::Sum, &rows, uploaded).arguments();
+        let mut loss = rows.weighed(weighter, Reduction::Sum);
+        let arguments = softmax::step(&mut session, &name, &mut loss, &rows, uploaded).arguments();
         buffers.extend([arguments.gradient, arguments.losses, arguments.weights].map(|b| (name.clone(), b)));
     }
     let results = session.run("extremes");
@@ -69,10 +71,11 @@ fn counts_at_thresholds() {
             }
         }
     }
+    batch.shape = vec![batch.logits.len()];
     let mut session = Session::default();
     let uploaded = bce::upload(&mut session, &batch, Precision::F32, Element::U8, Labels::Hard);
     let ghm = BoxedWeighter::new(Ghm::new(bins, 0.0).unwrap()).unwrap();
-    let step = bce::step(&mut session, "thresholds", ghm, Reduction::Mean, &batch, uploaded);
+    let step = bce::step(&mut session, "thresholds", &mut bce::weighed(ghm, Reduction::Mean), &batch, uploaded);
     step.check(&session.run("thresholds"));
 }
 
@@ -83,11 +86,13 @@ fn many_counters() {
     let batch = bce::Batch::new(600, 9, true);
     let uploaded = bce::upload(&mut session, &batch, Precision::F32, Element::U8, Labels::Hard);
     let ghm = BoxedWeighter::new(Ghm::new(20_000, 0.0).unwrap()).unwrap();
-    let fine = bce::step(&mut session, "20000 regions", ghm, Reduction::Mean, &batch, uploaded);
+    let mut loss = bce::weighed(ghm, Reduction::Mean);
+    let fine = bce::step(&mut session, "20000 regions", &mut loss, &batch, uploaded);
     let rows = softmax::Batch::new(3, 9001, 8, false);
     let uploaded = softmax::upload(&mut session, &rows, Precision::F32, Element::I64);
     let frequency = BoxedWeighter::new(weighters::Frequency(vec![1.0; 9001])).unwrap();
-    let wide = softmax::step(&mut session, "9001 classes", frequency, Reduction::Mean, &rows, uploaded);
+    let mut loss = rows.weighed(frequency, Reduction::Mean);
+    let wide = softmax::step(&mut session, "9001 classes", &mut loss, &rows, uploaded);
     let results = session.run("many-counters");
     fine.check(&results);
     wide.check(&results);
@@ -99,7 +104,6 @@ fn accumulation() {
     let precision = Precision::F64;
     let mut session = Session::default();
     let focal = Focal::new(2.0).unwrap();
-    let formula = Formula::of(&focal).unwrap();
     let half = session.buffer(&[0.5_f64]);
     let each: Vec<f64> = (0..300).map(|at| f64::from(at % 7) / 8.0).collect();
     let upstream = session.buffer(&each);
@@ -110,8 +114,10 @@ fn accumulation() {
     let batch = bce::Batch::new(300, noise.bits(), true);
     let uploaded = bce::upload(&mut session, &batch, precision, Element::I64, Labels::Hard);
     let mut arguments = uploaded.arguments;
+    let loss = BceLoss::new(focal.clone());
+    let formula = Formula::of(loss.weighting(), uploaded.shape.kind()).unwrap();
     let source = uploaded.shape.loss(&formula).unwrap();
-    arguments.constants = reals(&mut session, precision, &formula.constants(precision, uploaded.shape.axis()));
+    arguments.constants = reals(&mut session, precision, &formula.constants(precision));
     (arguments.factor, arguments.fault) = (factor, fault);
     arguments.gradient = reals(&mut session, precision, &[7.0; 300]);
     let fused = session.kernel(&source, "reweight_bce_fused");
@@ -124,8 +130,10 @@ fn accumulation() {
     let rows = softmax::Batch::new(60, 12, noise.bits(), true);
     let uploaded = softmax::upload(&mut session, &rows, precision, Element::I64);
     let mut of_rows = uploaded.arguments;
+    let loss = SoftmaxLoss::new(focal.clone());
+    let formula = Formula::of(loss.weighting(), uploaded.shape.kind()).unwrap();
     let source = uploaded.shape.loss(&formula).unwrap();
-    of_rows.constants = arguments.constants;
+    of_rows.constants = reals(&mut session, precision, &formula.constants(precision));
     (of_rows.factor, of_rows.fault) = (factor, fault);
     of_rows.gradient = reals(&mut session, precision, &[7.0; 720]);
     let fused = session.kernel(&source, "reweight_softmax_fused");

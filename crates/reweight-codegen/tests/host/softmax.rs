@@ -1,14 +1,14 @@
 //! Softmax kernels against the reference: every weighter and reduction, and every way of keeping a row.
 
 use reweight::reference::{Outcome, SoftmaxBatch};
-use reweight::{BoxedWeighter, Reduction, SampleWeighter, SoftmaxLoss};
+use reweight::{BatchForm, BoxedWeighter, Reduction, SampleWeighter, SoftmaxLoss};
 use reweight_codegen::{
-    Element, Fault, FinishArguments, Formula, Precision, RowStrategy, SoftmaxArguments, SoftmaxShape,
-    StatisticsArguments, edges, finish, reduction_code,
+    Element, Fault, Formula, Precision, RowStrategy, SoftmaxArguments, SoftmaxShape, StatisticsArguments, edges,
 };
 
 use crate::check::{self, Noise, REDUCTIONS, check_counts, check_totals, close, read_reals, reals};
 use crate::session::{Results, Session};
+use crate::step::{Map, finished, map};
 use crate::weighters;
 
 /// A batch in the reference's form, with what the loss adds to it.
@@ -35,6 +35,16 @@ impl Batch {
         let sample_weight = extras.then(|| (0..rows).map(|_| 2.0 * noise.unit()).collect());
         let ignore_index = extras.then_some(-100);
         Self { logits, classes, labels, valid, sample_weight, ignore_index, smoothing: 0.0 }
+    }
+
+    /// A loss of nothing but a weighter, with what the batch says of rows and labels.
+    pub(crate) fn weighed(&self, weighter: BoxedWeighter, reduction: Reduction) -> SoftmaxLoss<BoxedWeighter> {
+        let loss = SoftmaxLoss::new(weighter).with_reduction(reduction).unwrap();
+        let loss = loss.with_label_smoothing(self.smoothing).unwrap();
+        match self.ignore_index {
+            Some(label) => loss.with_ignore_index(label),
+            None => loss,
+        }
     }
 
     pub(crate) fn reference(&self) -> SoftmaxBatch<'_> {
@@ -84,66 +94,62 @@ pub(crate) struct Step {
     counts: Option<(u64, reweight::BatchStatistics)>,
 }
 
-/// Queues one training step as a backend would do it.
-pub(crate) fn step(
+/// Queues one training step as a backend would do it; `loss` takes it.
+pub(crate) fn step<W: SampleWeighter>(
     session: &mut Session,
     what: &str,
-    weighter: BoxedWeighter,
-    reduction: Reduction,
+    loss: &mut SoftmaxLoss<W>,
     batch: &Batch,
     uploaded: Uploaded,
 ) -> Step {
     let Uploaded { mut arguments, shape, precision } = uploaded;
     let reference = batch.reference();
-    let mut loss = SoftmaxLoss::new(weighter).with_reduction(reduction).unwrap();
-    loss = loss.with_label_smoothing(batch.smoothing).unwrap();
-    if let Some(label) = batch.ignore_index {
-        loss = loss.with_ignore_index(label);
-    }
-    let counts = reference.statistics(&loss).unwrap();
-    let expected = reference.value_and_grad(&mut loss).unwrap();
+    let counts = reference.statistics(loss).unwrap();
     let rows = batch.labels.len() as u64;
     arguments.fault = session.buffer(&[Fault::NONE]);
+    let form = [batch.labels.len(), batch.classes];
+    let fit = loss.weighting().fit(&BatchForm::softmax(&form, batch.classes)).unwrap();
+    let Map { scale, offset, margin } = map(session, precision, &fit, shape.kind(), batch.classes);
+    (arguments.scale, arguments.offset, arguments.margin) = (scale, offset, margin);
 
-    let request = loss.weighter().statistics();
+    let request = loss.weighting().request().clone();
     let counted = (!request.is_empty()).then(|| {
-        let kernel = session.kernel(&shape.statistics(&request), "reweight_softmax_statistics");
+        let key = Formula::of_key(loss.weighting(), shape.kind()).unwrap();
+        let source = shape.statistics(&key, &request).unwrap();
+        assert_eq!(source.key, shape.statistics_key(&key, &request));
+        let kernel = session.kernel(&source, "reweight_softmax_statistics");
         let words = StatisticsArguments {
             logits: arguments.logits,
             targets: arguments.targets,
             valid: arguments.valid,
             sample_weight: arguments.sample_weight,
-            edges: reals(session, precision, &edges(&request, precision, shape.axis())),
+            constants: reals(session, precision, &key.constants(precision)),
+            scale,
+            offset,
+            margin,
+            edges: reals(session, precision, &edges(&request, precision, shape.kind().axis())),
             rows: arguments.rows,
             classes: arguments.classes,
             ignore_index: arguments.ignore_index,
             ignores: arguments.ignores,
             counts: session.buffer(&vec![0_u64; counts.as_counts().len()]),
             fault: arguments.fault,
+            ..Default::default()
         };
         session.launch(kernel, rows, words.words());
         (words.counts, counts)
     });
+    let expected = reference.value_and_grad(loss).unwrap();
 
-    let formula = Formula::of(loss.weighter()).unwrap();
+    let formula = Formula::of(loss.weighting(), shape.kind()).unwrap();
     let source = shape.loss(&formula).unwrap();
-    arguments.constants = reals(session, precision, &formula.constants(precision, shape.axis()));
+    arguments.constants = reals(session, precision, &formula.constants(precision));
     let value = session.kernel(&source, "reweight_softmax_value");
     let blocks = session.grid(value, rows);
     arguments.partials = session.buffer(&vec![0.0_f64; 4 * blocks as usize]);
     session.launch(value, rows, arguments.words());
-    let (code, divisor) = reduction_code(reduction);
-    let fault = arguments.fault;
-    let finish_step = |session: &mut Session, partials: u64| {
-        let totals = session.buffer(&[0.0_f64; 7]);
-        let words =
-            FinishArguments { partials, blocks: blocks.into(), reduction: code, divisor, fault, totals, loss: 0 }
-                .words();
-        let kernel = session.kernel(&finish(precision), "reweight_finish");
-        session.launch(kernel, 1, words);
-        totals
-    };
-    let totals = finish_step(session, arguments.partials);
+    let (reduction, fault) = (loss.reduction(), arguments.fault);
+    let totals = finished(session, precision, arguments.partials, blocks, reduction, fault);
 
     arguments.partials = session.buffer(&vec![0.0_f64; 4 * blocks as usize]);
     arguments.losses = reals(session, precision, &vec![7.0; rows as usize]);
@@ -152,7 +158,7 @@ pub(crate) fn step(
     arguments.factor = Session::offset(totals, 32);
     let fused = session.kernel(&source, "reweight_softmax_fused");
     session.launch(fused, rows, arguments.words());
-    let fused_totals = finish_step(session, arguments.partials);
+    let fused_totals = finished(session, precision, arguments.partials, blocks, reduction, fault);
     let (what, classes) = (what.to_owned(), batch.classes);
     Step { what, precision, reduction, expected, classes, arguments, totals, fused_totals, counts: counted }
 }
@@ -200,7 +206,8 @@ fn every_weighter(name: &str, precision: Precision) {
         for reduction in REDUCTIONS {
             for (batch, uploaded) in &batches {
                 let what = format!("{name}: {kind}, {reduction:?}, smoothing {}", batch.smoothing);
-                steps.push(step(&mut session, &what, weighter.clone(), reduction, batch, *uploaded));
+                let mut loss = batch.weighed(weighter.clone(), reduction);
+                steps.push(step(&mut session, &what, &mut loss, batch, *uploaded));
             }
         }
     }
@@ -235,7 +242,8 @@ fn rows_of_all_lengths() {
             kinds.push(uploaded.shape.rows());
             let (kind, weighter) = weighters::all(classes).swap_remove(14);
             let what = format!("{classes} classes, {precision:?}: {kind}");
-            steps.push(step(&mut session, &what, weighter, Reduction::WeightedMean, &batch, uploaded));
+            let mut loss = batch.weighed(weighter, Reduction::WeightedMean);
+            steps.push(step(&mut session, &what, &mut loss, &batch, uploaded));
         }
     }
     for expected in [RowStrategy::Registers { group: 2, values: 1 }, RowStrategy::Streamed] {

@@ -1,0 +1,15 @@
+// What the formula gave of a sample in order: a weight, loss or slope that is not finite is a fault of the formula's, behind
+// all of the batch's own. The launch that finds it first keeps the place alone; the next, for the same batch, the numbers.
+#define RESULT_FAULT 0x8000000000000000ULL
+__device__ __forceinline__ unsigned long long result_fault(unsigned long long fault, const unsigned long long* first,
+                                                           double* found, long long sample, real margin, real weight,
+                                                           real loss, real slope) {
+    if (is_finite(weight) && is_finite(loss) && is_finite(slope)) return fault;
+    const int quantity = !is_finite(weight) ? 0 : !is_finite(loss) ? 1 : 2;
+    const unsigned long long own = RESULT_FAULT + 3 * sample + quantity;
+    if (found && *first == own) {
+        found[0] = quantity == 0 ? weight : quantity == 1 ? loss : slope;
+        found[1] = margin;
+    }
+    return smaller_fault(fault, own);
+}

@@ -11,7 +11,9 @@ mod failure;
 mod gpu;
 mod gradient;
 mod modules;
+mod numbers;
 mod softmax;
+mod targets;
 mod tensor;
 mod timer;
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use reweight::{
-    AlphaBalance, BceLoss, BoxedWeighter, Chain, Focal, GeneralizedCrossEntropy, Ghm, HardExamples, PosWeight, Poly1,
+    AlphaBalance, BceLoss, BoxedWeighter, Chain, Focal, GeneralizedCrossEntropy, Ghm, HardExamples, Poly1, PosWeight,
     ProbabilityShift, SampleWeighter, SoftmaxLoss,
 };
 use reweight_codegen::{

@@ -1,12 +1,9 @@
 //! A batch on the device, and the passes over it: counting and validating, then loss, weights and sums.
 
-use std::any::TypeId;
 use std::sync::Arc;
 
 use dfdx::prelude::{HasShape, Shape, Storage, Tensor, Unit};
-use reweight::{
-    BatchStatistics, LossError, Reduction, RegionAxis, SampleKind, SampleWeighter, Statistics, Totals, Weighting,
-};
+use reweight::{BatchStatistics, LossError, Reduction, SampleKind, SampleWeighter, Statistics, Totals, Weighting};
 use reweight_codegen::{
     BceArguments, BceShape, CodegenError, Element as TargetType, Fault, FinishArguments, Formula, KernelSource,
     Precision, SoftmaxArguments, SoftmaxShape, StatisticsArguments, edges, finish, reduction_code,
@@ -15,6 +12,8 @@ use reweight_codegen::{
 use super::failure::CudaFailure;
 use super::gpu::{Buffer, Gpu, Kernel, Span};
 use super::modules;
+use super::numbers::packed;
+use super::targets::{Number, number_of, target_bytes};
 use super::tensor::{Kept, Plain};
 use crate::device::Element;
 use crate::error::TensorLossError;
@@ -37,9 +36,9 @@ pub(super) struct Call {
     pub(super) classes: usize,
     /// How many rows share an outer index: the product of d… in (N, C, d…).
     pub(super) inner: usize,
-    /// What keeps the tensors' memory.
+    /// What keeps the tensors' memory, and that of the adjustments.
     #[expect(dead_code, reason = "it is dropped with the call, which is all that is asked of it")]
-    pub(super) keep: Vec<Kept>,
+    pub(super) keep: (Vec<Kept>, Vec<Buffer>),
 }
 
 /// The objective with the shape of its kernels and the arguments that are the batch's own.
@@ -57,6 +56,7 @@ pub(super) struct Outputs {
     pub(super) partials: u64,
     pub(super) losses: u64,
     pub(super) weights: u64,
+    pub(super) found: u64,
     pub(super) factor: u64,
     pub(super) upstream: u64,
     pub(super) upstream_each: i64,
@@ -65,10 +65,10 @@ pub(super) struct Outputs {
 }
 
 impl Objective {
-    fn axis(&self) -> RegionAxis {
+    fn kind(&self) -> SampleKind {
         match self {
-            Self::Bce(shape, _) => shape.axis(),
-            Self::Softmax(shape, _) => shape.axis(),
+            Self::Bce(shape, _) => shape.kind(),
+            Self::Softmax(shape, _) => shape.kind(),
         }
     }
 
@@ -79,16 +79,18 @@ impl Objective {
         }
     }
 
-    fn statistics(&self, request: &Statistics) -> Result<Arc<KernelSource>, CudaFailure> {
+    fn statistics(&self, key: &Formula<'_>, request: &Statistics) -> Result<Arc<KernelSource>, CudaFailure> {
         match self {
-            Self::Bce(shape, _) => modules::source(&shape.statistics_key(request), || Ok(shape.statistics(request))),
+            Self::Bce(shape, _) => {
+                modules::source(&shape.statistics_key(key, request), || shape.statistics(key, request))
+            }
             Self::Softmax(shape, _) => {
-                modules::source(&shape.statistics_key(request), || Ok(shape.statistics(request)))
+                modules::source(&shape.statistics_key(key, request), || shape.statistics(key, request))
             }
         }
     }
 
-    fn loss(&self, formula: &Formula) -> Result<Arc<KernelSource>, CudaFailure> {
+    fn loss(&self, formula: &Formula<'_>) -> Result<Arc<KernelSource>, CudaFailure> {
         match self {
             Self::Bce(shape, _) => modules::source(&shape.loss_key(formula), || shape.loss(formula)),
             Self::Softmax(shape, _) => modules::source(&shape.loss_key(formula), || shape.loss(formula)),
@@ -105,6 +107,7 @@ impl Objective {
                     partials,
                     losses,
                     weights,
+                    found,
                     factor,
                     upstream,
                     upstream_each,
@@ -113,7 +116,8 @@ impl Objective {
                 } = *outputs;
                 let mut arguments = *$arguments;
                 (arguments.constants, arguments.fault, arguments.partials) = (constants, fault, partials);
-                (arguments.losses, arguments.weights, arguments.factor) = (losses, weights, factor);
+                (arguments.losses, arguments.weights, arguments.found) = (losses, weights, found);
+                arguments.factor = factor;
                 (arguments.upstream, arguments.upstream_each) = (upstream, upstream_each);
                 (arguments.gradient, arguments.accumulate) = (gradient, accumulate);
                 arguments.words()
@@ -132,6 +136,11 @@ impl Objective {
                 targets: own.targets,
                 valid: own.valid,
                 sample_weight: own.sample_weight,
+                scale: own.scale,
+                offset: own.offset,
+                margin: own.margin,
+                inner: own.inner,
+                columns: own.columns,
                 rows: own.count,
                 ..Default::default()
             },
@@ -140,6 +149,9 @@ impl Objective {
                 targets: own.targets,
                 valid: own.valid,
                 sample_weight: own.sample_weight,
+                scale: own.scale,
+                offset: own.offset,
+                margin: own.margin,
                 rows: own.rows,
                 classes: own.classes,
                 ignore_index: own.ignore_index,
@@ -167,20 +179,29 @@ pub(super) const FACTOR: usize = 4;
 const TOTALS: usize = 7;
 
 impl Call {
-    /// Validates the batch and counts what `request` asks for.
-    pub(super) fn statistics(&self, request: &Statistics) -> Result<BatchStatistics, TensorLossError> {
+    /// Validates the batch and counts what the loss's weighter asks for.
+    pub(super) fn statistics<W: SampleWeighter>(
+        &self,
+        weighting: &Weighting<W>,
+    ) -> Result<BatchStatistics, TensorLossError> {
+        let request = weighting.request();
+        let key = Formula::of_key(weighting, self.objective.kind()).map_err(CudaFailure::from)?;
         let counters = BatchStatistics::zero(request, self.classes).as_counts().len();
-        let source = self.objective.statistics(request)?;
+        let source = self.objective.statistics(&key, request)?;
         let kernel = modules::kernel(&self.gpu, &source, self.objective.names()[0])?;
-        // The fault's place, the counters, and the thresholds.
+        // The fault's place, the counters, the thresholds, and the numbers of what regions are read from.
         let mut words = vec![0; 1 + counters];
         words[0] = Fault::NONE;
-        let edges = edges(request, self.precision, self.objective.axis());
-        words.extend(self.packed(&edges));
+        let (edges, constants) =
+            (edges(request, self.precision, self.objective.kind().axis()), key.constants(self.precision));
+        words.extend(packed(self.precision, &edges));
+        let behind = words.len();
+        words.extend(packed(self.precision, &constants));
         let buffer = self.gpu.upload(words).map_err(CudaFailure::from)?;
         let span = Span::of(&buffer);
         let arguments = StatisticsArguments {
             edges: span.past(1 + counters).holding(edges.len() * self.precision.bytes())?,
+            constants: span.past(behind).holding(constants.len() * self.precision.bytes())?,
             counts: span.past(1).holding(8 * counters)?,
             fault: span.holding(8)?,
             ..self.objective.statistics_arguments()
@@ -201,22 +222,26 @@ impl Call {
         reduction: Reduction,
         each: Option<[Span; 2]>,
     ) -> Result<Weighed, TensorLossError> {
-        let kind = match (&self.objective, self.objective.axis()) {
-            (Objective::Softmax(..), _) => SampleKind::Class,
-            (Objective::Bce(..), RegionAxis::Margin) => SampleKind::Binary,
-            (Objective::Bce(..), RegionAxis::NegatedNorm) => SampleKind::SoftBinary,
-        };
-        let formula = Formula::of_loss(weighting, kind).map_err(CudaFailure::from)?;
+        let kind = self.objective.kind();
+        let formula = Formula::of(weighting, kind).map_err(CudaFailure::from)?;
         // What has been compiled is for any number of classes of a size class.
-        formula.check(self.classes).map_err(CudaFailure::from)?;
+        formula.check(kind, self.classes).map_err(CudaFailure::from)?;
         let source = self.objective.loss(&formula)?;
         let [_, value, fused] = self.objective.names();
         let value = modules::kernel(&self.gpu, &source, value)?;
         let fused = modules::kernel(&self.gpu, &source, fused)?;
-        let constants = formula.constants(self.precision, self.objective.axis());
-        let weighed = self.launch_value(&value, fused, &constants, reduction, each)?;
-        let (words, weighed) = weighed;
-        self.refuse(words[TOTALS - 1])?;
+        let constants = formula.constants(self.precision);
+        let (fault, weighed, outputs) = self.launch_value(&value, fused, &constants, reduction, each)?;
+        if let Some(Fault::Result { index, quantity }) = self.fault(fault) {
+            let [found, margin] = self.find(&value, &outputs)?;
+            let place = (quantity as usize, index as usize);
+            return Err(weighting.not_finite(place.0, place.1, found, margin).into());
+        }
+        self.refuse(fault)?;
+        let Totals { loss_sum, weight_sum, .. } = weighed.totals;
+        if !(loss_sum.is_finite() && weight_sum.is_finite()) {
+            return Err(LossError::SumNotFinite.into());
+        }
         Ok(weighed)
     }
 
@@ -227,8 +252,8 @@ impl Call {
         constants: &[f64],
         reduction: Reduction,
         each: Option<[Span; 2]>,
-    ) -> Result<(Vec<u64>, Weighed), CudaFailure> {
-        let header = self.gpu.upload([Fault::NONE].into_iter().chain(self.packed(constants)).collect())?;
+    ) -> Result<(u64, Weighed, Outputs), CudaFailure> {
+        let header = self.gpu.upload([Fault::NONE].into_iter().chain(packed(self.precision, constants)).collect())?;
         let blocks = value.grid(self.samples) as usize;
         let sums = self.gpu.zeroed(TOTALS + 4 * blocks)?;
         let bytes = self.samples * self.precision.bytes();
@@ -263,33 +288,30 @@ impl Call {
             valid: number(2) as u64,
             positives: number(3) as u64,
         };
-        Ok((words, Weighed { totals, fused, header, sums }))
+        Ok((words[TOTALS - 1], Weighed { totals, fused, header, sums }, outputs))
     }
 
-    /// Numbers in the logits' precision, as words.
-    fn packed(&self, numbers: &[f64]) -> Vec<u64> {
-        match self.precision {
-            Precision::F64 => numbers.iter().map(|number| number.to_bits()).collect(),
-            Precision::F32 => {
-                let bits = |number: Option<&f64>| u64::from(number.map_or(0, |&number| (number as f32).to_bits()));
-                let word = |pair: &[f64]| {
-                    let (first, second) = (bits(pair.first()), bits(pair.get(1)));
-                    if cfg!(target_endian = "big") { first << 32 | second } else { second << 32 | first }
-                };
-                numbers.chunks(2).map(word).collect()
-            }
-        }
+    /// The value and the margin of the result that a launch has found at fault: it is launched again, and finds it again.
+    fn find(&self, value: &Kernel, outputs: &Outputs) -> Result<[f64; 2], CudaFailure> {
+        let buffer = self.gpu.zeroed(2)?;
+        let found = Span::of(&buffer).holding(16)?;
+        self.gpu.launch(value, self.samples, &self.objective.words(&Outputs { found, ..*outputs }))?;
+        let words = self.gpu.download(&buffer, 2)?;
+        Ok([f64::from_bits(words[0]), f64::from_bits(words[1])])
     }
 
     /// The error for what a kernel has found, with the value that it found.
     fn refuse(&self, fault: u64) -> Result<(), TensorLossError> {
-        let fault = match &self.objective {
-            Objective::Bce(..) => Fault::of_bce(fault),
-            Objective::Softmax(..) => Fault::of_softmax(fault, self.classes as u64),
-        };
-        match fault {
+        match self.fault(fault) {
             None => Ok(()),
             Some(fault) => Err(self.error(fault)?.into()),
+        }
+    }
+
+    fn fault(&self, fault: u64) -> Option<Fault> {
+        match &self.objective {
+            Objective::Bce(..) => Fault::of_bce(fault),
+            Objective::Softmax(..) => Fault::of_softmax(fault, self.classes as u64),
         }
     }
 
@@ -319,6 +341,8 @@ impl Call {
                     Number::Label(label) => LossError::label(index, label, self.classes),
                 }
             }
+            // Statistics weigh nothing, and a weighing reads it before.
+            Fault::Result { .. } => LossError::SumNotFinite,
         })
     }
 
@@ -344,56 +368,6 @@ fn finish_key(precision: Precision) -> &'static str {
 /// The precision of a number type.
 pub(super) fn precision<E: Element>() -> Precision {
     if size_of::<E>() == 4 { Precision::F32 } else { Precision::F64 }
-}
-
-/// How a target type lies in memory.
-pub(super) fn target_type<Y: 'static>() -> Result<TargetType, CudaFailure> {
-    use TargetType::{F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
-    let is = |other: TypeId| TypeId::of::<Y>() == other;
-    macro_rules! among {
-        ($($type:ty => $element:expr),*) => {
-            $(if is(TypeId::of::<$type>()) {
-                return Ok($element);
-            })*
-        };
-    }
-    let (signed, unsigned) = if size_of::<usize>() == 8 { (I64, U64) } else { (I32, U32) };
-    among!(bool => U8, u8 => U8, i8 => I8, u16 => U16, i16 => I16, u32 => U32, i32 => I32, u64 => U64, i64 => I64,
-        usize => unsigned, isize => signed, f32 => F32, f64 => F64);
-    let reason = format!("targets of type {} have no kernel", std::any::type_name::<Y>());
-    Err(CudaFailure::Other { reason })
-}
-
-fn target_bytes(element: TargetType) -> usize {
-    match element {
-        TargetType::U8 | TargetType::I8 => 1,
-        TargetType::U16 | TargetType::I16 => 2,
-        TargetType::U32 | TargetType::I32 | TargetType::F32 => 4,
-        TargetType::U64 | TargetType::I64 | TargetType::F64 => 8,
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Number {
-    Real(f64),
-    Label(i64),
-}
-
-/// A target from its bytes.
-fn number_of(element: TargetType, bytes: [u8; 8]) -> Number {
-    let [a, b, c, d, ..] = bytes;
-    Number::Label(match element {
-        TargetType::F32 => return Number::Real(f32::from_ne_bytes([a, b, c, d]).into()),
-        TargetType::F64 => return Number::Real(f64::from_ne_bytes(bytes)),
-        TargetType::U8 => a.into(),
-        TargetType::I8 => i8::from_ne_bytes([a]).into(),
-        TargetType::U16 => u16::from_ne_bytes([a, b]).into(),
-        TargetType::I16 => i16::from_ne_bytes([a, b]).into(),
-        TargetType::U32 => u32::from_ne_bytes([a, b, c, d]).into(),
-        TargetType::I32 => i32::from_ne_bytes([a, b, c, d]).into(),
-        TargetType::U64 => i64::try_from(u64::from_ne_bytes(bytes)).unwrap_or(i64::MAX),
-        TargetType::I64 => i64::from_ne_bytes(bytes),
-    })
 }
 
 /// Refuses a tensor of other sizes than are asked for.

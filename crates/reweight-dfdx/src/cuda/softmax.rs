@@ -2,14 +2,18 @@
 
 use dfdx::prelude::{Cuda, HasShape, ReduceShapeTo, Shape, Unit};
 use dfdx::shapes::Axis;
-use reweight::{BatchForm, BatchStatistics, LossError, LossSummary, Reduction, SampleWeighter, SoftmaxLoss};
-use reweight_codegen::{Element as TargetType, SoftmaxArguments, SoftmaxShape};
+use reweight::{
+    BatchForm, BatchStatistics, Fit, LossError, LossSummary, Reduction, SampleKind, SampleWeighter, SoftmaxLoss,
+};
+use reweight_codegen::{Element as TargetType, MapTables, SoftmaxArguments, SoftmaxShape};
 use reweight_ndarray::ClassIndex;
 
-use super::call::{Call, Objective, per_sample, precision, sized, target_type};
+use super::call::{Call, Objective, per_sample, precision, sized};
 use super::failure::CudaFailure;
 use super::gpu::Gpu;
 use super::gradient::{CudaGradient, Destination};
+use super::numbers::Map;
+use super::targets::target_type;
 use super::tensor::Plain;
 use super::{each, each_tensors};
 use crate::device::{EachSample, Element, SoftmaxDevice};
@@ -44,14 +48,15 @@ impl Prepared {
         if let Some(sample_weight) = batch.sample_weight {
             sized("sample_weight", sample_weight, &samples)?;
         }
-        loss.weighting().fit(&BatchForm::softmax(&sizes, classes))?;
-        Ok(Self::on_device(batch, loss, &sizes)?)
+        let fit = loss.weighting().fit(&BatchForm::softmax(&sizes, classes))?;
+        Ok(Self::on_device(batch, loss, &sizes, &fit)?)
     }
 
     fn on_device<S, L: Shape, E: Element, Y: ClassIndex + Unit, W: SampleWeighter>(
         batch: &SoftmaxBatch<'_, S, L, E, Y, Cuda>,
         loss: &SoftmaxLoss<W>,
         sizes: &[usize],
+        fit: &Fit,
     ) -> Result<Self, CudaFailure>
     where
         S: Shape + ReduceShapeTo<L, Axis<1>>,
@@ -69,11 +74,15 @@ impl Prepared {
         let (precision, target_type) = (precision::<E>(), target_type::<Y>()?);
         // A label that the targets' type cannot hold marks no row.
         let ignored = loss.ignore_index().filter(|&label| target_type != TargetType::U64 || label >= 0);
+        let map = Map::upload(&gpu, precision, &MapTables::of(fit, SampleKind::Class, classes))?;
         let arguments = SoftmaxArguments {
             logits: logits.span.holding(count * size_of::<E>())?,
             targets: targets_at,
             valid: valid.map_or(0, |(_, address)| address),
             sample_weight: weights.map_or(0, |(_, address)| address),
+            scale: map.scale,
+            offset: map.offset,
+            margin: map.margin,
             rows: rows as i64,
             classes: classes as i64,
             ignore_index: ignored.unwrap_or_default(),
@@ -94,7 +103,7 @@ impl Prepared {
             samples: rows,
             classes,
             inner: inner.max(1),
-            keep,
+            keep: (keep, map.buffer.into_iter().collect()),
         };
         Ok(Self { call, destination })
     }
@@ -108,7 +117,7 @@ impl<E: Element> SoftmaxDevice<E> for Cuda {
     where
         S: Shape + ReduceShapeTo<L, Axis<1>>,
     {
-        Prepared::of(batch, loss)?.call.statistics(loss.weighting().request())
+        Prepared::of(batch, loss)?.call.statistics(loss.weighting())
     }
 
     fn softmax_value<S, L: Shape, Y: ClassIndex + Unit, W: SampleWeighter>(
@@ -121,7 +130,7 @@ impl<E: Element> SoftmaxDevice<E> for Cuda {
         let Prepared { call, .. } = Prepared::of(batch, loss)?;
         let weighting = loss.weighting();
         let weighed = if weighting.weighter().observes() {
-            let counts = call.statistics(weighting.request())?;
+            let counts = call.statistics(weighting)?;
             call.weigh(&weighting.preview(&counts)?, weighting.reduction(), None)?
         } else {
             call.weigh(weighting, weighting.reduction(), None)?
@@ -157,7 +166,7 @@ impl<E: Element> SoftmaxDevice<E> for Cuda {
         }
         // A copy takes the step: the device may still fail after the weighter has observed.
         let mut taken = loss.clone();
-        taken.observe(&call.statistics(loss.weighting().request())?)?;
+        taken.observe(&call.statistics(loss.weighting())?)?;
         let weighed = call.weigh(taken.weighting(), taken.reduction(), None)?;
         let summary = taken.weighting().summary(&weighed.totals);
         *loss = taken;
@@ -174,7 +183,7 @@ impl<E: Element> SoftmaxDevice<E> for Cuda {
         let Prepared { call, destination } = Prepared::of(batch, loss)?;
         let mut taken = loss.clone();
         if loss.weighter().observes() {
-            taken.observe(&call.statistics(loss.weighting().request())?)?;
+            taken.observe(&call.statistics(loss.weighting())?)?;
         }
         let tensors = each_tensors(batch.targets)?;
         // The gradient of each loss is that of their plain sum.

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use dfdx::prelude::{
     Backward, Cpu, Device, Gradients, HasShape, Shape, Storage, SumTo, Tensor as DfdxTensor, TensorFromVec, Trace,
 };
-use reweight::{BatchStatistics, LossError, LossSummary, Reduction, SampleWeighter};
+use reweight::{BatchStatistics, HessianForm, LossError, LossSummary, Reduction, SampleWeighter};
 use reweight_dfdx::prelude::TensorLossError;
 use reweight_dfdx::{BceBatch, BceDevice, SoftmaxBatch, SoftmaxDevice};
 use reweight_testkit::{Backend, Batch, Loss, Observed, Precision, Targets, Tensor, wrong_objective};
@@ -15,8 +15,9 @@ use crate::ndarray_adapter::Element;
 
 /// The dfdx losses on one device at one precision.
 ///
-/// Shapes have run-time sizes: one axis for BCE, two or three for softmax. Tensors of another shape than the logits'
-/// are, with sizes that the compiler knows, no programs at all; those and layouts are the crate's own tests.
+/// Shapes have run-time sizes: rows of the last axis for BCE, so that its columns stay columns; two or three axes for softmax.
+/// Tensors of another shape than the logits' are, with sizes that the compiler knows, no programs at all; those and layouts
+/// are the crate's own tests.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dfdx<A, D>(PhantomData<(A, D)>);
 
@@ -33,6 +34,8 @@ pub trait Place<A: Number>:
 {
     /// Its name.
     const NAME: &'static str;
+    /// Whether it has second derivatives.
+    const SECOND_ORDER: bool;
     /// The device of this thread.
     fn own() -> Self;
 }
@@ -42,6 +45,7 @@ where
     Cpu: Device<A>,
 {
     const NAME: &'static str = "Cpu";
+    const SECOND_ORDER: bool = true;
     fn own() -> Self {
         Self::default()
     }
@@ -53,6 +57,7 @@ where
     Self: Device<A>,
 {
     const NAME: &'static str = "Cuda";
+    const SECOND_ORDER: bool = false;
     fn own() -> Self {
         thread_local! {
             static OWN: dfdx::prelude::Cuda = reweight_dfdx::cuda_device(0, 0).unwrap_or_else(|error| panic!("{error}"));
@@ -103,6 +108,12 @@ fn slopes<S: Shape, A: Number, D: Storage<A>>(gradients: &Gradients<A, D>, logit
     numbers(&gradients.get(logits))
 }
 
+/// Rows of the last axis.
+fn rows_of(batch: &Batch) -> (usize, usize) {
+    let columns = batch.logits.shape.last().copied().unwrap_or(1);
+    (batch.samples() / columns.max(1), columns)
+}
+
 /// Hands `$then` a batch maker (taped or not) for whichever objective, shape and target type it is.
 macro_rules! on_tensors {
     ($loss:expr, $batch:expr, |$own:ident, $logits:ident, $make:ident| $then:expr) => {{
@@ -133,9 +144,13 @@ macro_rules! on_tensors {
             }};
         }
         match ($loss, &batch.targets) {
-            (Loss::Bce(loss), Targets::Hard(all)) => with!(BceBatch, loss, (samples,), (samples,), all, |label| label),
+            (Loss::Bce(loss), Targets::Hard(all)) => {
+                let rows = rows_of(batch);
+                with!(BceBatch, loss, rows, rows, all, |label| label)
+            }
             (Loss::Bce(loss), Targets::Soft(all)) => {
-                with!(BceBatch, loss, (samples,), (samples,), all, <A as Element>::nearest)
+                let rows = rows_of(batch);
+                with!(BceBatch, loss, rows, rows, all, <A as Element>::nearest)
             }
             (Loss::Softmax(loss), Targets::Classes(all)) => match batch.logits.shape[..] {
                 [rows, classes] => with!(SoftmaxBatch, loss, (rows, classes), (rows,), all, |label| label),
@@ -179,6 +194,17 @@ impl<A: Number, D: Place<A>> Dfdx<A, D> {
         on_tensors!(loss, batch, |own, logits, make| make!(logits).statistics(own).map_err(core_error))
     }
 
+    fn second_order<W: SampleWeighter>(
+        loss: &mut Loss<W>,
+        batch: &Batch,
+        form: HessianForm,
+    ) -> Result<Vec<f64>, LossError> {
+        on_tensors!(loss, batch, |own, logits, make| {
+            let second = make!(logits).second_order(own, form).map_err(core_error)?;
+            Ok(numbers(&second.hessian))
+        })
+    }
+
     fn weighed<W: SampleWeighter>(loss: &Loss<W>, batch: &Batch) -> Result<Observed, LossError> {
         on_tensors!(loss, batch, |own, logits, make| {
             let step = make!(logits.leaky_trace()).weigh(own).map_err(core_error)?;
@@ -194,11 +220,6 @@ fn observed(summary: LossSummary, grad: Vec<f64>, weights: Option<Vec<f64>>, los
 impl<A: Number, D: Place<A>> Backend for Dfdx<A, D> {
     fn name(&self) -> String {
         format!("dfdx {} {:?}", D::NAME, <A as Element>::PRECISION)
-    }
-
-    fn keeps_shapes(&self) -> bool {
-        // A tensor of a rank that is known when this is compiled: BCE in one row.
-        false
     }
 
     fn precision(&self) -> Precision {
@@ -233,5 +254,14 @@ impl<A: Number, D: Place<A>> Backend for Dfdx<A, D> {
 
     fn weigh<W: SampleWeighter>(&self, loss: &Loss<W>, batch: &Batch) -> Option<Result<Observed, LossError>> {
         (loss.reduction() != Reduction::None).then(|| Self::weighed(loss, batch))
+    }
+
+    fn hessian<W: SampleWeighter>(
+        &self,
+        loss: &mut Loss<W>,
+        batch: &Batch,
+        form: HessianForm,
+    ) -> Option<Result<Vec<f64>, LossError>> {
+        D::SECOND_ORDER.then(|| Self::second_order(loss, batch, form))
     }
 }

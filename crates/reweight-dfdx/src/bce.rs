@@ -1,12 +1,12 @@
 //! Binary cross entropy on a tensor of any shape.
 
 use dfdx::prelude::{NoneTape, PutTape, Rank0, Shape, SplitTape, Storage, Tape, Tensor, Unit};
-use reweight::{BatchStatistics, BceLoss, LossSummary, Reduction, SampleWeighter};
+use reweight::{BatchStatistics, BceLoss, HessianForm, LossSummary, Reduction, SampleWeighter};
 use reweight_ndarray::BceTarget;
 
 use crate::device::{BceDevice, Element};
 use crate::error::TensorLossError;
-use crate::outcome::{Each, Reduced};
+use crate::outcome::{Each, Reduced, SecondOrder};
 use crate::tape::{record, scalar};
 
 /// A batch for [`BceLoss`]: logits and targets of the same shape `S`.
@@ -175,6 +175,20 @@ where
     /// As [`reduced`](Self::reduced), but every reduction will do.
     pub fn value<W: SampleWeighter>(&self, loss: &BceLoss<W>) -> Result<LossSummary, TensorLossError> {
         D::bce_value(&self.untaped(), loss)
+    }
+
+    /// A training step with gradient and second derivatives in that form, for what steps by both; nothing is recorded.
+    ///
+    /// # Errors
+    ///
+    /// As [`reduced`](Self::reduced), but every reduction will do; [`LossError::Hessian`](reweight::LossError::Hessian) where the
+    /// loss has none of that form, and on CUDA.
+    pub fn second_order<W: SampleWeighter>(
+        &self,
+        loss: &mut BceLoss<W>,
+        form: HessianForm,
+    ) -> Result<SecondOrder<S, E, D>, TensorLossError> {
+        D::bce_second_order(&self.untaped(), loss, form)
     }
 
     fn scalar(&self, summary: &LossSummary) -> Result<Tensor<Rank0, E, D>, TensorLossError> {

@@ -18,6 +18,8 @@ use reweight_ndarray::Outcome;
 pub use gradient::CpuGradient;
 
 use crate::device::{EachSample, Element, LossDevice};
+use crate::error::TensorLossError;
+use crate::outcome::SecondOrder;
 use host::{Host, Layout};
 
 impl<E: Element> LossDevice<E> for Cpu {
@@ -48,6 +50,16 @@ fn each<L: Shape, Y: Unit, E: Element, W: SampleWeighter>(
         summary: weighting.summary(&Totals { loss_sum, weight_sum, valid, positives }),
         gradient: CpuGradient::of_each(outcome.grad, layout, output),
     })
+}
+
+/// First and second derivatives as tensors of the logits' shape.
+fn second_order<S: Shape, E: Element>(
+    logits: &Tensor<S, E, Cpu>,
+    summary: LossSummary,
+    grad: ArrayD<E>,
+    hessian: ArrayD<E>,
+) -> Result<SecondOrder<S, E, Cpu>, TensorLossError> {
+    Ok(SecondOrder { summary, grad: tensor(logits, grad)?, hessian: tensor(logits, hessian)? })
 }
 
 /// A tensor of the same shape as `like`. dfdx's are made row by row; the engine's arrays follow the logits' layout.

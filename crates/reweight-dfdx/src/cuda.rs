@@ -19,7 +19,7 @@ mod timer;
 
 use dfdx::prelude::{Cuda, HasShape, Shape, Storage, Tensor, Unit, ZerosTensor};
 use dfdx::tensor::CudaError;
-use reweight::LossSummary;
+use reweight::{LossError, LossSummary};
 
 pub use failure::CudaFailure;
 pub use gradient::CudaGradient;
@@ -44,6 +44,9 @@ pub fn cuda_device(ordinal: usize, seed: u64) -> Result<Cuda, TensorLossError> {
         _ => Ok(Cuda::try_build(ordinal, seed)?),
     }
 }
+
+/// The kernels end at the gradient.
+const NO_HESSIAN: LossError = LossError::Hessian("CUDA has no second derivatives: compute them on dfdx's Cpu");
 
 impl<E: Element> LossDevice<E> for Cuda {
     type Gradient = CudaGradient<E>;

@@ -5,11 +5,12 @@
 
 use dfdx::prelude::{Dtype, HasErr, ReduceShapeTo, Shape, Storage, Tensor, TensorFromVec, Unit};
 use dfdx::shapes::Axis;
-use reweight::{BatchStatistics, BceLoss, LossSummary, SampleWeighter, SoftmaxLoss};
+use reweight::{BatchStatistics, BceLoss, HessianForm, LossSummary, SampleWeighter, SoftmaxLoss};
 use reweight_ndarray::{BceTarget, ClassIndex, Float};
 
 use crate::bce::BceBatch;
 use crate::error::TensorLossError;
+use crate::outcome::SecondOrder;
 use crate::softmax::SoftmaxBatch;
 
 /// A number that logits, losses and gradients are made of: `f32` or `f64`.
@@ -67,7 +68,7 @@ pub struct EachSample<S: Shape, E: Element, D: LossDevice<E>> {
 
 /// A device on which [`BceLoss`] runs.
 ///
-/// All five must refuse the same batches, and leave loss and batch as they were where they do.
+/// All six must refuse the same batches, and leave loss and batch as they were where they do.
 pub trait BceDevice<E: Element>: LossDevice<E> {
     /// Checks the batch and counts what the weighter asks for.
     ///
@@ -128,11 +129,25 @@ pub trait BceDevice<E: Element>: LossDevice<E> {
     ) -> Result<EachSample<S, E, Self>, TensorLossError>
     where
         Self: Storage<Y>;
+
+    /// A training step with gradient and second derivatives in that form.
+    ///
+    /// # Errors
+    ///
+    /// As [`bce_statistics`](Self::bce_statistics), or [`LossError::Hessian`](reweight::LossError::Hessian) where loss or device
+    /// have none of that form.
+    fn bce_second_order<S: Shape, Y: BceTarget + Unit, W: SampleWeighter>(
+        batch: &BceBatch<'_, S, E, Y, Self>,
+        loss: &mut BceLoss<W>,
+        form: HessianForm,
+    ) -> Result<SecondOrder<S, E, Self>, TensorLossError>
+    where
+        Self: Storage<Y>;
 }
 
 /// A device on which [`SoftmaxLoss`] runs.
 ///
-/// The five methods are those of [`BceDevice`], for logits of shape `S` and labels of shape `L`, which is `S` without
+/// The six methods are those of [`BceDevice`], for logits of shape `S` and labels of shape `L`, which is `S` without
 /// its second axis.
 pub trait SoftmaxDevice<E: Element>: LossDevice<E> {
     /// Checks the batch and counts what the weighter asks for.
@@ -196,6 +211,21 @@ pub trait SoftmaxDevice<E: Element>: LossDevice<E> {
         batch: &SoftmaxBatch<'_, S, L, E, Y, Self>,
         loss: &mut SoftmaxLoss<W>,
     ) -> Result<EachSample<L, E, Self>, TensorLossError>
+    where
+        S: Shape + ReduceShapeTo<L, Axis<1>>,
+        Self: Storage<Y>;
+
+    /// A training step with gradient and the second derivatives' diagonal in that form.
+    ///
+    /// # Errors
+    ///
+    /// As [`softmax_statistics`](Self::softmax_statistics), or [`LossError::Hessian`](reweight::LossError::Hessian) where loss or
+    /// device have none of that form.
+    fn softmax_second_order<S, L: Shape, Y: ClassIndex + Unit, W: SampleWeighter>(
+        batch: &SoftmaxBatch<'_, S, L, E, Y, Self>,
+        loss: &mut SoftmaxLoss<W>,
+        form: HessianForm,
+    ) -> Result<SecondOrder<S, E, Self>, TensorLossError>
     where
         S: Shape + ReduceShapeTo<L, Axis<1>>,
         Self: Storage<Y>;

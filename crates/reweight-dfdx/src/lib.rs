@@ -45,7 +45,7 @@ pub use cpu::CpuGradient;
 pub use cuda::{CudaFailure, CudaGradient, CudaTimer, cuda_device};
 pub use device::{BceDevice, EachSample, Element, LossDevice, SoftmaxDevice};
 pub use error::TensorLossError;
-pub use outcome::{Each, Reduced};
+pub use outcome::{Each, Reduced, SecondOrder};
 pub use reweight;
 pub use reweight_ndarray::{BceTarget, ClassIndex};
 pub use softmax::SoftmaxBatch;

@@ -23,3 +23,14 @@ pub struct Each<S: Shape, E, D: Storage<E>, T = NoneTape> {
     /// Counts, weight sum, and the loss as the loss's own reduction gives it.
     pub summary: LossSummary,
 }
+
+/// A training step's first and second derivatives; nothing of it is on a tape.
+#[derive(Clone, Debug)]
+pub struct SecondOrder<S: Shape, E, D: Storage<E>> {
+    /// Counts, weight sum and the reduced loss.
+    pub summary: LossSummary,
+    /// dL/dx.
+    pub grad: Tensor<S, E, D>,
+    /// d²L/dx²: of each element (BCE), or the diagonal (softmax).
+    pub hessian: Tensor<S, E, D>,
+}

@@ -2,12 +2,12 @@
 
 use dfdx::prelude::{NoneTape, PutTape, Rank0, ReduceShapeTo, Shape, SplitTape, Storage, Tape, Tensor, Unit};
 use dfdx::shapes::Axis;
-use reweight::{BatchStatistics, LossSummary, Reduction, SampleWeighter, SoftmaxLoss};
+use reweight::{BatchStatistics, HessianForm, LossSummary, Reduction, SampleWeighter, SoftmaxLoss};
 use reweight_ndarray::ClassIndex;
 
 use crate::device::{Element, SoftmaxDevice};
 use crate::error::TensorLossError;
-use crate::outcome::{Each, Reduced};
+use crate::outcome::{Each, Reduced, SecondOrder};
 use crate::tape::{record, scalar};
 
 /// A batch for [`SoftmaxLoss`]: logits of shape `S`, (N, C) or (N, C, d…), and class indices of shape `L`, (N) or (N,
@@ -182,6 +182,21 @@ where
     /// As [`reduced`](Self::reduced), but every reduction will do.
     pub fn value<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<LossSummary, TensorLossError> {
         D::softmax_value(&self.untaped(), loss)
+    }
+
+    /// A training step with gradient and the second derivatives' diagonal in that form, for what steps by both; nothing is
+    /// recorded.
+    ///
+    /// # Errors
+    ///
+    /// As [`reduced`](Self::reduced), but every reduction will do; [`LossError::Hessian`](reweight::LossError::Hessian) where the
+    /// loss has none of that form, and on CUDA.
+    pub fn second_order<W: SampleWeighter>(
+        &self,
+        loss: &mut SoftmaxLoss<W>,
+        form: HessianForm,
+    ) -> Result<SecondOrder<S, E, D>, TensorLossError> {
+        D::softmax_second_order(&self.untaped(), loss, form)
     }
 
     fn scalar(&self, summary: &LossSummary) -> Result<Tensor<Rank0, E, D>, TensorLossError> {

@@ -2,13 +2,14 @@
 
 use dfdx::prelude::{Cpu, Shape, Unit};
 use ndarray::{ArrayD, IxDyn};
-use reweight::{BatchStatistics, BceLoss, LossSummary, Reduction, SampleWeighter};
+use reweight::{BatchStatistics, BceLoss, HessianForm, LossSummary, Reduction, SampleWeighter};
 use reweight_ndarray::{BceBatch as Arrays, BceTarget};
 
-use super::{CpuGradient, Host, each};
+use super::{CpuGradient, Host, each, second_order};
 use crate::bce::BceBatch;
 use crate::device::{BceDevice, EachSample, Element};
 use crate::error::TensorLossError;
+use crate::outcome::SecondOrder;
 
 /// The batch's tensors in memory that the engine can look at.
 struct Tensors<E: Unit, Y: Unit> {
@@ -88,5 +89,16 @@ impl<E: Element> BceDevice<E> for Cpu {
         let each = each(batch.targets, outcome, loss.weighting(), layout, layout.sizes.clone())?;
         *loss = summed.with_reduction(loss.reduction())?;
         Ok(each)
+    }
+
+    fn bce_second_order<S: Shape, Y: BceTarget + Unit, W: SampleWeighter>(
+        batch: &BceBatch<'_, S, E, Y, Self>,
+        loss: &mut BceLoss<W>,
+        form: HessianForm,
+    ) -> Result<SecondOrder<S, E, Self>, TensorLossError> {
+        let tensors = Tensors::of(batch)?;
+        let [mut grad, mut hessian] = tensors.logits.layout().zeros();
+        let summary = tensors.arrays()?.second_order_into(loss, form, grad.view_mut(), hessian.view_mut())?;
+        second_order(&batch.logits, summary, grad, hessian)
     }
 }

@@ -1,7 +1,7 @@
 //! Reading a tensor's elements: dfdx 0.13 has no accessor for them.
 
 use dfdx::prelude::{Cpu, CpuError, Gradients, HasShape, Shape, Storage, Tensor, Unit};
-use ndarray::{ArrayViewD, IxDyn, ShapeBuilder};
+use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
 
 /// A copy of a tensor's memory, with the tensor's shape and layout.
 ///
@@ -61,6 +61,11 @@ impl Layout {
             strides.fill(0);
         }
         Self { sizes, strides }
+    }
+
+    /// Two arrays of these sizes, row by row.
+    pub(super) fn zeros<E: Clone + Default>(&self) -> [ArrayD<E>; 2] {
+        [(); 2].map(|()| ArrayD::from_elem(&self.sizes[..], E::default()))
     }
 
     /// Whether some axis was broadcast along.

@@ -3,12 +3,13 @@
 use dfdx::prelude::{Cpu, ReduceShapeTo, Shape, Unit};
 use dfdx::shapes::Axis;
 use ndarray::{ArrayD, IxDyn};
-use reweight::{BatchStatistics, LossSummary, Reduction, SampleWeighter, SoftmaxLoss};
+use reweight::{BatchStatistics, HessianForm, LossSummary, Reduction, SampleWeighter, SoftmaxLoss};
 use reweight_ndarray::{ClassIndex, SoftmaxBatch as Arrays};
 
-use super::{CpuGradient, Host, each};
+use super::{CpuGradient, Host, each, second_order};
 use crate::device::{EachSample, Element, SoftmaxDevice};
 use crate::error::TensorLossError;
+use crate::outcome::SecondOrder;
 use crate::softmax::SoftmaxBatch;
 
 /// The batch's tensors in memory that the engine can look at.
@@ -109,5 +110,19 @@ impl<E: Element> SoftmaxDevice<E> for Cpu {
         let each = each(batch.targets, outcome, loss.weighting(), layout, output)?;
         *loss = summed.with_reduction(loss.reduction())?;
         Ok(each)
+    }
+
+    fn softmax_second_order<S, L: Shape, Y: ClassIndex + Unit, W: SampleWeighter>(
+        batch: &SoftmaxBatch<'_, S, L, E, Y, Self>,
+        loss: &mut SoftmaxLoss<W>,
+        form: HessianForm,
+    ) -> Result<SecondOrder<S, E, Self>, TensorLossError>
+    where
+        S: Shape + ReduceShapeTo<L, Axis<1>>,
+    {
+        let tensors = Tensors::of(batch)?;
+        let [mut grad, mut hessian] = tensors.logits.layout().zeros();
+        let summary = tensors.arrays()?.second_order_into(loss, form, grad.view_mut(), hessian.view_mut())?;
+        second_order(&batch.logits, summary, grad, hessian)
     }
 }

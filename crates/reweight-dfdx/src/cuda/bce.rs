@@ -2,7 +2,8 @@
 
 use dfdx::prelude::{Cuda, HasShape, Shape, Unit};
 use reweight::{
-    BatchForm, BatchStatistics, BceLoss, Fit, LossError, LossSummary, Reduction, SampleWeighter, WeightError, Weighting,
+    BatchForm, BatchStatistics, BceLoss, Fit, HessianForm, LossError, LossSummary, Reduction, SampleWeighter,
+    WeightError, Weighting,
 };
 use reweight_codegen::{BceArguments, BceShape, Element as TargetType, Labels, MapTables};
 use reweight_ndarray::BceTarget;
@@ -14,10 +15,11 @@ use super::gradient::{CudaGradient, Destination};
 use super::numbers::Map;
 use super::targets::target_type;
 use super::tensor::Plain;
-use super::{each, each_tensors};
+use super::{NO_HESSIAN, each, each_tensors};
 use crate::bce::BceBatch;
 use crate::device::{BceDevice, EachSample, Element};
 use crate::error::TensorLossError;
+use crate::outcome::SecondOrder;
 
 /// A batch that is ready for its kernels, and where its gradient goes.
 struct Prepared {
@@ -249,5 +251,13 @@ impl<E: Element> BceDevice<E> for Cuda {
         let summary = taken.weighting().summary(&weighed.totals);
         *loss = taken;
         Ok(each(tensors, summary, CudaGradient::new(call, weighed, destination)))
+    }
+
+    fn bce_second_order<S: Shape, Y: BceTarget + Unit, W: SampleWeighter>(
+        _: &BceBatch<'_, S, E, Y, Self>,
+        _: &mut BceLoss<W>,
+        _: HessianForm,
+    ) -> Result<SecondOrder<S, E, Self>, TensorLossError> {
+        Err(NO_HESSIAN.into())
     }
 }

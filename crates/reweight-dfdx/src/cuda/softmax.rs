@@ -3,7 +3,8 @@
 use dfdx::prelude::{Cuda, HasShape, ReduceShapeTo, Shape, Unit};
 use dfdx::shapes::Axis;
 use reweight::{
-    BatchForm, BatchStatistics, Fit, LossError, LossSummary, Reduction, SampleKind, SampleWeighter, SoftmaxLoss,
+    BatchForm, BatchStatistics, Fit, HessianForm, LossError, LossSummary, Reduction, SampleKind, SampleWeighter,
+    SoftmaxLoss,
 };
 use reweight_codegen::{Element as TargetType, MapTables, SoftmaxArguments, SoftmaxShape};
 use reweight_ndarray::ClassIndex;
@@ -15,9 +16,10 @@ use super::gradient::{CudaGradient, Destination};
 use super::numbers::Map;
 use super::targets::target_type;
 use super::tensor::Plain;
-use super::{each, each_tensors};
+use super::{NO_HESSIAN, each, each_tensors};
 use crate::device::{EachSample, Element, SoftmaxDevice};
 use crate::error::TensorLossError;
+use crate::outcome::SecondOrder;
 use crate::softmax::SoftmaxBatch;
 
 /// A batch that is ready for its kernels, and where its gradient goes.
@@ -191,5 +193,16 @@ impl<E: Element> SoftmaxDevice<E> for Cuda {
         let summary = taken.weighting().summary(&weighed.totals);
         *loss = taken;
         Ok(each(tensors, summary, CudaGradient::new(call, weighed, destination)))
+    }
+
+    fn softmax_second_order<S, L: Shape, Y: ClassIndex + Unit, W: SampleWeighter>(
+        _: &SoftmaxBatch<'_, S, L, E, Y, Self>,
+        _: &mut SoftmaxLoss<W>,
+        _: HessianForm,
+    ) -> Result<SecondOrder<S, E, Self>, TensorLossError>
+    where
+        S: Shape + ReduceShapeTo<L, Axis<1>>,
+    {
+        Err(NO_HESSIAN.into())
     }
 }

@@ -9,9 +9,7 @@ use dfdx::prelude::{
 use reweight::{BatchStatistics, HessianForm, LossError, LossSummary, Reduction, SampleWeighter};
 use reweight_dfdx::prelude::TensorLossError;
 use reweight_dfdx::{BceBatch, BceDevice, SoftmaxBatch, SoftmaxDevice};
-use reweight_testkit::{Backend, Batch, Loss, Observed, Precision, Targets, Tensor, wrong_objective};
-
-use crate::ndarray_adapter::Element;
+use reweight_testkit::{Backend, Batch, Element, Loss, Observed, Precision, Targets, Tensor, wrong_objective};
 
 /// The dfdx losses on one device at one precision.
 ///

@@ -4,13 +4,12 @@
 
 mod dfdx_adapter;
 pub mod fixtures;
-mod ndarray_adapter;
 pub mod properties;
 
 #[cfg(feature = "cuda")]
 pub use dfdx_adapter::DfdxCuda;
 pub use dfdx_adapter::{Dfdx, DfdxCpu, Number, Place};
-pub use ndarray_adapter::Ndarray;
+pub use reweight_testkit::Ndarray;
 
 /// Runs a page's examples as doc tests.
 macro_rules! page {

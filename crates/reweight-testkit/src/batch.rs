@@ -1,8 +1,8 @@
 //! Batches as plain `f64` data with shapes, and the losses to run on them: what a backend's adapter converts.
 
 use reweight::{
-    BatchStatistics, BceLoss, LossError, ParameterError, Reduction, SampleWeighter, SoftmaxLoss, State, StateError,
-    WeightError,
+    BatchStatistics, BceLoss, BoxedAdjustment, BoxedBase, LossError, ParameterError, Reduction, SampleWeighter,
+    SoftmaxLoss, State, StateError, WeightError,
 };
 
 /// Data in row-major order, with a shape.
@@ -213,6 +213,24 @@ impl<W: SampleWeighter> Loss<W> {
             Self::Bce(loss) => Self::Bce(loss.with_reduction(reduction)?),
             Self::Softmax(loss) => Self::Softmax(loss.with_reduction(reduction)?),
         })
+    }
+
+    /// The same loss on another base.
+    #[must_use]
+    pub fn with_base(self, base: BoxedBase) -> Self {
+        match self {
+            Self::Bce(loss) => Self::Bce(loss.with_base(base)),
+            Self::Softmax(loss) => Self::Softmax(loss.with_base(base)),
+        }
+    }
+
+    /// The same loss with one adjustment more.
+    #[must_use]
+    pub fn adjusted(self, adjustment: BoxedAdjustment) -> Self {
+        match self {
+            Self::Bce(loss) => Self::Bce(loss.adjusted(adjustment)),
+            Self::Softmax(loss) => Self::Softmax(loss.adjusted(adjustment)),
+        }
     }
 
     /// Lets the weighter take in a step's counts.

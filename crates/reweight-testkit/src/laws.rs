@@ -1,6 +1,7 @@
 //! The laws, one function each: `law(&backend)` panics where the backend breaks it.
 
 pub mod agreement;
+pub mod chains;
 pub mod extremes;
 pub mod gradient;
 pub mod identity;
@@ -99,4 +100,20 @@ fn everywhere<L: Law>(backend: &impl Backend, problems: &[Problem]) {
     for problem in problems {
         each_weighter(problem.classes(), &mut Everywhere { backend, problem, law: PhantomData::<L> });
     }
+}
+
+/// The laws that hold for any weighter on any problem, columns included, with one weighter on one problem.
+pub(crate) fn each_of<B: Backend, W: SampleWeighter + 'static>(backend: &B, problem: &Problem, weighter: &W) {
+    let shown = format!("{weighter:?}");
+    let name: String = shown.chars().take(120).collect();
+    let everywhere = |law: &'static str, check: fn(&Check, &B, &Problem, &W)| {
+        let case = format!("backend {}, {}, weighter {name}", backend.name(), problem.name);
+        check(&Check::new(law, case), backend, problem, weighter);
+    };
+    everywhere(agreement::Agreement::NAME, agreement::Agreement::check);
+    everywhere(order::LaidOut::NAME, order::LaidOut::check);
+    everywhere(state::Saved::NAME, state::Saved::check);
+    everywhere(state::Evaluated::NAME, state::Evaluated::check);
+    everywhere(state::Into::NAME, state::Into::check);
+    everywhere(parts::Curved::NAME, parts::Curved::check);
 }

@@ -1,14 +1,19 @@
 //! The laws of re-weighted losses, as a suite that any backend and any weighter runs in one line.
 //!
-//! A weighter's tests, in the crate that has it:
+//! The tests of a weighter, a base or an adjustment, in the crate that has it:
 //!
 //! ```
-//! # use reweight::Focal;
+//! # use reweight::{Focal, LogitAdjustment, Poly1};
 //! # fn main() -> Result<(), reweight::ParameterError> {
 //! reweight_testkit::check_weighter(&Focal::new(1.5)?, 2);
+//! reweight_testkit::check_base(&Poly1::new(1.0)?, 2);
+//! reweight_testkit::check_adjustment(&LogitAdjustment::from_counts(&[90, 10], 1.0)?, 2);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The same parts on a backend: [`check_weighter_on`] and its like. With the feature `ndarray` on the CPU engine, in both
+//! precisions and without an adapter of one's own: `check_weighter_on_engine(&weighter, 2)`.
 //!
 //! A backend's tests, after it implements [`Backend`] (an adapter of some thirty lines), one `#[test]` for each law:
 //!
@@ -22,22 +27,31 @@
 //! problem, weighter, reduction), the element, and both values.
 #![forbid(unsafe_code)]
 
+mod adjustment;
 mod backend;
 mod base;
 mod batch;
 mod compare;
 pub mod custom;
+#[cfg(feature = "ndarray")]
+mod engine;
+mod formula;
 pub mod laws;
+mod on_backend;
 pub mod parts;
 mod problem;
 mod weighter;
 mod weighters;
 
+pub use adjustment::check_adjustment;
 pub use backend::{Backend, Observed, Reference};
 pub use base::check_base;
 pub use batch::{Batch, Layout, Loss, Precision, Targets, Tensor, wrong_objective};
 pub use compare::{Check, Tolerance};
-pub use problem::{Kind, Numbers, Problem};
+#[cfg(feature = "ndarray")]
+pub use engine::{Element, Ndarray, check_adjustment_on_engine, check_base_on_engine, check_weighter_on_engine};
+pub use on_backend::{check_adjustment_on, check_base_on, check_weighter_on};
+pub use problem::{Kind, Numbers, Problem, ProblemParts};
 pub use weighter::check_weighter;
 pub use weighters::{
     GAMMAS, Visitor, chain, class_weights, each_smooth_weighter, each_weighter, ghm_settings, modified_chain,
@@ -79,6 +93,7 @@ macro_rules! for_each_law {
             parts::have_the_references_hessian,
             parts::hessian_is_the_gradients_derivative,
             parts::are_finite_at_large_logits,
+            chains::of_each_part_hold,
         }
     };
 }

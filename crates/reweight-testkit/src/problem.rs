@@ -1,6 +1,9 @@
 //! The problems that the laws are checked on: deterministic batches of every kind.
 
-use reweight::{BceLoss, Reduction, SampleWeighter, SoftmaxLoss};
+use reweight::{
+    BceLoss, BoxedAdjustment, BoxedBase, LogitAdjustment, ParameterError, Poly1, ProbabilityShift, Reduction,
+    SampleWeighter, SoftmaxLoss,
+};
 
 use crate::batch::{Batch, Loss, Targets, Tensor};
 
@@ -59,7 +62,7 @@ pub enum Kind {
 }
 
 /// A kind of batch with the settings of its loss; batches of any seed can be made of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Problem {
     /// For messages.
     pub name: &'static str,
@@ -77,6 +80,19 @@ pub struct Problem {
     pub label_smoothing: f64,
     /// The label that some rows have to be left out, softmax only.
     pub ignore_index: Option<i64>,
+    /// What its losses have beside a weighter.
+    pub parts: ProblemParts,
+    /// A logit that none comes near: a part has a kink there, and a difference that loses its digits beside it.
+    pub kink: Option<f64>,
+}
+
+/// Adjustments and base of a problem's losses.
+#[derive(Clone, Debug, Default)]
+pub struct ProblemParts {
+    /// In order.
+    pub adjustments: Vec<BoxedAdjustment>,
+    /// Cross entropy where there is none.
+    pub base: Option<BoxedBase>,
 }
 
 impl Problem {
@@ -84,7 +100,31 @@ impl Problem {
     pub fn new(name: &'static str, kind: Kind, shape: &[usize]) -> Self {
         let shape = shape.to_vec();
         let (masked, weighted, label_smoothing, ignore_index) = (false, false, 0.0, None);
-        Self { name, kind, shape, spread: 7.0, masked, weighted, label_smoothing, ignore_index }
+        let parts = ProblemParts::default();
+        Self { name, kind, shape, spread: 7.0, masked, weighted, label_smoothing, ignore_index, parts, kink: None }
+    }
+
+    /// The same with one of each part in its losses: logits adjusted by counts, on Poly-1; hard binary labels shifted too.
+    ///
+    /// # Panics
+    ///
+    /// Never, but where a constructor refuses a valid setting.
+    #[must_use]
+    pub fn dressed(self) -> Self {
+        self.with_all_parts().expect("valid settings")
+    }
+
+    fn with_all_parts(mut self) -> Result<Self, ParameterError> {
+        let counts: Vec<u64> = (0..self.classes() as u64).map(|class| 400 / (1 + 3 * class)).collect();
+        self.parts.adjustments = vec![BoxedAdjustment::new(LogitAdjustment::from_counts(&counts, 1.0)?)];
+        self.parts.base = Some(BoxedBase::new(Poly1::new(1.0)?));
+        if self.kind == Kind::Hard {
+            let margin = 0.05_f64;
+            self.parts.adjustments.push(BoxedAdjustment::new(ProbabilityShift::new(margin)?));
+            // Where the adjusted logit of a negative is seen with σ = m.
+            self.kink = Some((margin / (1.0 - margin)).ln() - (counts[1] as f64 / counts[0] as f64).ln());
+        }
+        Ok(self)
     }
 
     /// Every kind: shapes with remainders after every vector length, masks, weights, soft and smoothed labels.
@@ -105,6 +145,13 @@ impl Problem {
                 ignore_index: Some(-100),
                 ..Self::new("smoothed labels with an ignored one", Classes, &[21, 18])
             },
+            Self { masked: true, ..Self::new("hard labels under one of each part", Hard, &[43]) }.dressed(),
+            Self {
+                label_smoothing: 0.1,
+                ignore_index: Some(-100),
+                ..Self::new("smoothed labels under one of each part", Classes, &[23, 6])
+            }
+            .dressed(),
         ]
     }
 
@@ -149,7 +196,11 @@ impl Problem {
         let n: usize = samples.iter().product();
         let count: usize = self.shape.iter().product();
         let spread = self.spread;
-        let logits = (0..count).map(|_| numbers.uniform(-spread, spread)).collect();
+        let mut logits: Vec<f64> = (0..count).map(|_| numbers.uniform(-spread, spread)).collect();
+        if let Some(kink) = self.kink {
+            // Out of its way, to the side that they are on.
+            logits.iter_mut().filter(|x| (**x - kink).abs() < 0.3).for_each(|x| *x += (*x - kink).signum() * 0.3);
+        }
         let mut batch = Batch::new(
             Tensor::new(&self.shape, logits),
             match self.kind {
@@ -208,6 +259,11 @@ impl Problem {
                 Loss::Softmax(loss.with_label_smoothing(self.label_smoothing).expect("a smoothing from 0 to 1"))
             }
         };
+        let loss = match &self.parts.base {
+            Some(base) => loss.with_base(base.clone()),
+            None => loss,
+        };
+        let loss = self.parts.adjustments.iter().cloned().fold(loss, Loss::adjusted);
         loss.with_reduction(reduction).expect("a reduction of the suite's own")
     }
 

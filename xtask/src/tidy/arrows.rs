@@ -10,8 +10,8 @@ use crate::workspace::{cargo, output, packages};
 /// `xtask`) may depend on all of them, and none of them on it.
 const LAYERS: &[&[&str]] = &[
     &["reweight"],
-    &["reweight-codegen", "reweight-ndarray", "reweight-testkit"],
-    &["reweight-dfdx"],
+    &["reweight-codegen", "reweight-ndarray"],
+    &["reweight-dfdx", "reweight-testkit"],
     &["reweight-cli"],
     &["reweight-python"],
 ];

@@ -7,7 +7,7 @@ use crate::backend::{Backend, Reference};
 use crate::compare::{Check, Tolerance};
 use crate::problem::Problem;
 
-struct Agreement;
+pub(super) struct Agreement;
 
 impl Law for Agreement {
     const NAME: &'static str = "a backend agrees with the reference";

@@ -50,7 +50,7 @@ pub fn permutes_the_result(backend: &impl Backend) {
     everywhere::<Permuted>(backend, &Problem::all());
 }
 
-struct LaidOut;
+pub(super) struct LaidOut;
 
 impl Law for LaidOut {
     const NAME: &'static str = "the memory layout does not matter";

@@ -1,11 +1,11 @@
 //! Losses of all parts, and their second derivatives.
 
-use reweight::{HessianForm, Reduction};
+use reweight::{HessianForm, LossError, Reduction, SampleWeighter};
 
-use super::{batch, compare, compare_with, stated};
+use super::{Law, any_reduction, batch, compare, compare_with, stated};
 use crate::backend::{Backend, Reference};
-use crate::batch::{Batch, Precision};
-use crate::compare::Check;
+use crate::batch::{Batch, Loss, Precision};
+use crate::compare::{Check, Tolerance};
 use crate::parts::{Drawn, draw};
 use crate::problem::{Kind, Numbers, Problem};
 
@@ -13,8 +13,10 @@ use crate::problem::{Kind, Numbers, Problem};
 const LOSSES: u64 = 24;
 
 /// Problems of every kind, and one of several columns; logits where the stated accuracy of an adjusted logit holds.
-fn problems() -> Vec<Problem> {
-    let mut all = Problem::moderate();
+pub(crate) fn problems() -> Vec<Problem> {
+    // The parts are those that are drawn.
+    let mut all: Vec<Problem> =
+        Problem::moderate().into_iter().filter(|problem| problem.parts.base.is_none()).collect();
     all.push(Problem::new("columns of hard labels", Kind::Hard, &[13, 6]));
     all.push(Problem::new("columns of soft labels", Kind::Soft, &[7, 4]));
     all.push(Problem::new("rows of forty classes", Kind::Classes, &[37, 40]));
@@ -26,7 +28,7 @@ fn each(backend: &impl Backend, law: &'static str, mut then: impl FnMut(&Check, 
         for seed in 0..LOSSES {
             let mut numbers = Numbers::new(1_000 + seed);
             let reduction = super::REDUCTIONS[numbers.below(super::REDUCTIONS.len())];
-            let reduction = if backend.reduces_by(reduction) { reduction } else { super::any_reduction(backend) };
+            let reduction = if backend.reduces_by(reduction) { reduction } else { any_reduction(backend) };
             let drawn = draw(&problem, &mut numbers, reduction);
             if !drawn.is_comparable(backend.precision()) || (drawn.by_column && !backend.keeps_shapes()) {
                 continue;
@@ -64,6 +66,35 @@ pub fn agree_with_the_reference(backend: &impl Backend) {
     });
 }
 
+/// Second derivatives of one loss in every form against the reference's; in double precision where weights have edges.
+pub(super) fn curved<W: SampleWeighter>(
+    check: &Check,
+    backend: &impl Backend,
+    loss: &Loss<W>,
+    batch: &Batch,
+    tolerance: Tolerance,
+) {
+    for form in HessianForm::ALL {
+        let Some(own) = backend.hessian(&mut loss.clone(), batch, form) else { return };
+        let Some(other) = Reference.hessian(&mut loss.clone(), batch, form) else { return };
+        match (own, other) {
+            (Ok(own), Ok(other)) => {
+                let check = check.with(form.name());
+                // The exact one is a sum of terms of both signs: its error is relative to them.
+                let differs = form != HessianForm::GaussNewton;
+                check.close("hessian", &own, &other, if differs { tolerance.of_differences() } else { tolerance });
+                if form != HessianForm::Exact {
+                    check.holds(own.iter().all(|&value| value >= 0.0), || "one is below 0".to_owned());
+                }
+            }
+            (own, other) => {
+                let text = |result: Result<Vec<f64>, LossError>| result.map(|_| ()).map_err(|error| error.to_string());
+                check.equal("what is refused", &text(own), &text(other));
+            }
+        }
+    }
+}
+
 /// Second derivatives in every form are the reference's.
 ///
 /// # Panics
@@ -71,30 +102,21 @@ pub fn agree_with_the_reference(backend: &impl Backend) {
 /// Where the law does not hold.
 pub fn have_the_references_hessian(backend: &impl Backend) {
     each(backend, "second derivatives agree with the reference", |check, problem, drawn, batch| {
-        for form in HessianForm::ALL {
-            let Some(own) = backend.hessian(&mut drawn.loss.clone(), &batch, form) else { return };
-            let Some(other) = Reference.hessian(&mut drawn.loss.clone(), &batch, form) else { return };
-            match (own, other) {
-                (Ok(own), Ok(other)) => {
-                    let check = check.with(form.name());
-                    // The exact one is a sum of terms of both signs: its error is relative to them.
-                    let tolerance = stated(backend, problem);
-                    let differs = form != HessianForm::GaussNewton;
-                    let tolerance = if differs { tolerance.of_differences() } else { tolerance };
-                    check.close("hessian", &own, &other, tolerance);
-                    if form != HessianForm::Exact {
-                        check.holds(own.iter().all(|&value| value >= 0.0), || "one is below 0".to_owned());
-                    }
-                }
-                (own, other) => {
-                    let text = |result: Result<Vec<f64>, reweight::LossError>| {
-                        result.map(|_| ()).map_err(|error| error.to_string())
-                    };
-                    check.equal("what is refused", &text(own), &text(other));
-                }
-            }
-        }
+        curved(check, backend, &drawn.loss, &batch, stated(backend, problem));
     });
+}
+
+/// The same of one weighter.
+pub(super) struct Curved;
+
+impl Law for Curved {
+    const NAME: &'static str = "second derivatives agree with the reference";
+
+    fn check<B: Backend, W: SampleWeighter + 'static>(check: &Check, backend: &B, problem: &Problem, weighter: &W) {
+        let Some(batch) = batch(backend, problem, 61) else { return };
+        let loss = problem.loss(weighter.clone(), any_reduction(backend));
+        curved(check, backend, &loss, &batch, stated(backend, problem));
+    }
 }
 
 /// The exact second derivative is the derivative of the gradient, by central differences; in double precision, with what was
@@ -146,7 +168,7 @@ pub fn are_finite_at_large_logits(backend: &impl Backend) {
     for problem in large {
         for seed in 0..LOSSES {
             let mut numbers = Numbers::new(9_000 + seed);
-            let drawn = draw(&problem, &mut numbers, super::any_reduction(backend));
+            let drawn = draw(&problem, &mut numbers, any_reduction(backend));
             let Some(batch) = batch(backend, &problem, seed) else { continue };
             let case = format!("backend {}, {}, {}", backend.name(), problem.name, drawn.config);
             let check = Check::new("a loss of all parts is finite at large logits", case);

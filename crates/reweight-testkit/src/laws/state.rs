@@ -75,7 +75,7 @@ pub fn gathered_in_parts_is_single(backend: &impl Backend) {
     everywhere::<Split>(backend, &Problem::all());
 }
 
-struct Saved;
+pub(super) struct Saved;
 
 impl Law for Saved {
     const NAME: &'static str = "saved, restored and gone on is uninterrupted";
@@ -109,7 +109,7 @@ pub fn restored_goes_on(backend: &impl Backend) {
     everywhere::<Saved>(backend, &Problem::all());
 }
 
-struct Evaluated;
+pub(super) struct Evaluated;
 
 impl Law for Evaluated {
     const NAME: &'static str = "evaluation changes nothing, and reset starts anew";
@@ -145,7 +145,7 @@ pub fn evaluation_changes_nothing(backend: &impl Backend) {
     everywhere::<Evaluated>(backend, &Problem::all());
 }
 
-struct Into;
+pub(super) struct Into;
 
 impl Law for Into {
     const NAME: &'static str = "a gradient written into a buffer is the returned one";

@@ -4,9 +4,15 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder, Slice};
-use reweight::{BatchStatistics, HessianForm, LossError, LossSummary, SampleWeighter};
+use reweight::{Adjustment, BaseLoss, BatchStatistics, HessianForm, LossError, LossSummary, SampleWeighter};
 use reweight_ndarray::{BceBatch, Float, Outcome, SecondOrder, SoftmaxBatch};
-use reweight_testkit::{Backend, Batch, Layout, Loss, Observed, Precision, Targets, Tensor, wrong_objective};
+
+use crate::adjustment::check_adjustment;
+use crate::backend::{Backend, Observed};
+use crate::base::check_base;
+use crate::batch::{Batch, Layout, Loss, Precision, Targets, Tensor, wrong_objective};
+use crate::on_backend::{check_adjustment_on, check_base_on, check_weighter_on};
+use crate::weighter::check_weighter;
 
 /// The CPU engine at one precision.
 #[derive(Clone, Copy, Debug, Default)]
@@ -273,4 +279,49 @@ impl<A: Element + reweight_ndarray::BceTarget> Backend for Ndarray<A> {
             losses: None,
         }))
     }
+}
+
+/// Checks a weighter, of anybody's, by itself and on the CPU engine in both precisions: one line in its tests.
+///
+/// ```
+/// # use reweight::{Real, Sample, SampleWeighter};
+/// #[derive(Clone, Debug)]
+/// struct Linear;
+///
+/// impl SampleWeighter for Linear {
+///     fn weight<R: Real>(&self, s: &Sample<R>) -> R { s.q() }
+/// }
+///
+/// reweight_testkit::check_weighter_on_engine(&Linear, 2);
+/// ```
+///
+/// # Panics
+///
+/// Where a law of [`check_weighter`] or [`check_weighter_on`] does not hold.
+pub fn check_weighter_on_engine<W: SampleWeighter + 'static>(weighter: &W, classes: usize) {
+    check_weighter(weighter, classes);
+    check_weighter_on(&Ndarray::<f32>::new(), weighter, classes);
+    check_weighter_on(&Ndarray::<f64>::new(), weighter, classes);
+}
+
+/// Checks a base, of anybody's, by itself and on the CPU engine in both precisions: one line in its tests.
+///
+/// # Panics
+///
+/// Where a law of [`check_base`] or [`check_base_on`] does not hold.
+pub fn check_base_on_engine<B: BaseLoss + 'static>(base: &B, classes: usize) {
+    check_base(base, classes);
+    check_base_on(&Ndarray::<f32>::new(), base, classes);
+    check_base_on(&Ndarray::<f64>::new(), base, classes);
+}
+
+/// Checks an adjustment, of anybody's, by itself and on the CPU engine in both precisions: one line in its tests.
+///
+/// # Panics
+///
+/// Where a law of [`check_adjustment`] or [`check_adjustment_on`] does not hold.
+pub fn check_adjustment_on_engine<J: Adjustment + 'static>(adjustment: &J, classes: usize) {
+    check_adjustment(adjustment, classes);
+    check_adjustment_on(&Ndarray::<f32>::new(), adjustment, classes);
+    check_adjustment_on(&Ndarray::<f64>::new(), adjustment, classes);
 }

@@ -30,6 +30,7 @@ use crate::arguments::{InspectArguments, InspectOutput};
 use crate::compare::settings::quoted;
 use crate::files::{OutputError, Outputs, write_whole};
 use crate::plot::curves::weights;
+use crate::seen::Seen;
 use crate::strategy::{Strategy, StrategyError, strategies};
 use crate::table::{Guesses, guess, input};
 use crate::terminal::width;
@@ -138,9 +139,10 @@ fn compute(
     if counts.contains(&0) {
         strategies.retain(|strategy| strategy.file.is_some() || !balances_by_counts(strategy));
     }
-    let mut chains = strategies.iter().map(|own| chain(own, objective, &counts)).collect::<Result<Vec<_>, _>>()?;
+    let mut losses = strategies.iter().map(|own| loss(own, objective, &counts)).collect::<Result<Vec<_>, _>>()?;
     let own = [Statistics::gradient_norm(regions.clone()), suggested_statistics()?];
-    let request = own.into_iter().chain(chains.iter().map(Chain::statistics)).fold(Statistics::none(), Statistics::and);
+    let asked = losses.iter().map(|loss| weighter(loss).statistics());
+    let request = own.into_iter().chain(asked).fold(Statistics::none(), Statistics::and);
     let survey = Survey::take(rows, objective, &request);
     let area_under_roc = task.positive.and_then(|positive| survey::area_under_roc(rows, positive));
     let facts = Facts {
@@ -158,15 +160,16 @@ fn compute(
         file: None,
         loss: LossConfig::from_toml(&suggestion).map_err(unsound)?,
     };
-    chains.push(chain(&own, objective, &counts)?);
+    losses.push(loss(&own, objective, &counts)?);
     strategies.push(own);
-    for (strategy, chain) in strategies.iter().zip(&mut chains) {
-        if chain.observes() {
-            let refuse = |source| InspectError::Weights { strategy: strategy.name.clone(), source };
-            chain.observe(&survey.statistics).map_err(refuse)?;
-        }
+    for (strategy, loss) in strategies.iter().zip(&mut losses) {
+        observe(loss, rows, &survey, &counts)
+            .map_err(|source| InspectError::Weights { strategy: strategy.name.clone(), source })?;
     }
-    let effects = measure::effects(rows, objective, regions, &chains);
+    let seen = losses.iter().map(|loss| Seen::new(loss, counts.len(), 1));
+    let refuse = |source| InspectError::Weights { strategy: SUGGESTED.to_owned(), source };
+    let seen = seen.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
+    let effects = measure::effects(rows, regions, &seen);
     for (strategy, effect) in strategies.iter().zip(&effects) {
         if !(effect.mean_weight.is_finite() && effect.effective_samples.is_finite()) {
             let (strategy, largest) = (strategy.name.clone(), effect.largest_weight);
@@ -175,36 +178,61 @@ fn compute(
     }
     let p_t: Vec<f64> = inspection::norms().iter().map(|norm| 1.0 - norm).collect();
     let (rarest, largest) = (inspection::rarest(&rows.counts), inspection::largest(&rows.counts));
-    let judge = |((strategy, effect), chain): ((Strategy, Effect), &Chain)| Judged {
+    let judge = |((strategy, effect), seen): ((Strategy, Effect), &Seen<'_>)| Judged {
         strategy,
         effect,
-        weight_of_rarest: weights(chain, objective, rarest, &p_t),
-        weight_of_largest: weights(chain, objective, largest, &p_t),
+        weight_of_rarest: weights(seen, rarest, &p_t),
+        weight_of_largest: weights(seen, largest, &p_t),
     };
-    let judged = strategies.into_iter().zip(effects).zip(&chains).map(judge).collect();
+    let judged = strategies.into_iter().zip(effects).zip(&seen).map(judge).collect();
     Ok(Computed { survey, area_under_roc, judged, top: suspects(rows, objective, most), suggestion })
 }
 
-/// A strategy's weighters, checked.
-fn chain(strategy: &Strategy, objective: Objective, counts: &[usize]) -> Result<Chain, InspectError> {
+/// A strategy's loss, checked: each sample's margin must tell all that it depends on.
+fn loss(strategy: &Strategy, objective: Objective, counts: &[usize]) -> Result<ConfiguredLoss, InspectError> {
     strategy.check(objective, counts)?;
     let misplaced = |setting| Err(InspectError::Setting { strategy: strategy.name.clone(), setting });
-    if !strategy.loss.adjustment.is_empty() {
+    let loss = strategy.build(counts)?;
+    if let ConfiguredLoss::Softmax(loss) = &loss {
+        if loss.label_smoothing() > 0.0 {
+            return misplaced("label_smoothing");
+        }
+        let ignored = loss.ignore_index().and_then(|index| usize::try_from(index).ok());
+        if ignored.is_some_and(|index| index < counts.len()) {
+            return misplaced("ignore_index");
+        }
+    }
+    let seen = Seen::new(&loss, counts.len(), 1);
+    let seen = seen.map_err(|source| InspectError::Weights { strategy: strategy.name.clone(), source })?;
+    if !seen.follows_from_margins() {
         return misplaced("adjustment");
     }
-    if strategy.loss.base.is_some() {
-        return misplaced("base");
+    Ok(loss)
+}
+
+fn weighter(loss: &ConfiguredLoss) -> &Chain {
+    match loss {
+        ConfiguredLoss::Bce(loss) => loss.weighter(),
+        ConfiguredLoss::Softmax(loss) => loss.weighter(),
     }
-    match strategy.build(counts)? {
-        ConfiguredLoss::Bce(loss) => Ok(loss.into_weighter()),
-        ConfiguredLoss::Softmax(loss) if loss.label_smoothing() > 0.0 => misplaced("label_smoothing"),
-        ConfiguredLoss::Softmax(loss) => {
-            let ignored = loss.ignore_index().and_then(|index| usize::try_from(index).ok());
-            if ignored.is_some_and(|index| index < counts.len()) {
-                return misplaced("ignore_index");
-            }
-            Ok(loss.into_weighter())
-        }
+}
+
+/// Lets a loss take in the counts: those of the survey, or its own where it sees other margins.
+fn observe(
+    loss: &mut ConfiguredLoss,
+    rows: &Rows,
+    survey: &Survey,
+    counts: &[usize],
+) -> Result<(), reweight::WeightError> {
+    if !weighter(loss).observes() {
+        return Ok(());
+    }
+    let seen = Seen::new(loss, counts.len(), 1)?;
+    let own = (!seen.is_plain()).then(|| survey::seen_statistics(rows, &weighter(loss).statistics(), &seen));
+    let statistics = own.as_ref().unwrap_or(&survey.statistics);
+    match loss {
+        ConfiguredLoss::Bce(loss) => loss.observe(statistics),
+        ConfiguredLoss::Softmax(loss) => loss.observe(statistics),
     }
 }
 

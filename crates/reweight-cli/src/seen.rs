@@ -39,6 +39,20 @@ impl<'a> Seen<'a> {
         self.affine.is_none() && self.weighting.base().is_none() && !self.weighting.maps_samples()
     }
 
+    /// Whether a raw margin tells all that the adjustments depend on: always under BCE; under softmax for two classes whose logits
+    /// are scaled alike, and where no adjustment changes the logits.
+    pub(crate) fn follows_from_margins(&self) -> bool {
+        match (self.objective, &self.affine) {
+            (Objective::Bce, _) | (_, None) => true,
+            (Objective::SoftmaxCe, Some(affine)) => self.classes == 2 && affine.scale_of(0) == affine.scale_of(1),
+        }
+    }
+
+    /// What the unit regions of such a sample are read from: the margin as weighters see it.
+    pub(crate) fn key(&self, margin: f64, class: usize) -> f64 {
+        self.sample(margin, class, 0).region_key()
+    }
+
     /// The weight of a sample whose margin, before adjustments, is log p_t − log(1 − p_t).
     pub(crate) fn weight<R: Real>(&self, margin: R, class: usize, column: usize) -> R {
         self.weighting.weighter().weight(&self.sample(margin, class, column))

@@ -13,6 +13,8 @@ mod faults;
 mod finite;
 #[path = "host/layout.rs"]
 mod layout;
+#[path = "host/parts.rs"]
+mod parts;
 #[path = "host/session.rs"]
 mod session;
 #[path = "host/softmax.rs"]

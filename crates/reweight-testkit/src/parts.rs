@@ -152,3 +152,52 @@ impl Drawn {
         precision == Precision::F64 || !self.has_edges
     }
 }
+
+/// Problems of every kind, and one of several columns; logits where the stated accuracy of an adjusted logit holds.
+pub fn problems() -> Vec<Problem> {
+    // The parts are those that are drawn.
+    let mut all: Vec<Problem> =
+        Problem::moderate().into_iter().filter(|problem| problem.parts.base.is_none()).collect();
+    all.push(Problem::new("columns of hard labels", Kind::Hard, &[13, 6]));
+    all.push(Problem::new("columns of soft labels", Kind::Soft, &[7, 4]));
+    all.push(Problem::new("rows of forty classes", Kind::Classes, &[37, 40]));
+    all
+}
+
+/// Logit adjustment and focal·GHM on Poly-1, over softmax with rows to leave out and smoothed labels.
+const ADJUSTED: &str = r#"
+    objective = "softmax-ce"
+    ignore_index = -100
+    label_smoothing = 0.1
+    adjustment = [{ kind = "logit-adjustment", counts = [900, 300, 100, 60, 30] }]
+    weighter = [{ kind = "focal", gamma = 1.5 }, { kind = "ghm", bins = 10, momentum = 0.75 }]
+    base = { kind = "poly-1", epsilon = 1.0 }
+"#;
+
+/// The asymmetric loss with one positive weight a column: shifted probabilities, focal by sign, BCE on columns.
+const SHIFTED: &str = r#"
+    objective = "bce"
+    reduction = "weighted-mean"
+    adjustment = [{ kind = "probability-shift", margin = 0.05 }]
+    weighter = [{ kind = "focal", gamma_pos = 0.5, gamma_neg = 4.0 }, { kind = "pos-weight", values = [4.0, 9.0, 1.5, 1.0] }]
+"#;
+
+/// Two losses by name, with one of each part, as `loss.toml` holds them, and the problems that they are for.
+pub fn chains() -> [(Problem, &'static str); 2] {
+    let rows = Problem {
+        masked: true,
+        weighted: true,
+        label_smoothing: 0.1,
+        ignore_index: Some(-100),
+        ..Problem::new("the adjusted chain on poly-1", Kind::Classes, &[29, 5])
+    };
+    // σ = m, where the shift has its kink.
+    let kink = Some((0.05_f64 / 0.95).ln());
+    let columns = Problem {
+        masked: true,
+        weighted: true,
+        kink,
+        ..Problem::new("the shifted chain on columns", Kind::Hard, &[3, 5, 4])
+    };
+    [(rows, ADJUSTED), (columns, SHIFTED)]
+}

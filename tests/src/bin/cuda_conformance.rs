@@ -12,7 +12,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use dfdx::prelude::{Axes2, Backward, Cpu, Cuda, Device, PermuteTo, Rank0, SumTo, Tensor, TensorFromVec, Trace};
-use reweight::{AlphaBalance, BatchStatistics, BceLoss, BoxedWeighter, Chain, Focal, Ghm, Reduction, SoftmaxLoss};
+use reweight::{
+    AlphaBalance, BatchStatistics, BceLoss, BoxedWeighter, Chain, Focal, Ghm, LogitAdjustment, Reduction, SoftmaxLoss,
+    VectorScaling,
+};
 use reweight_conformance::{Dfdx, DfdxCpu, DfdxCuda, Number, Place, fixtures, properties};
 use reweight_dfdx::{BceBatch, SoftmaxBatch, TensorLossError};
 use reweight_testkit::{Backend, Check, Kind, Observed, Problem, Tolerance, laws};
@@ -128,7 +131,7 @@ fn one_step() -> Result<(), TensorLossError> {
     let targets = device.try_tensor_from_vec(numbers(35).iter().map(|x| x.abs()).collect(), (7, 5))?;
     let valid = device.try_tensor_from_vec((0..35).map(|at| at % 6 != 0).collect(), (7, 5))?;
     let sample_weight = device.try_tensor_from_vec(vec![0.5_f32; 35], (7, 5))?;
-    let mut loss = BceLoss::new(ghm()?);
+    let mut loss = BceLoss::new(ghm()?).adjusted(VectorScaling::new(2.0, 0.5)?);
     let state = loss.state();
     let batch = || BceBatch::new(logits.leaky_trace(), &targets).valid(&valid).sample_weight(&sample_weight);
     let step = batch().forward(&mut loss).inspect_err(|_| assert_eq!(loss.state(), state));
@@ -138,7 +141,7 @@ fn one_step() -> Result<(), TensorLossError> {
     each?.losses.try_sum::<Rank0, _>()?.try_backward()?;
 
     let labels = device.try_tensor_from_vec((0..7).map(|at| at % 5).collect::<Vec<i64>>(), (7,))?;
-    let mut loss = SoftmaxLoss::new(ghm()?);
+    let mut loss = SoftmaxLoss::new(ghm()?).adjusted(LogitAdjustment::from_counts(&[50, 20, 10, 5, 2], 1.0)?);
     let state = loss.state();
     let step = SoftmaxBatch::new(logits.leaky_trace(), &labels).forward(&mut loss);
     step.inspect_err(|_| assert_eq!(loss.state(), state))?.try_backward()?;

@@ -75,7 +75,7 @@ mod tests {
     fn an_arrow_that_points_up_or_sideways_is_found() -> anyhow::Result<()> {
         let core = package("reweight", "[dev-dependencies]\nreweight-ndarray = { path = \"../reweight-ndarray\" }\n");
         let engine = package("reweight-ndarray", "[dependencies]\nreweight = { path = \"../reweight\" }\n");
-        let sideways = engine.clone() + "reweight-testkit = { path = \"../reweight-testkit\" }\n";
+        let sideways = engine.clone() + "reweight-codegen = { path = \"../reweight-codegen\" }\n";
         let testkit = package("reweight-testkit", "[build-dependencies]\nreweight-cli = { path = \"../reweight-cli\" }\n");
         let program = package("reweight-cli", "");
         let stranger = package("stranger", "[dependencies]\nreweight-cli = { path = \"../reweight-cli\" }\n");
@@ -86,6 +86,7 @@ mod tests {
             ("crates/reweight-ndarray/Cargo.toml".to_owned(), engine),
             ("crates/reweight-testkit/Cargo.toml".to_owned(), package("reweight-testkit", "")),
             ("crates/reweight-cli/Cargo.toml".to_owned(), program),
+            ("crates/reweight-codegen/Cargo.toml".to_owned(), package("reweight-codegen", "")),
         ];
         let run = |files: &[(String, String)]| {
             let libraries: Vec<(String, String)> = files[1..]

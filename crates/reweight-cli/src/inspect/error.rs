@@ -154,8 +154,8 @@ pub enum InspectError {
     #[error("{name}: which label does the score speak for? {known} are equally frequent: say --positive LABEL")]
     WhichPositive { name: String, known: String },
     #[error(
-        "strategy `{strategy}`: `{setting}` is not computed here, where only each sample's margin is known; leave it out of \
-         the file"
+        "strategy `{strategy}`: `{setting}` is not computed here, where only each sample's margin is known and not the score of \
+         every class; leave it out of the file"
     )]
     Setting { strategy: String, setting: &'static str },
     #[error("strategy `{strategy}`")]

@@ -1,11 +1,11 @@
 //! The second pass: what a strategy's weights do to these samples.
 
 use rayon::prelude::*;
-use reweight::{Chain, Dual, Objective, Regions, SampleWeighter};
+use reweight::{Dual, Regions};
 use serde::Serialize;
 
 use super::rows::{Block, Rows};
-use super::survey::sample;
+use crate::seen::Seen;
 
 /// What a strategy does to a batch. Shares are of 1; none where the whole is 0.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,12 +35,11 @@ struct Tally {
     region_gradient: Vec<f64>,
 }
 
-/// What each chain does to the rows; those that observe have done so.
-pub(super) fn effects(rows: &Rows, objective: Objective, regions: &Regions, chains: &[Chain]) -> Vec<Effect> {
+/// What each loss does to the rows; those that observe have done so.
+pub(super) fn effects(rows: &Rows, regions: &Regions, losses: &[Seen<'_>]) -> Vec<Effect> {
     let classes = rows.labels.len();
-    let parts: Vec<Vec<Tally>> =
-        rows.blocks.par_iter().map(|block| tallies(block, classes, objective, regions, chains)).collect();
-    let mut whole = vec![Tally::empty(classes, regions); chains.len()];
+    let parts: Vec<Vec<Tally>> = rows.blocks.par_iter().map(|block| tallies(block, classes, regions, losses)).collect();
+    let mut whole = vec![Tally::empty(classes, regions); losses.len()];
     // In the blocks' order, so that the sums do not depend on the threads.
     for part in parts {
         whole.iter_mut().zip(part).for_each(|(own, more)| own.merge(&more));
@@ -48,17 +47,16 @@ pub(super) fn effects(rows: &Rows, objective: Objective, regions: &Regions, chai
     whole.into_iter().map(|tally| tally.effect(rows.kept)).collect()
 }
 
-fn tallies(block: &Block, classes: usize, objective: Objective, regions: &Regions, chains: &[Chain]) -> Vec<Tally> {
-    let mut tallies = vec![Tally::empty(classes, regions); chains.len()];
+fn tallies(block: &Block, classes: usize, regions: &Regions, losses: &[Seen<'_>]) -> Vec<Tally> {
+    let mut tallies = vec![Tally::empty(classes, regions); losses.len()];
     let edges = regions.thresholds_f64(reweight::RegionAxis::Margin);
     for (&class, &margin) in block.classes.iter().zip(&block.margins) {
-        let sample = sample(objective, Dual::variable(margin), class);
+        let (variable, class) = (Dual::variable(margin), usize::from(class));
         let region = edges.partition_point(|&edge| margin <= edge);
-        for (tally, chain) in tallies.iter_mut().zip(chains) {
-            let weight = chain.weight(&sample);
+        for (tally, loss) in tallies.iter_mut().zip(losses) {
             // Half the L1 norm of the logits' gradient; for two classes and one logit, its size.
-            let gradient = (weight * sample.cross_entropy()).slope.abs();
-            tally.add(usize::from(class), region, weight.value, gradient);
+            let gradient = loss.loss(variable, class, 0).slope.abs();
+            tally.add(class, region, loss.weight(margin, class, 0), gradient);
         }
     }
     tallies

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use reweight::{BatchStatistics, Objective, RegionAxis, Sample, Statistics};
 
 use super::rows::{Block, Rows};
+use crate::seen::Seen;
 
 /// Below this gradient norm a sample is taken for easy, p_t > 0.9.
 pub(super) const EASY: f64 = 0.1;
@@ -87,6 +88,26 @@ impl Survey {
         self.hard_gradient += other.hard_gradient;
         self
     }
+}
+
+/// What a loss asks for, counted of the samples as its adjustments show them.
+pub(super) fn seen_statistics(rows: &Rows, request: &Statistics, seen: &Seen<'_>) -> BatchStatistics {
+    let classes = rows.labels.len();
+    let mut counts = BatchStatistics::zero(request, classes);
+    for (&class, &margin) in rows.blocks.iter().flat_map(|block| block.classes.iter().zip(&block.margins)) {
+        let own = usize::from(class);
+        counts.valid += 1;
+        counts.positives += u64::from(class != 0);
+        if let Some(count) = counts.class_counts.get_mut(own) {
+            *count += 1;
+        }
+        let key = seen.key(margin, own);
+        for histogram in &mut counts.gradient_norm {
+            let (regions, counts) = histogram.parts_mut();
+            counts[regions.region_of(key, RegionAxis::Margin)] += 1;
+        }
+    }
+    counts
 }
 
 /// A sample as weighters see it.

@@ -81,11 +81,9 @@ pub fn curves(name: &str, group: usize, loss: &ConfiguredLoss) -> Result<Vec<Cur
     Ok(found.into_iter().map(|(places, curve)| Curve { name: title(&places), ..curve }).collect())
 }
 
-/// The weights that a chain gives to class `class` at each of these p_t, which lie between 0 and 1.
-#[must_use]
-pub fn weights(chain: &Chain, objective: Objective, class: usize, p_t: &[f64]) -> Vec<f64> {
-    let weight = |&p_t: &f64| chain.weight(&sample(objective, p_t, class));
-    p_t.iter().map(weight).collect()
+/// The weights that a loss gives to class `class` at each of these p_t of the raw logits, which lie between 0 and 1.
+pub(crate) fn weights(seen: &Seen<'_>, class: usize, p_t: &[f64]) -> Vec<f64> {
+    p_t.iter().map(|&p_t| seen.weight(margin(p_t), class, 0)).collect()
 }
 
 fn curve(group: usize, member: usize, seen: &Seen<'_>, (class, column): (usize, usize)) -> Curve {

@@ -1,7 +1,7 @@
 //! BCE kernels against the reference: every weighter, reduction, label kind and precision.
 
 use reweight::reference::{BceBatch, BceTargets, Outcome};
-use reweight::{BatchForm, BceLoss, BoxedWeighter, Reduction, SampleWeighter};
+use reweight::{BatchForm, BatchStatistics, BceLoss, BoxedWeighter, Reduction, SampleWeighter};
 use reweight_codegen::{
     BceArguments, BceShape, Element, Fault, Formula, Labels, Precision, StatisticsArguments, edges,
 };
@@ -97,7 +97,7 @@ pub(crate) struct Step {
     arguments: BceArguments,
     totals: u64,
     fused_totals: u64,
-    counts: Option<(u64, reweight::BatchStatistics)>,
+    counts: Option<(u64, BatchStatistics)>,
 }
 
 /// A loss of nothing but a weighter.
@@ -176,6 +176,25 @@ impl Step {
     /// The arguments of the last launch.
     pub(crate) fn arguments(&self) -> BceArguments {
         self.arguments
+    }
+
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// What the reference gave.
+    pub(crate) fn expected(&self) -> &Outcome {
+        &self.expected
+    }
+
+    /// Where the counts are, and the reference's.
+    pub(crate) fn counts(&self) -> Option<&(u64, BatchStatistics)> {
+        self.counts.as_ref()
+    }
+
+    /// Where the totals of the value pass are.
+    pub(crate) fn totals(&self) -> u64 {
+        self.totals
     }
 
     pub(crate) fn check(&self, results: &Results) {

@@ -1,7 +1,7 @@
 //! Softmax kernels against the reference: every weighter and reduction, and every way of keeping a row.
 
 use reweight::reference::{Outcome, SoftmaxBatch};
-use reweight::{BatchForm, BoxedWeighter, Reduction, SampleWeighter, SoftmaxLoss};
+use reweight::{BatchForm, BatchStatistics, BoxedWeighter, Reduction, SampleWeighter, SoftmaxLoss};
 use reweight_codegen::{
     Element, Fault, Formula, Precision, RowStrategy, SoftmaxArguments, SoftmaxShape, StatisticsArguments, edges,
 };
@@ -91,7 +91,7 @@ pub(crate) struct Step {
     arguments: SoftmaxArguments,
     totals: u64,
     fused_totals: u64,
-    counts: Option<(u64, reweight::BatchStatistics)>,
+    counts: Option<(u64, BatchStatistics)>,
 }
 
 /// Queues one training step as a backend would do it; `loss` takes it.
@@ -167,6 +167,25 @@ impl Step {
     /// The arguments of the last launch.
     pub(crate) fn arguments(&self) -> SoftmaxArguments {
         self.arguments
+    }
+
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// What the reference gave.
+    pub(crate) fn expected(&self) -> &Outcome {
+        &self.expected
+    }
+
+    /// Where the counts are, and the reference's.
+    pub(crate) fn counts(&self) -> Option<&(u64, BatchStatistics)> {
+        self.counts.as_ref()
+    }
+
+    /// Where the totals of the value pass are.
+    pub(crate) fn totals(&self) -> u64 {
+        self.totals
     }
 
     pub(crate) fn check(&self, results: &Results) {

@@ -7,44 +7,8 @@ use super::{batch, compare, stated};
 use crate::backend::{Backend, Reference};
 use crate::batch::Loss;
 use crate::compare::Check;
-use crate::problem::{Kind, Problem};
-
-/// Logit adjustment and focal·GHM on Poly-1, over softmax with rows to leave out and smoothed labels.
-const ADJUSTED: &str = r#"
-    objective = "softmax-ce"
-    ignore_index = -100
-    label_smoothing = 0.1
-    adjustment = [{ kind = "logit-adjustment", counts = [900, 300, 100, 60, 30] }]
-    weighter = [{ kind = "focal", gamma = 1.5 }, { kind = "ghm", bins = 10, momentum = 0.75 }]
-    base = { kind = "poly-1", epsilon = 1.0 }
-"#;
-
-/// The asymmetric loss with one positive weight a column: shifted probabilities, focal by sign, BCE on columns.
-const SHIFTED: &str = r#"
-    objective = "bce"
-    reduction = "weighted-mean"
-    adjustment = [{ kind = "probability-shift", margin = 0.05 }]
-    weighter = [{ kind = "focal", gamma_pos = 0.5, gamma_neg = 4.0 }, { kind = "pos-weight", values = [4.0, 9.0, 1.5, 1.0] }]
-"#;
-
-fn problems() -> [(Problem, &'static str); 2] {
-    let rows = Problem {
-        masked: true,
-        weighted: true,
-        label_smoothing: 0.1,
-        ignore_index: Some(-100),
-        ..Problem::new("the adjusted chain on poly-1", Kind::Classes, &[29, 5])
-    };
-    // σ = m, where the shift has its kink.
-    let kink = Some((0.05_f64 / 0.95).ln());
-    let columns = Problem {
-        masked: true,
-        weighted: true,
-        kink,
-        ..Problem::new("the shifted chain on columns", Kind::Hard, &[3, 5, 4])
-    };
-    [(rows, ADJUSTED), (columns, SHIFTED)]
-}
+use crate::parts::chains;
+use crate::problem::Kind;
 
 /// One of each part: `logit-adjustment`, `focal`·`ghm` and `poly-1` over softmax with ignored rows and smoothing, and
 /// `probability-shift`, `focal` by sign and `pos-weight` by column over BCE. Over three steps loss, gradient, weights, losses and
@@ -55,7 +19,7 @@ fn problems() -> [(Problem, &'static str); 2] {
 ///
 /// Where the law does not hold.
 pub fn of_each_part_hold(backend: &impl Backend) {
-    for (problem, config) in problems() {
+    for (problem, config) in chains() {
         let check = Check::new("a chain of one of each part holds", format!("{}, {}", backend.name(), problem.name));
         if problem.kind == Kind::Hard && !backend.keeps_shapes() {
             continue;

@@ -6,22 +6,11 @@ use super::{Law, any_reduction, batch, compare, compare_with, stated};
 use crate::backend::{Backend, Reference};
 use crate::batch::{Batch, Loss, Precision};
 use crate::compare::{Check, Tolerance};
-use crate::parts::{Drawn, draw};
-use crate::problem::{Kind, Numbers, Problem};
+use crate::parts::{Drawn, draw, problems};
+use crate::problem::{Numbers, Problem};
 
 /// Losses that are drawn for each problem.
 const LOSSES: u64 = 24;
-
-/// Problems of every kind, and one of several columns; logits where the stated accuracy of an adjusted logit holds.
-pub(crate) fn problems() -> Vec<Problem> {
-    // The parts are those that are drawn.
-    let mut all: Vec<Problem> =
-        Problem::moderate().into_iter().filter(|problem| problem.parts.base.is_none()).collect();
-    all.push(Problem::new("columns of hard labels", Kind::Hard, &[13, 6]));
-    all.push(Problem::new("columns of soft labels", Kind::Soft, &[7, 4]));
-    all.push(Problem::new("rows of forty classes", Kind::Classes, &[37, 40]));
-    all
-}
 
 fn each(backend: &impl Backend, law: &'static str, mut then: impl FnMut(&Check, &Problem, Drawn, Batch)) {
     for problem in problems() {

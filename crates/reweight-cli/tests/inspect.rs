@@ -347,6 +347,40 @@ fn a_strategy_of_ones_own_is_judged_too() {
     assert!(String::from_utf8(refused.stderr).unwrap().contains("needs \"bce\""));
 }
 
+#[test]
+fn a_strategys_base_and_adjustment_are_seen() {
+    let folder = folder(&binary_file());
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let file = binary_file();
+    let moved = file.lines().map(|line| match line.rsplit_once(',') {
+        Some((label, score)) => score.parse().map_or(line.to_owned(), |score: f64| format!("{label},{}", score + 0.75)),
+        None => line.to_owned(),
+    });
+    write("moved.csv", &moved.collect::<Vec<_>>().join("\n"));
+    // What an adjustment does to the logits is what other logits are.
+    let parts =
+        "base = { kind = \"poly-1\", epsilon = 1.0 }\nweighter = [{ kind = \"ghm\", bins = 10, momentum = 0.5 }]\n";
+    write("plain.toml", &format!("objective = \"bce\"\n{parts}"));
+    write(
+        "own.toml",
+        &format!("objective = \"bce\"\nadjustment = [{{ kind = \"vector-scaling\", offset = 0.75 }}]\n{parts}"),
+    );
+    let adjusted = json(folder.path(), &["a.csv", "--strategy", "own=own.toml"]);
+    let plain = json(folder.path(), &["moved.csv", "--strategy", "own=plain.toml"]);
+    for figure in ["mean_weight", "largest_weight", "effective_samples"] {
+        let of = |all: &Value| all["strategies"][6][figure].as_f64().unwrap();
+        assert!((of(&adjusted) - of(&plain)).abs() < 1e-9 * of(&plain), "{figure}");
+    }
+    let share = |all: &Value| all["strategies"][6]["class_gradient"][1].as_f64().unwrap();
+    assert!((share(&adjusted) - share(&plain)).abs() < 1e-9, "{} {}", share(&adjusted), share(&plain));
+    write("three.csv", "y,a,b,c\na,0.7,0.2,0.1\nb,0.1,0.8,0.1\nc,0.2,0.2,0.6\na,0.5,0.4,0.1\n");
+    write("softmax.toml", "objective = \"softmax-ce\"\nbase = { kind = \"poly-1\", epsilon = 1.0 }\n");
+    json(folder.path(), &["three.csv", "--strategy", "own=softmax.toml"]);
+    write("softmax.toml", "objective = \"softmax-ce\"\nadjustment = [{ kind = \"ldam\", scale = 1.0 }]\n");
+    let refused = inspect(folder.path(), &["three.csv", "--strategy", "own=softmax.toml"]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("`adjustment` is not computed here"));
+}
+
 /// The figures of a page's chart, curve by curve.
 fn chart<'a>(charts: &'a Value, id: &str) -> Vec<(&'a str, Vec<f64>)> {
     let chart = charts.as_array().unwrap().iter().find(|chart| chart["id"] == id).unwrap();

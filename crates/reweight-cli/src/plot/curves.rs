@@ -1,6 +1,6 @@
 //! A loss's weight, and its loss times weight, over p_t: from the library's formula, a curve for each class that differs.
 
-use reweight::{Chain, ConfiguredLoss, Objective, Sample, SampleWeighter, WeightError};
+use reweight::{ConfiguredLoss, Objective, WeightError};
 
 use crate::seen::Seen;
 use crate::table::error::listing;
@@ -100,14 +100,6 @@ fn curve(group: usize, member: usize, seen: &Seen<'_>, (class, column): (usize, 
 
 fn margin(p_t: f64) -> f64 {
     p_t.ln() - (-p_t).ln_1p()
-}
-
-fn sample(objective: Objective, p_t: f64, class: usize) -> Sample<f64> {
-    let margin = margin(p_t);
-    match objective {
-        Objective::Bce => Sample::binary(margin, class as f64),
-        Objective::SoftmaxCe => Sample::class_of(margin, class as f64),
-    }
 }
 
 fn grid() -> Vec<f64> {

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use reweight::{AlphaBalance, BoxedWeighter, Chain, Focal, Ghm, Reduction, SampleWeighter};
+use reweight::{AlphaBalance, BoxedWeighter, Chain, Focal, Ghm, LossError, Reduction, SampleWeighter};
+use reweight_testkit::parts::draw;
 use reweight_testkit::{
-    Backend, Batch, Check, Kind, Loss, Numbers, Precision, Problem, Reference, Targets, Tensor, Tolerance,
+    Backend, Batch, Check, Kind, Loss, Numbers, Observed, Precision, Problem, Reference, Targets, Tensor, Tolerance,
 };
 
 /// Cases a property: enough for shapes, masks and settings to meet, few enough for a second.
@@ -237,4 +238,47 @@ pub fn symmetries_hold(backend: &impl Backend) {
 fn reversed_rows(tensor: &Tensor<f64>) -> Vec<f64> {
     let classes = tensor.shape[1];
     tensor.data.chunks(classes).flat_map(|row| row.iter().rev().copied()).collect()
+}
+
+/// Losses of random parts agree with the reference: every kind meets every other, on random batches.
+///
+/// # Panics
+///
+/// Where they do not.
+pub fn all_parts_agree(backend: &impl Backend) {
+    run(backend, |check, random, batch| {
+        let problem = random.problem();
+        let columns = problem.shape.last().copied().unwrap_or(0);
+        // Adjusted logits are exact to an ulp of theirs, and a column of one value has no pair beside it.
+        if random.spread > 30.0 || random.rows == 0 || columns < 2 {
+            return;
+        }
+        let drawn = draw(&problem, &mut Numbers::new(random.seed), random.reduction);
+        let is_left_out = !drawn.is_comparable(backend.precision()) || (drawn.by_column && !backend.keeps_shapes());
+        if is_left_out || drawn.weighs_by_differences {
+            return;
+        }
+        let check = check.with(&drawn.config);
+        let own = backend.step(&mut drawn.loss.clone(), batch);
+        let expected = Reference.step(&mut drawn.loss.clone(), batch);
+        match (own, expected) {
+            (Ok(own), Ok(expected)) => {
+                let strict = Tolerance::stated(backend.precision());
+                let lost = backend.precision() == Precision::F32
+                    && random.reduction == Reduction::WeightedMean
+                    && expected.summary.is_some_and(|summary| summary.weight_sum < f64::from(f32::MIN_POSITIVE) * 1e7);
+                if lost {
+                    return;
+                }
+                let tolerance = if problem.has_differences() { strict.of_differences() } else { strict };
+                check.close("gradient", &own.grad, &expected.grad, tolerance);
+                check.close_number("loss", own.loss, expected.loss, strict);
+            }
+            (own, expected) => {
+                let text =
+                    |result: Result<_, LossError>| result.map(|_: Observed| ()).map_err(|error| error.to_string());
+                check.equal("what a batch is refused with", &text(own), &text(expected));
+            }
+        }
+    });
 }

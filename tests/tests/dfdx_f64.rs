@@ -30,3 +30,8 @@ fn bad_logits_are_found() {
 fn symmetries_hold() {
     properties::symmetries_hold(&LOSSES);
 }
+
+#[test]
+fn random_losses_of_all_parts_agree() {
+    properties::all_parts_agree(&LOSSES);
+}

@@ -60,6 +60,16 @@ fn formulas_that_break_their_contract_are_refused() {
     assert!(refusal(&NotANumber).contains("finite"));
 }
 
+#[test]
+fn formulas_that_are_no_numbers_in_f32_alone_are_refused() {
+    // Guards that work in `f64`: 1e-100 is 0 in `f32`, and at a margin of 200 its 1 − p_t has long been 0.
+    formula!(Guarded, s => R::lit(1e-90) / (s.q() + R::lit(1e-100)));
+    formula!(Bounded, s => s.margin().select_le(R::lit(200.0), R::lit(1e-40) / s.q(), R::lit(1.0)));
+    for message in [refusal(&Guarded), refusal(&Bounded)] {
+        assert!(message.contains("`f32`"), "{message}");
+    }
+}
+
 /// A weighter with a state, broken in one way or another.
 #[derive(Clone, Debug)]
 struct Stateful {

@@ -68,3 +68,14 @@ impl SampleWeighter for StepBalance {
         Ok(())
     }
 }
+
+/// 1/(1 − p_t): no number at a margin where 1 − p_t is 0, which is 104 in `f32` and 746 in `f64`. A rule as nobody should write
+/// it, for what must be refused.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Inverse;
+
+impl SampleWeighter for Inverse {
+    fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
+        R::lit(1.0) / sample.q()
+    }
+}

@@ -89,6 +89,7 @@ macro_rules! for_each_law {
             state::a_buffer_holds_the_same,
             state::a_step_is_deterministic,
             refusal::changes_nothing,
+            refusal::results_that_are_no_numbers,
             parts::agree_with_the_reference,
             parts::have_the_references_hessian,
             parts::hessian_is_the_gradients_derivative,

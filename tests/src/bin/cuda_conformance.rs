@@ -105,6 +105,7 @@ fn suite<B: Backend>(report: &mut Report, backend: &B) {
     report.check(&format!("{name}: counts merge"), || properties::counts_merge(backend));
     report.check(&format!("{name}: bad logits are found"), || properties::bad_logits_are_found(backend));
     report.check(&format!("{name}: symmetries hold"), || properties::symmetries_hold(backend));
+    report.check(&format!("{name}: random losses of all parts agree"), || properties::all_parts_agree(backend));
 }
 
 /// α, a broken γ and, where counts are the same on every device, GHM.

@@ -6,6 +6,7 @@ use super::{any_reduction, batch};
 use crate::backend::Backend;
 use crate::batch::{Batch, Targets, Tensor};
 use crate::compare::Check;
+use crate::custom::Inverse;
 use crate::problem::{Kind, Problem};
 use crate::weighters::boxed;
 
@@ -170,6 +171,49 @@ pub fn changes_nothing(backend: &impl Backend) {
         }
         wrong_table(backend, problem, &good);
         wrong_buffer(backend, problem, &good);
+    }
+}
+
+/// A weight that is no finite number is refused with its sample's index, its margin and the weighter, however many samples are in
+/// order; the state is as it was, and a caller's gradient as it was or all zeros.
+///
+/// # Panics
+///
+/// Where the law does not hold.
+pub fn results_that_are_no_numbers(backend: &impl Backend) {
+    let problems = [Problem::new("hard labels", Kind::Hard, &[6, 5]), Problem::new("rows", Kind::Classes, &[9, 4])];
+    for problem in &problems {
+        let case = format!("backend {}, {}", backend.name(), problem.name);
+        let check = Check::new("a weight that is no number is refused by name", case);
+        let Some(good) = batch(backend, problem, 103) else { continue };
+        let mut loss = problem.loss(boxed((Inverse, Ghm::new(5, 0.5).expect("valid"))), any_reduction(backend));
+        check.unwrap(backend.step(&mut loss, &good));
+        let state = loss.state();
+        let (mut bad, index) = (good.clone(), 4);
+        for at in bad.logits_of(index) {
+            bad.logits.data[at] = 0.0;
+        }
+        let (at, sign) = match &bad.targets {
+            Targets::Classes(targets) => (bad.logits_of(index)[targets.data[index] as usize], 1.0),
+            Targets::Hard(targets) => (index, 2.0 * targets.data[index] as f64 - 1.0),
+            Targets::Soft(_) => continue,
+        };
+        bad.logits.data[at] = 1e4 * sign;
+        let expect = |call: &str, result: Option<LossError>| match result {
+            Some(LossError::NotFinite { quantity: "weight", index: found, margin, weighter, .. })
+                if found == index && (margin - 1e4).abs() < 2.0 && weighter.contains("Inverse") => {}
+            other => check.fail(&format!("{call} says {other:?}")),
+        };
+        expect("step", backend.step(&mut loss, &bad).err());
+        expect("value", backend.value(&loss, &bad).err());
+        let mut buffer = bad.logits.clone();
+        let before = buffer.clone();
+        if let Some(result) = backend.step_into(&mut loss, &bad, &mut buffer) {
+            expect("step_into", result.err());
+            let untouched_or_zero = buffer == before || buffer.data.iter().all(|&slope| slope == 0.0);
+            check.holds(untouched_or_zero, || format!("the caller's gradient is {:?}", buffer.data));
+        }
+        check.equal("the state after all", &loss.state(), &state);
     }
 }
 

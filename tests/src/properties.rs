@@ -186,7 +186,7 @@ pub fn bad_logits_are_found(backend: &impl Backend) {
         check.unwrap(backend.step(&mut loss, batch));
         let state = loss.state();
         let found = backend.step(&mut loss, &bad).err();
-        let expected = reweight::LossError::NonFiniteLogit { index: at, logit: f64::NEG_INFINITY };
+        let expected = LossError::NonFiniteLogit { index: at, logit: f64::NEG_INFINITY };
         check.equal("error", &found, &Some(expected));
         check.equal("state", &loss.state(), &state);
     });

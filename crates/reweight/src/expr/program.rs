@@ -4,13 +4,12 @@ use thiserror::Error;
 
 use super::graph::Node;
 use super::symbol::{self, Expr};
-use crate::dual::Dual;
 use crate::real::Real;
 use crate::regions::RegionTable;
 use crate::sample::{Sample, SampleKind};
 use crate::weighter::SampleWeighter;
 
-/// A quantity of the sample, or its derivative with respect to the margin (hard labels) or the logit (soft labels).
+/// A quantity of the sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Leaf {
     /// The margin s.
@@ -41,16 +40,6 @@ pub enum Leaf {
     Column,
     /// What regions are read from.
     RegionKey,
-    /// ds: 1 for hard labels.
-    MarginSlope,
-    /// dp_t (that of q is its negative).
-    PSlope,
-    /// d log p_t.
-    LogPSlope,
-    /// d log(1 − p_t).
-    LogQSlope,
-    /// The cross entropy's derivative: −q for hard labels, σ − t for soft ones.
-    CrossEntropySlope,
 }
 
 /// A table that a formula reads; its contents may change from step to step while the formula stays.
@@ -145,27 +134,6 @@ impl Program {
         Self::record(|sample| vec![weighter.weight(sample)])
     }
 
-    /// Records a weighter's formula and its derivative; the outputs are the weight and its slope.
-    ///
-    /// # Errors
-    ///
-    /// Where the formula uses symbols that are not its sample's.
-    pub fn with_slope(weighter: &impl SampleWeighter) -> Result<Self, TraceError> {
-        Self::with_slope_of_kind(weighter, SampleKind::Class)
-    }
-
-    /// The same for samples of that kind.
-    ///
-    /// # Errors
-    ///
-    /// As [`with_slope`](Self::with_slope).
-    pub fn with_slope_of_kind(weighter: &impl SampleWeighter, kind: SampleKind) -> Result<Self, TraceError> {
-        Self::record_with_slopes(kind, |sample| {
-            let weight = weighter.weight(sample);
-            vec![weight.value, weight.slope]
-        })
-    }
-
     /// Records what `formula` makes of a symbolic softmax sample.
     ///
     /// # Errors
@@ -202,38 +170,6 @@ impl Program {
                 class: leaf(Leaf::Class),
                 column: leaf(Leaf::Column),
                 region_key: leaf(Leaf::RegionKey),
-            })
-        }))
-    }
-
-    /// Records what `formula` makes of a symbolic sample of that kind that carries its derivatives, which are leaves of their own.
-    ///
-    /// # Errors
-    ///
-    /// Where the results are not made of the sample and constants alone.
-    pub fn record_with_slopes(
-        kind: SampleKind,
-        formula: impl FnOnce(&Sample<Dual<Expr>>) -> Vec<Expr>,
-    ) -> Result<Self, TraceError> {
-        Self::finish(symbol::record(None, || {
-            let with = |value: Leaf, slope: Leaf| Dual { value: Expr::leaf(value), slope: Expr::leaf(slope) };
-            let constant = |value: Leaf| Dual::constant(Expr::leaf(value));
-            formula(&Sample {
-                kind,
-                log_positive: constant(Leaf::LogPositive),
-                log_negative: constant(Leaf::LogNegative),
-                margin: with(Leaf::Margin, Leaf::MarginSlope),
-                p: with(Leaf::P, Leaf::PSlope),
-                q: Dual { value: Expr::leaf(Leaf::Q), slope: -Expr::leaf(Leaf::PSlope) },
-                log_p: with(Leaf::LogP, Leaf::LogPSlope),
-                log_q: with(Leaf::LogQ, Leaf::LogQSlope),
-                cross_entropy: with(Leaf::CrossEntropy, Leaf::CrossEntropySlope),
-                residual: constant(Leaf::Residual),
-                log_residual: constant(Leaf::LogResidual),
-                target: constant(Leaf::Target),
-                class: constant(Leaf::Class),
-                column: constant(Leaf::Column),
-                region_key: constant(Leaf::RegionKey),
             })
         }))
     }
@@ -326,9 +262,7 @@ impl Program {
         &self.tables
     }
 
-    /// Evaluates the first output over any number type; slopes are read as literal 0 but through `R` itself.
-    ///
-    /// A program with slope leaves is for code generation and gives NaN here.
+    /// Evaluates the first output over any number type; slopes are those of `R` itself.
     #[inline(always)]
     pub fn evaluate<R: Real>(&self, sample: &Sample<R>) -> R {
         let [value] = self.evaluate_all(sample);
@@ -428,9 +362,6 @@ impl<R: Real> Sample<R> {
             Leaf::Class => self.class,
             Leaf::Column => self.column,
             Leaf::RegionKey => self.region_key,
-            Leaf::MarginSlope | Leaf::PSlope | Leaf::LogPSlope | Leaf::LogQSlope | Leaf::CrossEntropySlope => {
-                R::lit(f64::NAN)
-            }
         }
     }
 }

@@ -85,13 +85,18 @@ fn built_in_formulas_are_as_short_as_they_are_written() {
 }
 
 #[test]
-fn slopes_are_leaves_of_their_own() {
-    let program = Program::with_slope(&Focal::new(1.5).expect("valid")).expect("recordable");
-    assert_eq!(program.outputs().len(), 2);
-    assert!(program.nodes().contains(&Node::Leaf(Leaf::LogQSlope)));
-    let detached = Program::with_slope(&Focal::new(1.5).expect("valid").detached()).expect("recordable");
-    let slope = detached.nodes()[detached.outputs()[1] as usize];
-    assert_eq!(slope.literal(), Some(0.0), "no gradient flows through a detached weight");
+fn no_gradient_flows_through_a_detached_weight() {
+    use crate::{BceLoss, Quantities, SampleKind};
+
+    let slope = |program: &Program| program.nodes()[program.outputs()[2] as usize].literal();
+    let focal = Focal::new(1.5).expect("valid");
+    let flowing = BceLoss::new(focal.clone());
+    assert_eq!(slope(flowing.weighting().program(SampleKind::Binary, Quantities::Step).expect("recordable")), None);
+    let detached = BceLoss::new(focal.detached());
+    assert_eq!(
+        slope(detached.weighting().program(SampleKind::Binary, Quantities::Step).expect("recordable")),
+        Some(0.0)
+    );
 }
 
 #[test]

@@ -10,35 +10,44 @@ use reweight_codegen::{
     BceShape, Element, Formula, KernelSource, Labels, Precision, SoftmaxShape, finish, fold, gather,
 };
 
-/// Losses of either objective with a short name each.
-type Losses<L> = Vec<(&'static str, L)>;
+/// Losses or weighters with a short name each.
+type Named<L> = Vec<(&'static str, L)>;
 
-/// What the kernels are made of: plain, α·focal, a broken γ, GHM, and losses of all parts.
-fn losses() -> Result<(Losses<BceLoss<BoxedWeighter>>, Losses<SoftmaxLoss<BoxedWeighter>>), Box<dyn Error>> {
+/// Plain, α·focal, a broken γ, GHM, and the hardest examples.
+fn weighters() -> Result<Named<BoxedWeighter>, Box<dyn Error>> {
     let alpha_focal = (AlphaBalance::binary(0.25)?, Focal::new(2.0)?);
     let ghm = Ghm::new(30, 0.75)?;
-    let weighters = [
+    Ok(vec![
         ("plain", BoxedWeighter::new(Chain::default())?),
         ("alpha-focal", BoxedWeighter::new(alpha_focal.clone())?),
         ("focal-1.5", BoxedWeighter::new(Focal::new(1.5)?)?),
         ("ghm", BoxedWeighter::new(ghm.clone())?),
-        ("alpha-focal-ghm", BoxedWeighter::new((alpha_focal, ghm.clone()))?),
+        ("alpha-focal-ghm", BoxedWeighter::new((alpha_focal, ghm))?),
         ("hard-examples", BoxedWeighter::new(HardExamples::new(0.25)?)?),
-    ];
-    let mut bce: Losses<_> = weighters.iter().map(|(name, own)| (*name, BceLoss::new(own.clone()))).collect();
-    let mut softmax: Losses<_> = weighters.iter().map(|(name, own)| (*name, SoftmaxLoss::new(own.clone()))).collect();
+    ])
+}
+
+/// Those, and the asymmetric loss with positive weights by column.
+fn bce_losses() -> Result<Named<BceLoss<BoxedWeighter>>, Box<dyn Error>> {
+    let mut losses: Named<_> = weighters()?.into_iter().map(|(name, own)| (name, BceLoss::new(own))).collect();
     let by_sign = (Focal::by_target(0.0, 4.0)?, PosWeight::new(vec![4.0, 9.0, 1.5])?);
-    bce.push(("shifted", BceLoss::new(BoxedWeighter::new(by_sign)?).adjusted(ProbabilityShift::new(0.05)?)));
-    let robust = BoxedWeighter::new((Focal::new(1.5)?, ghm))?;
-    softmax.push(("poly-1", SoftmaxLoss::new(robust.clone()).with_base(Poly1::new(1.0)?)));
-    softmax.push(("gce", SoftmaxLoss::new(robust).with_base(GeneralizedCrossEntropy::new(0.7)?)));
-    Ok((bce, softmax))
+    losses.push(("shifted", BceLoss::new(BoxedWeighter::new(by_sign)?).adjusted(ProbabilityShift::new(0.05)?)));
+    Ok(losses)
+}
+
+/// Those, and focal·GHM on other bases.
+fn softmax_losses() -> Result<Named<SoftmaxLoss<BoxedWeighter>>, Box<dyn Error>> {
+    let mut losses: Named<_> = weighters()?.into_iter().map(|(name, own)| (name, SoftmaxLoss::new(own))).collect();
+    let robust = BoxedWeighter::new((Focal::new(1.5)?, Ghm::new(30, 0.75)?))?;
+    losses.push(("poly-1", SoftmaxLoss::new(robust.clone()).with_base(Poly1::new(1.0)?)));
+    losses.push(("gce", SoftmaxLoss::new(robust).with_base(GeneralizedCrossEntropy::new(0.7)?)));
+    Ok(losses)
 }
 
 /// The main kernels with a short name each, fit for a file, over every kind of label, every way of keeping a row, and both
 /// precisions. Statistics are those of GHM and of the hardest examples.
 pub(crate) fn catalogue() -> Result<Vec<(String, KernelSource)>, Box<dyn Error>> {
-    let (bce, softmax) = losses()?;
+    let (bce, softmax) = (bce_losses()?, softmax_losses()?);
     let mut kernels = Vec::new();
     for precision in [Precision::F32, Precision::F64] {
         let soft = if precision == Precision::F32 { Element::F32 } else { Element::F64 };

@@ -127,11 +127,13 @@ impl<'a> SoftmaxBatch<'a> {
     ///
     /// # Errors
     ///
-    /// Where the batch is not in order; the loss is then as it was.
+    /// Where the batch is not in order, or a result is no finite number; the loss is then as it was.
     pub fn value_and_grad<W: SampleWeighter>(&self, loss: &mut SoftmaxLoss<W>) -> Result<Outcome, LossError> {
         let counts = self.statistics(loss)?;
+        // By a copy first: a result that is no number leaves the loss as it was.
+        let outcome = self.outcome(loss, &loss.weighting().preview(&counts)?, &counts)?;
         loss.observe(&counts)?;
-        self.outcome(loss, loss.weighting(), &counts)
+        Ok(outcome)
     }
 
     /// Weighs with what the loss has observed so far: the last of the three steps statistics, observe, weigh, for those

@@ -4,29 +4,33 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use reweight::HessianForm;
 use serde::Serialize;
 
-use crate::device::DeviceChoice;
 use crate::strategy::presets;
 
 mod completions;
 mod inspect;
 mod plot;
 mod reading;
+mod training;
+mod tune;
 
 pub use completions::CompletionsArguments;
 pub use inspect::{ColumnArguments, InspectArguments, InspectOutput, LookingArguments, ScoreKind};
 pub use plot::{PictureSize, PlotArguments, PlotFigure, WeightsArguments};
 pub(crate) use reading::form_options;
 pub use reading::{Delimiter, FormArguments, HeaderChoice, ReadingArguments};
+pub use training::{HiddenLayers, Learner, LearnerError, TrainingArguments};
+pub use tune::{Budget, Goal, TuneArguments};
 
 const EXAMPLES: &str = "\
 Examples:
   reweight compare
       train on the red wines that come with the program under six losses, and see what each did
+  reweight tune patients.csv --write loss.toml
+      which loss, if any, is worth more than plain cross-entropy on a table of your own
   reweight inspect scores.csv
       who owns the gradient of a model that is trained already, and which labels look wrong
   reweight plot weights --config loss.toml
@@ -61,6 +65,8 @@ pub struct Arguments {
 pub enum Command {
     /// Train one small network under each loss on a table, and show what each did for the rare class.
     Compare(Box<CompareArguments>),
+    /// Search for a loss that serves a table better than plain cross-entropy, and judge the search on rows that it never saw.
+    Tune(Box<TuneArguments>),
     /// Compute loss, gradient and weights of one batch from .npy files.
     Eval(EvalArguments),
     /// Show who owns the gradient of a trained model, from its labels and scores.
@@ -130,7 +136,7 @@ pub struct CompareArguments {
     /// Repeat the comparison that --json wrote to FILE, and say whether it came out the same to the bit.
     #[arg(long, value_name = "FILE", help_heading = "Output", conflicts_with_all = [
         "data", "target", "positive", "multiclass", "merge_rare", "drop_rare", "header", "delimiter", "decimal", "missing",
-        "exact_labels", "drop", "keep", "categorical", "strategy", "no_presets", "folds", "repeats", "seed", "epochs", "batch_size", "hidden", "learning_rate", "weight_decay", "device",
+        "exact_labels", "drop", "keep", "categorical", "strategy", "no_presets", "folds", "repeats", "seed", "epochs", "batch_size", "learner", "hidden", "learning_rate", "weight_decay", "device",
     ])]
     pub repeat: Option<PathBuf>,
 }
@@ -177,51 +183,6 @@ pub struct StrategyArguments {
     /// Compare plain cross-entropy with the losses given by --strategy only.
     #[arg(long, requires = "strategy")]
     pub no_presets: bool,
-}
-
-/// How the networks are trained and judged.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Training")]
-pub struct TrainingArguments {
-    /// Parts of the cross-validation, each class spread evenly over them.
-    #[arg(long, value_name = "K", default_value_t = 5, value_parser = RangedU64ValueParser::<usize>::new().range(2..=1000))]
-    pub folds: usize,
-
-    /// How often all of it is repeated with other folds, initial weights and batches.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
-    pub repeats: usize,
-
-    /// The first repeat's seed; the others count up from it.
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
-    pub seed: u64,
-
-    /// Passes over the training rows.
-    #[arg(long, value_name = "N", default_value_t = 40, value_parser = RangedU64ValueParser::<u32>::new().range(1..=100_000))]
-    pub epochs: u32,
-
-    /// Rows a training step.
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
-    pub batch_size: usize,
-
-    /// Widths of the hidden layers; `none` for a linear model.
-    #[arg(long, value_name = "N,N,..", default_value = "32,32")]
-    pub hidden: HiddenLayers,
-
-    /// Adam's step size.
-    #[arg(long, value_name = "RATE", default_value_t = 3e-3, value_parser = positive)]
-    pub learning_rate: f64,
-
-    /// Adam's decoupled weight decay.
-    #[arg(long, value_name = "DECAY", default_value_t = 0.1, value_parser = not_negative)]
-    pub weight_decay: f64,
-
-    /// Where the networks are trained. On cuda the last bits of a repeated comparison may differ.
-    #[arg(long, value_enum, default_value_t)]
-    pub device: DeviceChoice,
-
-    /// Threads to use; one for each core by default, one on cuda. The figures do not depend on it.
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
-    pub threads: Option<usize>,
 }
 
 const EVAL_EXAMPLES: &str = "\
@@ -371,39 +332,6 @@ impl FromStr for Strategy {
                 presets::names().join(", ")
             )),
         }
-    }
-}
-
-/// Widths of hidden layers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HiddenLayers(pub Vec<usize>);
-
-/// Wider layers than this are a mistake on a table, and their products would take minutes.
-const WIDEST: usize = 4096;
-
-impl FromStr for HiddenLayers {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.eq_ignore_ascii_case("none") {
-            return Ok(Self(Vec::new()));
-        }
-        let width = |part: &str| match part.trim().parse::<usize>() {
-            Ok(width @ 1..=WIDEST) => Ok(width),
-            _ => Err(format!("`{part}` is no width; widths of 1 to {WIDEST} with commas between, or `none`")),
-        };
-        text.split(',').map(width).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    not_negative(text).and_then(|value| if value > 0.0 { Ok(value) } else { Err("must be above 0".to_owned()) })
-}
-
-fn not_negative(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
-        _ => Err("a finite number of 0 or more is needed".to_owned()),
     }
 }
 

@@ -22,12 +22,12 @@ pub mod verdict;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use reweight::Objective;
 
 use crate::arguments::CompareArguments;
 use crate::files::{OutputError, Outputs, WriteError, place_of_part, write_whole};
+use crate::interrupt;
 use crate::problem::Problem;
 use crate::standard_output::ReaderLeft;
 use crate::strategy::strategies;
@@ -41,9 +41,6 @@ use plan::Plan;
 use repeat::Recorded;
 use settings::{Settings, TrainingSettings};
 use story::Story;
-
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
 
 /// How a comparison ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +73,8 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
             (settings, problem, summary, recorded.command.clone())
         }
         None => {
-            let (data, training) = (DataSettings::new(arguments), TrainingSettings::new(&arguments.training));
+            let data = DataSettings::new(arguments.data.as_deref(), &arguments.task, &arguments.reading);
+            let training = TrainingSettings::new(&arguments.training)?;
             let (problem, summary) = data.load(training.folds)?;
             let given = &arguments.strategies;
             let strategies = strategies(objective(&problem), &given.strategy, !given.no_presets)?;
@@ -96,10 +94,10 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
         // A guess is part of the result, and still no line of it.
         guess::show(&mut io::stderr(), &summary.guesses, width())?;
     }
-    listen();
+    interrupt::listen();
     let progress = progress::Progress::new(&plan, !quiet);
     let (threads, is_reported) = (arguments.training.threads, arguments.report.is_some());
-    let runs = run::run(&plan, threads, is_reported, &STOP, &progress);
+    let runs = run::run(&plan, threads, is_reported, interrupt::flag(), &progress);
     progress.clear();
     let mut comparison = Comparison::new(command, settings.clone(), summary, plan.figures(), runs?).pooled(&problem);
     if comparison.folds_finished() == 0 {
@@ -148,7 +146,7 @@ struct Written {
 }
 
 /// How a comparison ends does not hang on whether somebody still reads.
-fn said(shown: io::Result<()>) -> io::Result<()> {
+pub(crate) fn said(shown: io::Result<()>) -> io::Result<()> {
     shown.or_else(|error| if ReaderLeft::is(&error) { Ok(()) } else { Err(error) })
 }
 
@@ -206,17 +204,6 @@ fn check_outputs(arguments: &CompareArguments, recorded: Option<&Recorded>) -> R
 }
 
 /// What a problem's networks are trained with.
-fn objective(problem: &Problem) -> Objective {
+pub(crate) fn objective(problem: &Problem) -> Objective {
     if problem.binary.is_some() { Objective::Bce } else { Objective::SoftmaxCe }
-}
-
-/// The first Ctrl-C ends the training, so that what is finished can be shown; the second ends the program.
-fn listen() {
-    let stop = || {
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(crate::INTERRUPTED.into());
-        }
-    };
-    // Where no handler can be set, Ctrl-C ends the program as it always does.
-    let _ = ctrlc::set_handler(stop);
 }

@@ -70,6 +70,16 @@ pub(crate) fn fewer_folds(rows: usize) -> String {
 /// [`FoldError`] when `folds` < 2, when fewer than two classes occur, or when a class that occurs has fewer rows than there
 /// are folds.
 pub fn stratified(classes: &[usize], names: &[String], folds: usize, seed: u64) -> Result<Vec<Fold>, FoldError> {
+    dealt(classes, names, folds, Random::new(seed, Purpose::Folds))
+}
+
+/// As [`stratified`], in an order that `random` decides.
+pub(crate) fn dealt(
+    classes: &[usize],
+    names: &[String],
+    folds: usize,
+    mut random: Random,
+) -> Result<Vec<Fold>, FoldError> {
     if folds < 2 {
         return Err(FoldError::TooFewFolds { folds });
     }
@@ -81,7 +91,6 @@ pub fn stratified(classes: &[usize], names: &[String], folds: usize, seed: u64) 
     if members.iter().filter(|rows| !rows.is_empty()).count() < 2 {
         return Err(FoldError::OneClass { rows: classes.len() });
     }
-    let mut random = Random::new(seed, Purpose::Folds);
     let mut fold_of = vec![0; classes.len()];
     let mut next = 0;
     for (rows, name) in members.iter_mut().zip(names) {

@@ -10,8 +10,10 @@ pub mod completions;
 pub mod device;
 pub mod evaluate;
 pub mod files;
+mod fit;
 pub mod folds;
 pub mod inspect;
+mod interrupt;
 pub mod metrics;
 pub mod model;
 pub mod npy;
@@ -27,6 +29,7 @@ pub mod table;
 pub mod terminal;
 pub mod threads;
 pub mod train;
+pub mod tune;
 pub mod versions;
 pub mod wine;
 

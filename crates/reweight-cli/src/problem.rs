@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::folds::{self, Fold, FoldError};
 use crate::metrics::{Confusion, MetricError, Ranking, brier};
+use crate::random::Random;
 use crate::table::error::labels_listing;
 use crate::table::{Binary, Table, TableError, Target};
 use crate::terminal::counted;
@@ -220,11 +221,28 @@ impl Problem {
     ///
     /// [`FoldError`] when a class has fewer rows than there are folds.
     pub fn folds(&self, folds: usize, seed: u64) -> Result<Vec<Fold>, FoldError> {
-        let names = match &self.binary {
+        folds::stratified(&self.classes(), &self.class_names(), folds, seed)
+    }
+
+    /// The folds within the rows `rows`, in an order that `random` decides.
+    ///
+    /// # Errors
+    ///
+    /// [`FoldError`] when a class has fewer of these rows than there are folds.
+    pub(crate) fn folds_within(&self, rows: &[usize], folds: usize, random: Random) -> Result<Vec<Fold>, FoldError> {
+        let all = self.classes();
+        let classes: Vec<usize> = rows.iter().map(|&row| all[row]).collect();
+        let own = |places: Vec<usize>| places.into_iter().map(|place| rows[place]).collect();
+        let dealt = folds::dealt(&classes, &self.class_names(), folds, random)?;
+        Ok(dealt.into_iter().map(|Fold { train, test }| Fold { train: own(train), test: own(test) }).collect())
+    }
+
+    /// What the classes are called, as a loss takes them.
+    pub(crate) fn class_names(&self) -> Vec<String> {
+        match &self.binary {
             Some(binary) => vec![format!("not {}", binary.positive), binary.positive.clone()],
             None => self.table.target.labels.clone(),
-        };
-        folds::stratified(&self.classes(), &names, folds, seed)
+        }
     }
 
     /// Output biases that make an untrained network predict the share of each class among the rows `train`: log odds
@@ -278,7 +296,7 @@ impl Problem {
 }
 
 /// The position of the largest value, the first of equals.
-fn largest(values: &[f32]) -> usize {
+pub(crate) fn largest<T: PartialOrd>(values: &[T]) -> usize {
     let better = |best: usize, index: usize| {
         if values[index] > values[best] { index } else { best }
     };

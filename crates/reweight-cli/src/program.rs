@@ -11,7 +11,7 @@ use crate::compare::{self, Ending};
 use crate::standard_output::{ReaderLeft, StandardOutput};
 use crate::terminal::on_lines;
 use crate::versions::Versions;
-use crate::{BAD_INPUT, INTERRUPTED, completions, evaluate, inspect, plot};
+use crate::{BAD_INPUT, INTERRUPTED, completions, evaluate, inspect, plot, tune};
 use clap::Parser;
 use console::Style;
 
@@ -51,6 +51,7 @@ fn run(arguments: &Arguments, out: &mut StandardOutput) -> Result<Ending, Box<dy
     let quiet = arguments.quiet;
     match &arguments.command {
         Command::Compare(arguments) => return Ok(compare::run(arguments, quiet, out)?),
+        Command::Tune(arguments) => return Ok(tune::run(arguments, quiet, out)?),
         Command::Eval(arguments) => evaluate::run(arguments, out)?,
         Command::Inspect(arguments) => inspect::run(arguments, quiet, out)?,
         Command::Plot(arguments) => match &arguments.figure {

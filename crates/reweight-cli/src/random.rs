@@ -23,6 +23,18 @@ pub enum Purpose {
         /// Epoch, from 0.
         epoch: u32,
     },
+    /// Dealing the training rows of a fold of `tune` to its inner folds.
+    InnerFolds {
+        /// The outer fold, from 0; the number of folds for the search over all rows.
+        fold: u32,
+    },
+    /// The losses that a round of a search of `tune` tries.
+    Trials {
+        /// The outer fold, as above.
+        fold: u32,
+        /// Round, from 0.
+        round: u32,
+    },
 }
 
 impl Purpose {
@@ -30,6 +42,8 @@ impl Purpose {
         match self {
             Self::Folds => 0,
             Self::Weights => 1,
+            Self::InnerFolds { fold } => (1 << 60) | u64::from(fold),
+            Self::Trials { fold, round } => (1 << 61) | (u64::from(fold) << 24) | u64::from(round),
             // 2^62 and above, away from the small numbers of the other purposes.
             Self::Batches { fold, epoch } => (1 << 62) | (u64::from(fold) << 31) | u64::from(epoch),
         }
@@ -52,6 +66,11 @@ impl Random {
         let mut words = ChaCha8Rng::from_seed(key);
         words.set_stream(purpose.stream());
         Self { words }
+    }
+
+    /// The words themselves, for who draws by a rule of its own.
+    pub(crate) fn words(&mut self) -> &mut ChaCha8Rng {
+        &mut self.words
     }
 
     /// A number uniform in 0..`bound`, without bias; 0 if `bound` is 0.
@@ -108,6 +127,9 @@ mod tests {
             first(1, Purpose::Batches { fold: 0, epoch: 0 }),
             first(1, Purpose::Batches { fold: 0, epoch: 1 }),
             first(1, Purpose::Batches { fold: 1, epoch: 0 }),
+            first(1, Purpose::InnerFolds { fold: 0 }),
+            first(1, Purpose::Trials { fold: 0, round: 0 }),
+            first(1, Purpose::Trials { fold: 1, round: 0 }),
         ];
         for (i, a) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|b| a != b));

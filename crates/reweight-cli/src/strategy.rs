@@ -60,6 +60,16 @@ impl Strategy {
     ///
     /// [`StrategyError::Config`] where a kind is unknown or a setting outside its domain.
     pub fn build(&self, counts: &[usize]) -> Result<ConfiguredLoss, StrategyError> {
+        self.with_counts(counts).build().map_err(|source| StrategyError::Config {
+            name: self.name.clone(),
+            file: self.origin(),
+            source: source.into(),
+        })
+    }
+
+    /// The loss with these class counts, where it asks for counts and has none.
+    #[must_use]
+    pub fn with_counts(&self, counts: &[usize]) -> LossConfig {
         let mut config = self.loss.clone();
         for entry in config.weighter.iter_mut().filter(|entry| entry.kind == "alpha-balance") {
             if !["alpha", "class_weights", "counts"].iter().any(|key| entry.settings.contains_key(*key)) {
@@ -70,11 +80,7 @@ impl Strategy {
         for entry in config.adjustment.iter_mut().filter(|entry| takes_counts(&entry.kind)) {
             entry.settings.entry("counts").or_insert_with(|| json!(counts));
         }
-        config.build().map_err(|source| StrategyError::Config {
-            name: self.name.clone(),
-            file: self.origin(),
-            source: source.into(),
-        })
+        config
     }
 
     fn origin(&self) -> String {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use super::not_negative;
+use super::training::not_negative;
 
 const WEIGHTS_EXAMPLES: &str = "\
 Examples:

@@ -26,9 +26,14 @@ fn labels_may_begin_with_a_hyphen() {
 fn values_are_checked() {
     let given = compare("a.csv --delimiter tab --hidden 64,8 --strategy a=b.toml").unwrap();
     assert_eq!(given.reading.form.delimiter, Some(Delimiter(b'\t')));
-    assert_eq!(given.training.hidden.0, [64, 8]);
+    assert_eq!(given.training.hidden_layers(), Ok(vec![64, 8]));
     assert_eq!(given.strategies.strategy[0], Strategy { name: "a".into(), config: Some("b.toml".into()) });
-    assert_eq!(compare("--hidden none").unwrap().training.hidden.0, [0_usize; 0]);
+    let layers = |arguments| compare(arguments).unwrap().training.hidden_layers();
+    assert_eq!(layers(""), Ok(vec![32, 32]));
+    for linear in ["--hidden none", "--learner linear", "--learner linear --hidden none"] {
+        assert_eq!(layers(linear), Ok(Vec::new()), "{linear}");
+    }
+    assert_eq!(layers("--learner linear --hidden 8"), Err(LearnerError));
     let preset = compare("--strategy logit-adjustment").unwrap();
     assert_eq!(preset.strategies.strategy[0], Strategy { name: "logit-adjustment".into(), config: None });
     for wrong in [

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::arguments::{CompareArguments, Delimiter, HeaderChoice, form_options};
+use crate::arguments::{Delimiter, HeaderChoice, ReadingArguments, TaskArguments, form_options};
 use crate::problem::{Problem, RareClasses};
 use crate::table::{Column, Decimal, Guess, Guesses, ReadOptions, Table, TableError, guess, input};
 use crate::terminal::{excerpt, width};
@@ -84,10 +84,9 @@ pub struct Feature {
 impl DataSettings {
     /// What the command line says.
     #[must_use]
-    pub fn new(arguments: &CompareArguments) -> Self {
-        let (task, reading) = (&arguments.task, &arguments.reading);
+    pub fn new(data: Option<&Path>, task: &TaskArguments, reading: &ReadingArguments) -> Self {
         Self {
-            file: arguments.data.as_ref().map(|path| path.display().to_string()),
+            file: data.map(|path| path.display().to_string()),
             header: reading.form.header,
             delimiter: reading.form.delimiter.map(|delimiter| delimiter.0),
             decimal: reading.form.decimal,

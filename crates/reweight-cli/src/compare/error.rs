@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::arguments::LearnerError;
 use crate::device::DeviceError;
 use crate::files::{OutputError, WriteError, all_the_same};
 use crate::folds::FoldError;
@@ -19,6 +20,8 @@ use crate::threads::ThreadsError;
 pub enum CompareError {
     #[error(transparent)]
     Device(#[from] DeviceError),
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]

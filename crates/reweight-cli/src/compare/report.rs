@@ -7,9 +7,9 @@ mod gradient;
 mod overview;
 mod precision;
 mod scores;
-mod settings;
+pub(crate) mod settings;
 mod training;
-mod words;
+pub(crate) mod words;
 
 use super::comparison::Comparison;
 use super::story::Story;

@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use reweight::{ConfiguredLoss, LossError};
-use reweight_dfdx::{TensorLoss, TensorLossError};
 use serde::Serialize;
 
 use super::CompareError;
@@ -12,13 +10,9 @@ use super::data::hex_sha256;
 use super::plan::{Job, Plan};
 use super::progress::Progress;
 use super::trace::{self, GradientTrace, Trace};
-#[cfg(not(feature = "cuda"))]
-use crate::device::DeviceError;
-use crate::device::{DeviceChoice, TrainingDevice};
-use crate::model::{Logits, Loss, Mlp, ModelError};
-use crate::table::Encoder;
+use crate::fit::{self, Ask, Fit, Fitted, Lesson, Watch};
+use crate::model::ModelError;
 use crate::threads::pool;
-use crate::train::train;
 
 /// One trained network's figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,15 +40,6 @@ pub struct Run {
     pub trace: Option<Trace>,
 }
 
-/// Why a training step did not happen.
-#[derive(Debug, thiserror::Error)]
-enum StepError {
-    #[error(transparent)]
-    Loss(#[from] TensorLossError),
-    #[error("interrupted")]
-    Interrupted,
-}
-
 /// Trains all networks of a plan on `threads` threads (one a core by default), until `stop` is set. Where `traced`, what a
 /// report needs is recorded on the way, which changes no network.
 ///
@@ -67,13 +52,7 @@ pub(super) fn run(
     progress: &Progress,
 ) -> Result<Vec<Run>, CompareError> {
     let device = plan.settings.training.device;
-    let train = match device {
-        DeviceChoice::Cpu => network::<dfdx::prelude::Cpu, _>,
-        #[cfg(feature = "cuda")]
-        DeviceChoice::Cuda => network::<dfdx::prelude::Cuda, _>,
-        #[cfg(not(feature = "cuda"))]
-        DeviceChoice::Cuda => return Err(DeviceError::WithoutCuda.into()),
-    };
+    let fit = fit::on(device)?;
     let pool = pool(device.threads(threads))?;
     let slots: Vec<Mutex<Option<Run>>> = (0..plan.len()).map(|_| Mutex::new(None)).collect();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -85,7 +64,7 @@ pub(super) fn run(
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(slot) = slots.get(index).filter(|_| !is_stopped()) else { return Ok(()) };
-            match train(plan, plan.job(index), traced, &is_stopped, progress) {
+            match network(plan, fit, plan.job(index), traced, &is_stopped, progress) {
                 Ok(Some(run)) => {
                     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(run);
                     progress.trained(done.fetch_add(1, Ordering::Relaxed) + 1);
@@ -105,64 +84,34 @@ pub(super) fn run(
 }
 
 /// Trains and judges one network; none if it was stopped.
-fn network<D: TrainingDevice, F: Fn() -> bool>(
+fn network(
     plan: &Plan<'_>,
+    fit: Fit,
     job: Job,
     traced: bool,
-    is_stopped: &F,
+    is_stopped: &dyn Fn() -> bool,
     progress: &Progress,
 ) -> Result<Option<Run>, CompareError> {
     let (problem, training) = (plan.problem, &plan.settings.training);
     let strategy = &plan.settings.strategies[job.strategy];
     let (seed, fold) = (training.seeds[job.seed], &plan.folds[job.seed][job.fold]);
-    let mut loss = strategy.build(&problem.counts(&fold.train))?;
-    let encoder = Encoder::fit(&problem.table, &fold.train);
-    let inputs = encoder.encode(&problem.table, &fold.train);
-    let mut steps = 0;
-    let step = |model: &Mlp<D>, logits: Logits<D>, rows: &[usize]| -> Result<Loss<D>, StepError> {
-        if is_stopped() {
-            return Err(StepError::Interrupted);
-        }
-        progress.step();
-        steps += 1;
-        // Of the type that `eval` has too: every other one compiles the engine once more.
-        let classes: Vec<i64> = rows.iter().map(|&row| plan.classes[fold.train[row]] as i64).collect();
-        Ok(match &mut loss {
-            ConfiguredLoss::Bce(loss) => {
-                let targets = model
-                    .device()
-                    .try_tensor_from_vec(classes, (rows.len(), 1))
-                    .map_err(Into::<TensorLossError>::into)?;
-                loss.forward(logits, &targets)?
-            }
-            ConfiguredLoss::Softmax(loss) => {
-                let targets = model
-                    .device()
-                    .try_tensor_from_vec(classes, (rows.len(),))
-                    .map_err(Into::<TensorLossError>::into)?;
-                loss.forward(logits, &targets)?
-            }
-        })
-    };
-    let bias = problem.prior_bias(&fold.train);
+    let loss = strategy.build(&problem.counts(&fold.train))?;
     let settings = training.train_settings();
     let place = (seed, u32::try_from(job.fold).unwrap_or(u32::MAX));
     let refuse = |source| CompareError::Training { strategy: strategy.name.clone(), seed, fold: job.fold, source };
-    let tests = encoder.encode(&problem.table, &fold.test);
     let mut metric = Vec::new();
     let epochs = if traced { trace::epochs(training.epochs) } else { Vec::new() };
-    let after_epoch = |model: &Mlp<D>, epoch: u32| {
+    let mut after_epoch = |epoch: u32, ask: Ask<'_>| {
         if epochs.binary_search(&epoch).is_ok() {
-            metric.push(trace::metric_of(problem, &model.predict(&tests)?, &fold.test));
+            metric.push(trace::metric_of(problem, &ask()?, &fold.test));
         }
         Ok(())
     };
-    let trained = match train(&inputs, problem.outputs(), Some(&bias), &settings, place, step, after_epoch) {
-        Ok(trained) => trained,
-        Err(_) if is_stopped() => return Ok(None),
-        Err(error) => return Err(refuse(diverged(error, steps))),
+    let lesson = Lesson { problem, classes: &plan.classes, settings: &settings, fold, place };
+    let watch = Watch { is_stopped, on_step: &|| progress.step(), after_epoch: &mut after_epoch };
+    let Some(Fitted { logits, epoch_losses, loss }) = fit(lesson, loss, watch).map_err(refuse)? else {
+        return Ok(None);
     };
-    let logits = trained.model.predict(&tests).map_err(refuse)?;
     let figures = problem.judge(&logits, &fold.test).map_err(|source| CompareError::Judging {
         strategy: strategy.name.clone(),
         seed,
@@ -180,23 +129,10 @@ fn network<D: TrainingDevice, F: Fn() -> bool>(
         seed,
         fold: job.fold,
         figures,
-        epoch_losses: trained.epoch_losses,
+        epoch_losses,
         logits_sha256: hex_sha256(&bytes),
         logits,
         test: fold.test.clone(),
         trace: trace.transpose()?,
     }))
-}
-
-/// A loss that is not finite says at which step of the training, and how to mend it there.
-fn diverged(error: ModelError, step: i32) -> ModelError {
-    let ModelError::Loss(source) = &error else { return error };
-    let loss = match source.downcast_ref() {
-        Some(StepError::Loss(TensorLossError::Loss(LossError::NotFinite { quantity: "loss", value, .. }))) => {
-            *value as f32
-        }
-        Some(StepError::Loss(TensorLossError::Loss(LossError::SumNotFinite))) => f32::INFINITY,
-        _ => return error,
-    };
-    ModelError::Diverged { step, loss }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::data::DataSettings;
-use crate::arguments::{HeaderChoice, StrategyArguments, TrainingArguments};
+use crate::arguments::{HeaderChoice, LearnerError, StrategyArguments, TrainingArguments};
 use crate::device::DeviceChoice;
 use crate::model::AdamSettings;
 use crate::problem::RareClasses;
@@ -48,18 +48,21 @@ pub struct TrainingSettings {
 
 impl TrainingSettings {
     /// What the command line says.
-    #[must_use]
-    pub fn new(arguments: &TrainingArguments) -> Self {
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// [`LearnerError`] where learner and hidden layers contradict each other.
+    pub fn new(arguments: &TrainingArguments) -> Result<Self, LearnerError> {
+        Ok(Self {
             folds: arguments.folds,
             seeds: (0..arguments.repeats as u64).map(|repeat| arguments.seed.wrapping_add(repeat)).collect(),
             epochs: arguments.epochs,
             batch_size: arguments.batch_size,
-            hidden: arguments.hidden.0.clone(),
+            hidden: arguments.hidden_layers()?,
             learning_rate: arguments.learning_rate,
             weight_decay: arguments.weight_decay,
             device: arguments.device,
-        }
+        })
     }
 
     /// As training takes it.
@@ -87,66 +90,96 @@ impl Settings {
     /// The command line that repeats the comparison, for a POSIX shell, with every default said out.
     #[must_use]
     pub fn command(&self, arguments: &StrategyArguments) -> String {
-        let mut words = vec!["reweight".to_owned(), "compare".to_owned()];
-        // A value that begins with a dash would be read as an option of its own.
-        let mut say = |option: &str, value: String| {
-            if value.starts_with('-') {
-                words.push(quoted(&format!("{option}={value}")));
-            } else {
-                words.extend([option.to_owned(), quoted(&value)]);
-            }
-        };
-        let data = &self.data;
+        let mut words = Words::new("compare", &self.data);
+        for strategy in &arguments.strategy {
+            words.say("--strategy", &strategy.to_string());
+        }
+        words.training(&self.training);
+        words.flags(&self.data);
+        if arguments.no_presets {
+            words.flag("--no-presets");
+        }
+        words.line()
+    }
+}
+
+/// The words of a command line.
+pub(crate) struct Words(Vec<String>);
+
+impl Words {
+    /// The program, the subcommand, the data and how it is read.
+    pub(crate) fn new(command: &str, data: &DataSettings) -> Self {
+        let mut words = Self(vec!["reweight".to_owned(), command.to_owned()]);
+        words.0.extend(data.file.as_deref().map(quoted));
         if let Some(target) = &data.target {
-            say("--target", target.clone());
+            words.say("--target", target);
         }
         if let Some(positive) = &data.positive {
-            say("--positive", positive.clone());
+            words.say("--positive", positive);
         }
         match data.header {
             HeaderChoice::Auto => {}
-            HeaderChoice::Yes => say("--header", "yes".to_owned()),
-            HeaderChoice::No => say("--header", "no".to_owned()),
+            HeaderChoice::Yes => words.say("--header", "yes"),
+            HeaderChoice::No => words.say("--header", "no"),
         }
         if let Some(delimiter) = data.delimiter {
-            say("--delimiter", if delimiter == b'\t' { "tab".to_owned() } else { char::from(delimiter).to_string() });
+            words.say(
+                "--delimiter",
+                &if delimiter == b'\t' { "tab".to_owned() } else { char::from(delimiter).to_string() },
+            );
         }
         if let Some(decimal) = data.decimal {
-            say("--decimal", if decimal == Decimal::Point { "point" } else { "comma" }.to_owned());
+            words.say("--decimal", if decimal == Decimal::Point { "point" } else { "comma" });
         }
-        data.missing.iter().for_each(|cell| say("--missing", cell.clone()));
-        data.keep.iter().for_each(|column| say("--keep", column.clone()));
-        data.drop.iter().for_each(|column| say("--drop", column.clone()));
-        data.categorical.iter().for_each(|column| say("--categorical", column.clone()));
-        for strategy in &arguments.strategy {
-            say("--strategy", strategy.to_string());
+        data.missing.iter().for_each(|cell| words.say("--missing", cell));
+        data.keep.iter().for_each(|column| words.say("--keep", column));
+        data.drop.iter().for_each(|column| words.say("--drop", column));
+        data.categorical.iter().for_each(|column| words.say("--categorical", column));
+        words
+    }
+
+    /// An option and its value.
+    pub(crate) fn say(&mut self, option: &str, value: &str) {
+        // A value that begins with a dash would be read as an option of its own.
+        if value.starts_with('-') {
+            self.0.push(quoted(&format!("{option}={value}")));
+        } else {
+            self.0.extend([option.to_owned(), quoted(value)]);
         }
-        let training = &self.training;
-        say("--folds", training.folds.to_string());
-        say("--repeats", training.seeds.len().to_string());
-        say("--seed", training.seeds.first().unwrap_or(&0).to_string());
-        say("--epochs", training.epochs.to_string());
-        say("--batch-size", training.batch_size.to_string());
-        say("--hidden", training.hidden_text());
-        say("--learning-rate", training.learning_rate.to_string());
-        say("--weight-decay", training.weight_decay.to_string());
+    }
+
+    pub(crate) fn flag(&mut self, flag: &str) {
+        self.0.push(flag.to_owned());
+    }
+
+    /// How models are trained and judged.
+    pub(crate) fn training(&mut self, training: &TrainingSettings) {
+        self.say("--folds", &training.folds.to_string());
+        self.say("--repeats", &training.seeds.len().to_string());
+        self.say("--seed", &training.seeds.first().unwrap_or(&0).to_string());
+        self.say("--epochs", &training.epochs.to_string());
+        self.say("--batch-size", &training.batch_size.to_string());
+        self.say("--hidden", &training.hidden_text());
+        self.say("--learning-rate", &training.learning_rate.to_string());
+        self.say("--weight-decay", &training.weight_decay.to_string());
         if training.device != DeviceChoice::default() {
-            say("--device", training.device.name().to_owned());
+            self.say("--device", training.device.name());
         }
+    }
+
+    /// What of the data's reading is said by flags.
+    pub(crate) fn flags(&mut self, data: &DataSettings) {
         let flags = [
             (data.exact_labels, "--exact-labels"),
             (data.multiclass, "--multiclass"),
             (data.rare == RareClasses::Merge, "--merge-rare"),
             (data.rare == RareClasses::Drop, "--drop-rare"),
         ];
-        words.extend(flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag.to_owned()));
-        if arguments.no_presets {
-            words.push("--no-presets".to_owned());
-        }
-        if let Some(file) = &data.file {
-            words.insert(2, quoted(file));
-        }
-        words.join(" ")
+        flags.into_iter().filter(|(is_set, _)| *is_set).for_each(|(_, flag)| self.flag(flag));
+    }
+
+    pub(crate) fn line(&self) -> String {
+        self.0.join(" ")
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings)
 }
 
 /// What is to be told apart, in words.
-pub(super) fn task(data: &DataSummary) -> String {
+pub(crate) fn task(data: &DataSummary) -> String {
     match &data.positive {
         Some(positive) => {
             let positives = data.labels.iter().find(|(label, _)| label == positive).map_or(0, |label| label.1);
@@ -161,7 +161,7 @@ fn by_figure(comparison: &Comparison, width: usize) -> String {
     (0..comparison.figures.len()).map(one).collect::<Vec<_>>().join("\n\n")
 }
 
-fn empty() -> Table {
+pub(crate) fn empty() -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_content_arrangement(ContentArrangement::Disabled);

@@ -94,7 +94,7 @@ fn second(comparison: &Comparison, figure: Figure, competitors: usize) -> Option
 }
 
 /// Whether a difference is more than noise, in words.
-fn noise(paired: &Paired, competitors: usize) -> String {
+pub(crate) fn noise(paired: &Paired, competitors: usize) -> String {
     if paired.p_value.is_none() {
         "one run cannot tell it from noise".to_owned()
     } else if is_certain(paired, competitors) {
@@ -134,12 +134,21 @@ fn is_share(figure: Figure) -> bool {
 }
 
 fn amount(value: f64, figure: Figure) -> String {
-    if is_share(figure) { format!("{:.1}\u{a0}%", 100.0 * value) } else { format!("{value:.3}") }
+    amount_of(value, is_share(figure))
 }
 
-/// A difference with its interval.
+/// A figure, as per cent where it is a share.
+pub(crate) fn amount_of(value: f64, is_share: bool) -> String {
+    if is_share { format!("{:.1}\u{a0}%", 100.0 * value) } else { format!("{value:.3}") }
+}
+
 fn interval(paired: &Paired, figure: Figure) -> String {
-    let (factor, digits, unit) = if is_share(figure) { (100.0, 1, " points") } else { (1.0, 3, "") };
+    interval_of(paired, is_share(figure))
+}
+
+/// A difference with its interval, in points where it is one of shares.
+pub(crate) fn interval_of(paired: &Paired, is_share: bool) -> String {
+    let (factor, digits, unit) = if is_share { (100.0, 1, " points") } else { (1.0, 3, "") };
     let signed = |value: f64| format!("{:+.digits$}", factor * value).replace('-', "−");
     match paired.half_width {
         Some(half) => format!(

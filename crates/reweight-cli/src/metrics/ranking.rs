@@ -86,6 +86,34 @@ impl Ranking {
         found as f64 / self.positives as f64
     }
 
+    /// The score from which on rows are called positive where that gives the largest balanced accuracy, the mean of the recall
+    /// and of the share of negatives that stay below; and that accuracy. The lowest of equals. A rising map of all scores changes
+    /// the threshold likewise, and the accuracy not at all.
+    #[must_use]
+    pub fn best_threshold(&self) -> (f64, f64) {
+        // In whole numbers, so that equals are equal: the accuracy times twice both counts. Nothing called positive has ½.
+        let (mut found, mut passed) = (0, 0);
+        let (mut score, mut most) = (f64::INFINITY, self.positives * self.negatives);
+        for threshold in &self.thresholds {
+            found += threshold.positives;
+            passed += threshold.negatives;
+            let both = found * self.negatives + (self.negatives - passed) * self.positives;
+            if both >= most {
+                (score, most) = (threshold.score, both);
+            }
+        }
+        (score, 0.5 * most as f64 / (self.positives * self.negatives) as f64)
+    }
+
+    /// The recall, and the share of negatives that stay below, where rows of at least `threshold` are called positive.
+    #[must_use]
+    pub fn recalls_at(&self, threshold: f64) -> [f64; 2] {
+        let called = self.thresholds.iter().take_while(|one| one.score >= threshold);
+        let (found, passed) =
+            called.fold((0, 0), |(found, passed), one| (found + one.positives, passed + one.negatives));
+        [found as f64 / self.positives as f64, 1.0 - passed as f64 / self.negatives as f64]
+    }
+
     /// Where the hardest positives stand: the mean, over the lowest-scored tenth of the positives (rounded up), of the share
     /// of the negatives scored above each, a tie counting half. In [0, 1]; 0 is best, 0.5 no better than chance.
     #[must_use]

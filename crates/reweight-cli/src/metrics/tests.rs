@@ -31,6 +31,11 @@ fn worked_by_hand() {
     // Negatives 0.1, 0.4, 0.8: position 0.99 · 2 = 1.98.
     assert!(close(ranking.negatives_quantile(0.99), 0.4 + 0.98 * 0.4));
     assert!(close(ranking.negatives_quantile(0.0), 0.1) && close(ranking.negatives_quantile(1.0), 0.8));
+    // From 0.4 on all positives and 2 of 3 negatives are called positive; from 0.9 on a third and none; from 0.7, two thirds and one.
+    let (threshold, accuracy) = ranking.best_threshold();
+    assert!(threshold == 0.4 && close(accuracy, 2.0 / 3.0), "the lowest of three equals");
+    let [recall, below] = ranking.recalls_at(0.7);
+    assert!(close(recall, 2.0 / 3.0) && close(below, 2.0 / 3.0));
     let precisions = ranking.precisions_at(&[0.0, 1.0 / 3.0, 0.5, 1.0]);
     assert!(precisions.iter().zip([1.0, 1.0, 2.0 / 3.0, 3.0 / 5.0]).all(|(&a, b)| close(a, b)), "{precisions:?}");
     assert!(ranking.negatives_above_positives().iter().zip([0.0, 1.0 / 3.0, 0.5]).all(|(&a, b)| close(a, b)));
@@ -166,6 +171,10 @@ proptest! {
         prop_assert_eq!(ranking.roc_auc(), moved.roc_auc());
         prop_assert_eq!(ranking.average_precision(), moved.average_precision());
         prop_assert_eq!(ranking.hardest_positives_rank(), moved.hardest_positives_rank());
+        let ((threshold, accuracy), (there, moved_accuracy)) = (ranking.best_threshold(), moved.best_threshold());
+        prop_assert_eq!((threshold.exp() * 3.0, accuracy), (there, moved_accuracy));
+        let [recall, below] = ranking.recalls_at(threshold);
+        prop_assert!(close(0.5 * (recall + below), accuracy));
         let reversed: Vec<(f64, bool)> = scores.iter().copied().zip(labels).rev().collect();
         let (scores, labels): (Vec<f64>, Vec<bool>) = reversed.into_iter().unzip();
         prop_assert_eq!(ranking, Ranking::new(&scores, &labels).unwrap());

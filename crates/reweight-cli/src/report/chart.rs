@@ -39,6 +39,7 @@ pub struct Curve {
     group: Option<usize>,
     dash: Option<Dash>,
     width: f64,
+    notes: Vec<String>,
 }
 
 /// How a curve is drawn where more than colour is to tell it apart.
@@ -57,6 +58,7 @@ enum Shape {
     Line,
     Steps,
     Points,
+    Marks,
     Bars,
     Band,
 }
@@ -196,6 +198,12 @@ impl Curve {
         Self::new(name, Shape::Points, Places::Numbers(x), y)
     }
 
+    /// Marked points without lines.
+    #[must_use]
+    pub fn marks(name: impl Into<String>, x: Vec<f64>, y: Vec<f64>) -> Self {
+        Self::new(name, Shape::Marks, Places::Numbers(x), y)
+    }
+
     /// Marked points over names.
     #[must_use]
     pub fn points_over(name: impl Into<String>, x: Vec<String>, y: Vec<f64>) -> Self {
@@ -222,7 +230,7 @@ impl Curve {
     }
 
     fn new(name: impl Into<String>, shape: Shape, x: Places, y: Vec<f64>) -> Self {
-        Self { name: name.into(), shape, x, y, group: None, dash: None, width: 2.0 }
+        Self { name: name.into(), shape, x, y, group: None, dash: None, width: 2.0, notes: Vec::new() }
     }
 
     /// Puts the curve into a group: it has the group's colour, and is shown while the page's toggle of that number (from 0)
@@ -247,6 +255,13 @@ impl Curve {
         self
     }
 
+    /// Sets what hovering over each point tells beside its place; lines are kept.
+    #[must_use]
+    pub fn notes(mut self, notes: Vec<String>) -> Self {
+        self.notes = notes;
+        self
+    }
+
     fn trace(&self, chart: &Chart) -> Box<dyn Trace> {
         match &self.x {
             Places::Numbers(x) => self.over(chart, x.clone()),
@@ -258,9 +273,10 @@ impl Curve {
         let (name, y) = (plain(&self.name), self.y.clone());
         // The curve's name comes in by reference: a template would take `%{..}` in it for its own.
         let hover = format!(
-            "<b>%{{fullData.name}}</b><br>{}: %{{x}}<br>{}: %{{y}}<extra></extra>",
+            "<b>%{{fullData.name}}</b><br>{}: %{{x}}<br>{}: %{{y}}{}<extra></extra>",
             plain(&chart.x.title),
-            plain(&chart.y.title)
+            plain(&chart.y.title),
+            if self.notes.is_empty() { "" } else { "<br>%{text}" }
         );
         if self.shape == Shape::Bars {
             let bar = Bar::new(x, y).name(name).hover_template(hover);
@@ -279,12 +295,21 @@ impl Curve {
             Some(Dash::Dot) => line.dash(DashType::Dot),
             None => line,
         };
-        let mode = if self.shape == Shape::Points { Mode::LinesMarkers } else { Mode::Lines };
+        let mode = match self.shape {
+            Shape::Points => Mode::LinesMarkers,
+            Shape::Marks => Mode::Markers,
+            _ => Mode::Lines,
+        };
         let scatter = Scatter::new(x, y).name(name).mode(mode).line(line);
         let scatter = match self.shape {
             Shape::Band => scatter.fill(Fill::ToSelf).hover_info(HoverInfo::Skip),
-            Shape::Points => scatter.marker(Marker::new().size(7)).hover_template(hover),
+            Shape::Points | Shape::Marks => scatter.marker(Marker::new().size(7)).hover_template(hover),
             _ => scatter.hover_template(hover),
+        };
+        let scatter = if self.notes.is_empty() {
+            scatter
+        } else {
+            scatter.text_array(self.notes.iter().map(|note| plain(note).replace('\n', "<br>")).collect())
         };
         match self.group {
             Some(group) => scatter.legend_group(group.to_string()),

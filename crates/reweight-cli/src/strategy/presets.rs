@@ -125,7 +125,7 @@ fn based(base: PartConfig) -> Parts {
     Parts { base: Some(base), ..Parts::default() }
 }
 
-fn part(kind: &str, settings: Value) -> PartConfig {
+pub(crate) fn part(kind: &str, settings: Value) -> PartConfig {
     let settings = match settings {
         Value::Object(settings) => settings,
         _ => Map::new(),
@@ -133,7 +133,7 @@ fn part(kind: &str, settings: Value) -> PartConfig {
     PartConfig { kind: kind.to_owned(), settings }
 }
 
-fn weighter(kind: &str, settings: Value) -> WeighterConfig {
+pub(crate) fn weighter(kind: &str, settings: Value) -> WeighterConfig {
     let PartConfig { kind, settings } = part(kind, settings);
     WeighterConfig { kind, detached: false, scale: None, clamp: None, settings }
 }
@@ -171,6 +171,11 @@ impl Preset {
             loss: LossConfig { adjustment, base, weighter, ..LossConfig::new(objective) },
         }
     }
+}
+
+/// All of them but plain cross entropy, which comes first.
+pub(crate) fn all(objective: Objective) -> (Strategy, Vec<Strategy>) {
+    (DEFAULTS[0].strategy(objective), Preset::all().skip(1).map(|preset| preset.strategy(objective)).collect())
 }
 
 /// The names that a shell gives presets by, but plain cross entropy's, which is always compared.

@@ -1,7 +1,10 @@
 //! Everything that the figures depend on, and the command that repeats them.
 
 use crate::compare::comparison::Comparison;
-use crate::report::{Cell, Page, Table};
+use crate::compare::data::DataSummary;
+use crate::compare::settings::TrainingSettings;
+use crate::report::{Cell, Page, Section, Table};
+use crate::versions::Versions;
 
 pub(super) fn add(page: &mut Page, comparison: &Comparison) {
     let (data, training) = (&comparison.data, &comparison.settings.training);
@@ -13,6 +16,17 @@ pub(super) fn add(page: &mut Page, comparison: &Comparison) {
     });
     section.code(&comparison.command);
 
+    self::data(section, data);
+    self::training(section, training);
+    let losses = comparison.settings.strategies.iter();
+    let losses =
+        losses.map(|strategy| (strategy.name.as_str(), serde_json::to_string(&strategy.loss).unwrap_or_default()));
+    section.table(pairs("Losses", losses));
+    versions(section, &comparison.versions);
+}
+
+/// What the data is, and how it was read.
+pub(crate) fn data(section: &mut Section, data: &DataSummary) {
     let features: Vec<String> = data.features.iter().map(|feature| feature.name.clone()).collect();
     let labels: Vec<String> = data.labels.iter().map(|(label, rows)| format!("{label} ({rows})")).collect();
     let positive = data.positive.as_ref().map_or("all labels are told apart", String::as_str);
@@ -32,6 +46,10 @@ pub(super) fn add(page: &mut Page, comparison: &Comparison) {
         section.paragraph("How the file was read, and the option that changes it:");
         section.list(data.guesses.iter().map(ToString::to_string));
     }
+}
+
+/// How models were trained and judged.
+pub(crate) fn training(section: &mut Section, training: &TrainingSettings) {
     let seeds: Vec<String> = training.seeds.iter().map(u64::to_string).collect();
     section.table(pairs(
         "Training and judging",
@@ -47,18 +65,18 @@ pub(super) fn add(page: &mut Page, comparison: &Comparison) {
             ("device", training.device.name().to_owned()),
         ],
     ));
-    let losses = comparison.settings.strategies.iter();
-    let losses =
-        losses.map(|strategy| (strategy.name.as_str(), serde_json::to_string(&strategy.loss).unwrap_or_default()));
-    section.table(pairs("Losses", losses));
-    let versions = &comparison.versions;
+}
+
+/// What it was computed with.
+pub(crate) fn versions(section: &mut Section, versions: &Versions) {
     let libraries = versions.libraries.iter().map(|(name, version)| (*name, version.clone()));
     let program = [("reweight", versions.reweight.to_owned())];
     let machine = [("platform", versions.platform.clone()), ("instructions", versions.instructions.to_owned())];
     section.table(pairs("Versions", program.into_iter().chain(libraries).chain(machine)));
 }
 
-fn pairs<'a>(caption: &str, rows: impl IntoIterator<Item = (&'a str, String)>) -> Table {
+/// A table of names and values.
+pub(crate) fn pairs<'a>(caption: &str, rows: impl IntoIterator<Item = (&'a str, String)>) -> Table {
     let mut table = Table::new(caption, [""; 0]);
     rows.into_iter().for_each(|(name, value)| table.row([Cell::text(name), Cell::text(value)]));
     table

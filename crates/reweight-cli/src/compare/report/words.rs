@@ -1,7 +1,7 @@
 //! Numbers as tables and sentences write them.
 
 /// Three significant digits; a dash for what could not be computed.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
@@ -17,7 +17,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// A share as per cent.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     match 100.0 * share {
         value if !value.is_finite() => "–".to_owned(),
         value if value == 0.0 || value.abs() >= 9.95 => format!("{value:.0}\u{a0}%"),
@@ -28,24 +28,24 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// A figure as the terminal's table writes it.
-pub(super) fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     if value.is_finite() { format!("{value:.3}").replace('-', "−") } else { "–".to_owned() }
 }
 
 /// A whole number, its digits in threes.
-pub(super) fn grouped(number: usize) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let parts = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
     parts.collect::<Vec<_>>().join(",")
 }
 
 /// A difference, with its sign.
-pub(super) fn signed(value: f64) -> String {
+pub(crate) fn signed(value: f64) -> String {
     format!("{value:+.3}").replace('-', "−")
 }
 
 /// The place and value of the largest number; none without any.
-pub(super) fn largest(values: impl Iterator<Item = f64>) -> Option<(usize, f64)> {
+pub(crate) fn largest(values: impl Iterator<Item = f64>) -> Option<(usize, f64)> {
     values.enumerate().filter(|(_, value)| value.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1))
 }
 

@@ -101,6 +101,29 @@ pub(super) fn of(folds: &Folds<'_>, strategy: usize) -> StrategyCalibration {
     }
 }
 
+/// The Brier score of rows after a temperature, which for each half of the rows is fitted to the other; of rows with one
+/// logit a class.
+pub(crate) fn tempered_brier(logits: &[f64], classes: &[usize], width: usize) -> f64 {
+    // Every second row: the rows' own order may hold something.
+    let half = |which: usize| -> (Vec<f64>, Vec<usize>) {
+        let rows = (0..classes.len()).filter(|row| row % 2 == which);
+        rows.map(|row| (&logits[row * width..(row + 1) * width], classes[row])).fold(
+            (Vec::new(), Vec::new()),
+            |(mut logits, mut classes), (row, class)| {
+                logits.extend(row);
+                classes.push(class);
+                (logits, classes)
+            },
+        )
+    };
+    let halves = [half(0), half(1)];
+    let [even, odd] = halves.each_ref().map(|(logits, classes)| Rows { logits, classes, width });
+    let mut scored = Scored::default();
+    scored.add(even, &Correction::Sharpness(odd.sharpness()));
+    scored.add(odd, &Correction::Sharpness(even.sharpness()));
+    scored.squares / classes.len().max(1) as f64
+}
+
 /// A run's test rows; a single logit x of the positive class is that of two classes, 0 and x.
 fn rows(folds: &Folds<'_>, run: &Run) -> (Vec<f64>, Vec<usize>) {
     let logits = run.logits.iter().map(|&logit| f64::from(logit));

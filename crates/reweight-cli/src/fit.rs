@@ -1,0 +1,131 @@
+//! One model of one fold under one loss, trained and asked for the fold's test rows: what `compare` and `tune` do alike.
+//!
+//! Weights, batches and inputs hang on the seed and the fold alone, so that two losses differ by nothing but themselves.
+
+use reweight::{ConfiguredLoss, LossError};
+use reweight_dfdx::{TensorLoss, TensorLossError};
+
+use crate::device::{DeviceChoice, DeviceError, TrainingDevice};
+use crate::folds::Fold;
+use crate::model::{Logits, Loss, Mlp, ModelError};
+use crate::problem::Problem;
+use crate::table::Encoder;
+use crate::train::{TrainSettings, train};
+
+/// What is to be learnt, and from which rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lesson<'a> {
+    pub(crate) problem: &'a Problem,
+    /// The class of each of the problem's rows.
+    pub(crate) classes: &'a [usize],
+    pub(crate) settings: &'a TrainSettings,
+    pub(crate) fold: &'a Fold,
+    /// The seed, and the number of the fold, of initial weights and batches.
+    pub(crate) place: (u64, u32),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Fitted {
+    /// The logits of the fold's test rows, row after row.
+    pub(crate) logits: Vec<f32>,
+    /// The mean training loss of each epoch.
+    pub(crate) epoch_losses: Vec<f64>,
+    /// The loss, with the state that the training left it in.
+    pub(crate) loss: ConfiguredLoss,
+}
+
+/// Gives the logits of the test rows as the model has them after an epoch.
+pub(crate) type Ask<'a> = &'a dyn Fn() -> Result<Vec<f32>, ModelError>;
+
+/// What is told, and asked, on the way.
+pub(crate) struct Watch<'a> {
+    /// Whether to stop, before each step.
+    pub(crate) is_stopped: &'a dyn Fn() -> bool,
+    /// After each step.
+    pub(crate) on_step: &'a dyn Fn(),
+    /// After each epoch, from 1.
+    pub(crate) after_epoch: &'a mut dyn FnMut(u32, Ask<'_>) -> Result<(), ModelError>,
+}
+
+/// Trains one model; none if it was stopped.
+pub(crate) type Fit = fn(Lesson<'_>, ConfiguredLoss, Watch<'_>) -> Result<Option<Fitted>, ModelError>;
+
+/// What trains on a device.
+pub(crate) fn on(device: DeviceChoice) -> Result<Fit, DeviceError> {
+    match device {
+        DeviceChoice::Cpu => Ok(fit::<dfdx::prelude::Cpu>),
+        #[cfg(feature = "cuda")]
+        DeviceChoice::Cuda => Ok(fit::<dfdx::prelude::Cuda>),
+        #[cfg(not(feature = "cuda"))]
+        DeviceChoice::Cuda => Err(DeviceError::WithoutCuda),
+    }
+}
+
+/// Why a training step did not happen.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error(transparent)]
+    Loss(#[from] TensorLossError),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn fit<D: TrainingDevice>(
+    lesson: Lesson<'_>,
+    mut loss: ConfiguredLoss,
+    watch: Watch<'_>,
+) -> Result<Option<Fitted>, ModelError> {
+    let Lesson { problem, classes, settings, fold, place } = lesson;
+    let encoder = Encoder::fit(&problem.table, &fold.train);
+    let inputs = encoder.encode(&problem.table, &fold.train);
+    let tests = encoder.encode(&problem.table, &fold.test);
+    let mut steps = 0;
+    let step = |model: &Mlp<D>, logits: Logits<D>, rows: &[usize]| -> Result<Loss<D>, StepError> {
+        if (watch.is_stopped)() {
+            return Err(StepError::Interrupted);
+        }
+        (watch.on_step)();
+        steps += 1;
+        // Of the type that `eval` has too: every other one compiles the engine once more.
+        let classes: Vec<i64> = rows.iter().map(|&row| classes[fold.train[row]] as i64).collect();
+        Ok(match &mut loss {
+            ConfiguredLoss::Bce(loss) => {
+                let targets = model
+                    .device()
+                    .try_tensor_from_vec(classes, (rows.len(), 1))
+                    .map_err(Into::<TensorLossError>::into)?;
+                loss.forward(logits, &targets)?
+            }
+            ConfiguredLoss::Softmax(loss) => {
+                let targets = model
+                    .device()
+                    .try_tensor_from_vec(classes, (rows.len(),))
+                    .map_err(Into::<TensorLossError>::into)?;
+                loss.forward(logits, &targets)?
+            }
+        })
+    };
+    let bias = problem.prior_bias(&fold.train);
+    let after_epoch = |model: &Mlp<D>, epoch: u32| (watch.after_epoch)(epoch, &|| model.predict(&tests));
+    let trained = match train(&inputs, problem.outputs(), Some(&bias), settings, place, step, after_epoch) {
+        Ok(trained) => trained,
+        Err(_) if (watch.is_stopped)() => return Ok(None),
+        Err(error) => return Err(diverged(error, steps)),
+    };
+    let logits = trained.model.predict(&tests)?;
+    Ok(Some(Fitted { logits, epoch_losses: trained.epoch_losses, loss }))
+}
+
+/// A loss that is not finite says at which step of the training, and how to mend it there.
+fn diverged(error: ModelError, step: i32) -> ModelError {
+    let ModelError::Loss(source) = &error else { return error };
+    let loss = match source.downcast_ref() {
+        Some(StepError::Loss(TensorLossError::Loss(LossError::NotFinite { quantity: "loss", value, .. }))) => {
+            *value as f32
+        }
+        Some(StepError::Loss(TensorLossError::Loss(LossError::SumNotFinite))) => f32::INFINITY,
+        _ => return error,
+    };
+    ModelError::Diverged { step, loss }
+}

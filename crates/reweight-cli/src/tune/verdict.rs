@@ -1,0 +1,84 @@
+//! The verdict in words: what to use, what it is worth on rows that the search never saw, and what costs nothing.
+
+use super::outcome::{Row, Tuned};
+use crate::compare::verdict::{amount_of, interval_of, noise};
+use crate::strategy::BASELINE;
+
+/// Some sentences, the main one first.
+#[must_use]
+pub fn verdict(tuned: &Tuned) -> Vec<String> {
+    let Some(main) = tuned.judged.first() else { return Vec::new() };
+    let folds = tuned.outer_done[0];
+    let mut sentences = vec![first(tuned, main, folds)];
+    let kept = tuned.outer.iter().filter(|fold| fold.chosen == BASELINE).count();
+    let [inner, outer] = tuned.gain_inner_outer.map(|gain| difference(gain, main.is_share));
+    let [promised, held] = tuned.gain_inner_outer;
+    sentences.push(format!(
+        "On its own, inner folds the search promised {inner} over {BASELINE}; on the outer ones {outer} is left, so it flattered itself by \
+         {}. In {kept} of {folds} outer folds it chose {BASELINE} itself.",
+        difference(promised - held, main.is_share)
+    ));
+    if let Some(cost) = tuned.judged.get(1).filter(|_| tuned.is_better) {
+        sentences.push(format!(
+            "The {} goes from {} to {}: {}.",
+            lower(cost),
+            amount_of(cost.plain.mean, cost.is_share),
+            amount_of(cost.chosen.mean, cost.is_share),
+            noise(&cost.paired, 1)
+        ));
+    }
+    let [untuned, threshold] = tuned.threshold.map(|value| amount_of(value, true));
+    sentences.push(if tuned.data.positive.is_some() {
+        format!(
+            "What costs nothing: a threshold tuned on the inner folds takes {BASELINE} from {untuned} balanced accuracy at ½ to {threshold}; \
+             ranks do not depend on it."
+        )
+    } else {
+        format!(
+            "What costs nothing: log shares of the classes taken off the logits, as often as the inner folds say, take {BASELINE} from {untuned} \
+             balanced accuracy to {threshold}. Every loss here is judged with its own."
+        )
+    });
+    sentences
+}
+
+fn first(tuned: &Tuned, main: &Row, folds: usize) -> String {
+    let (title, paired) = (lower(main), &main.paired);
+    let (before, after) = (amount_of(main.plain.mean, main.is_share), amount_of(main.chosen.mean, main.is_share));
+    let figures = format!(
+        "{before} under {BASELINE}, {after} under what the search chose: {}",
+        interval_of(paired, main.is_share)
+    );
+    let judged = format!("on {folds} outer folds that no search saw");
+    if tuned.is_better {
+        return format!(
+            "Use {}: {judged} the search improves the {title} ({figures}), {}.",
+            tuned.chosen.name,
+            noise(paired, 1)
+        );
+    }
+    if paired.mean == 0.0 && paired.deviation == 0.0 {
+        return format!("Keep {BASELINE}: {judged} nothing that the search chose changes the {title} ({before}).");
+    }
+    let worse = (paired.mean > 0.0) != main.higher_is_better;
+    let why = match (worse, paired.is_beyond_noise()) {
+        (true, true) => "makes it worse beyond noise".to_owned(),
+        (true, false) => "does not improve it".to_owned(),
+        (false, false) => format!("improves it {} only", noise(paired, 1)),
+        (false, true) if tuned.chosen.name == BASELINE => {
+            format!("improves it, but over all rows {BASELINE} came out best")
+        }
+        (false, true) => "improves it, but the recall at 1 % false positives pays for it, beyond noise".to_owned(),
+    };
+    format!("Keep {BASELINE}. In the {title} ({figures}) the search {why}, {judged}.")
+}
+
+fn lower(row: &Row) -> &str {
+    row.title
+}
+
+/// A gain with its sign, in points where it is one of shares.
+pub(super) fn difference(gain: f64, is_share: bool) -> String {
+    let text = if is_share { format!("{:+.1} points", 100.0 * gain) } else { format!("{gain:+.3}") };
+    text.replace('-', "−")
+}

@@ -2,7 +2,7 @@
 //!
 //! Weights, batches and inputs hang on the seed and the fold alone, so that two losses differ by nothing but themselves.
 
-use reweight::{ConfiguredLoss, LossError};
+use reweight::{BatchForm, ConfiguredLoss, LossError};
 use reweight_dfdx::{TensorLoss, TensorLossError};
 
 use crate::device::{DeviceChoice, DeviceError, TrainingDevice};
@@ -80,6 +80,7 @@ fn fit<D: TrainingDevice>(
     let encoder = Encoder::fit(&problem.table, &fold.train);
     let inputs = encoder.encode(&problem.table, &fold.train);
     let tests = encoder.encode(&problem.table, &fold.test);
+    let bias = start(problem, fold, &loss)?;
     let mut steps = 0;
     let step = |model: &Mlp<D>, logits: Logits<D>, rows: &[usize]| -> Result<Loss<D>, StepError> {
         if (watch.is_stopped)() {
@@ -106,7 +107,6 @@ fn fit<D: TrainingDevice>(
             }
         })
     };
-    let bias = problem.prior_bias(&fold.train);
     let after_epoch = |model: &Mlp<D>, epoch: u32| (watch.after_epoch)(epoch, &|| model.predict(&tests));
     let trained = match train(&inputs, problem.outputs(), Some(&bias), settings, place, step, after_epoch) {
         Ok(trained) => trained,
@@ -115,6 +115,24 @@ fn fit<D: TrainingDevice>(
     };
     let logits = trained.model.predict(&tests)?;
     Ok(Some(Fitted { logits, epoch_losses: trained.epoch_losses, loss }))
+}
+
+/// The output biases with which the loss sees the classes' shares at first: what its adjustments will do is taken off, or a logit
+/// adjustment would count the shares twice, and the first epochs be spent on unlearning them.
+fn start(problem: &Problem, fold: &Fold, loss: &ConfiguredLoss) -> Result<Vec<f32>, ModelError> {
+    let (rows, outputs) = (fold.train.len(), problem.outputs());
+    let fit = match loss {
+        ConfiguredLoss::Bce(loss) => loss.weighting().fit(&BatchForm::binary(&[rows, outputs], false)),
+        ConfiguredLoss::Softmax(loss) => loss.weighting().fit(&BatchForm::softmax(&[rows, outputs], outputs)),
+    };
+    let shares = problem.prior_bias(&fold.train);
+    let Some(affine) = fit.map_err(|error| ModelError::Loss(Box::new(error)))?.affine else { return Ok(shares) };
+    let seen = |(output, &share): (usize, &f32)| {
+        let bias = (f64::from(share) - affine.offset_of(output)) / affine.scale_of(output);
+        // Of a logit that is scaled to nothing, no bias gives the share.
+        if bias.is_finite() { bias as f32 } else { share }
+    };
+    Ok(shares.iter().enumerate().map(seen).collect())
 }
 
 /// A loss that is not finite says at which step of the training, and how to mend it there.

@@ -167,3 +167,6 @@ fn outputs(arguments: &TuneArguments) -> Outputs<'_> {
     ])
     .reading_all("the data", arguments.data.as_deref())
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,14 +27,14 @@ const EXPLORED: usize = 4;
 const MOST_DRAWS: usize = 1000;
 
 /// A loss that was tried, where it lies in the space, and how it did: its place within its round, 0 for best, 1 for worst.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Told {
     pub(super) point: Option<Point>,
     pub(super) place: f64,
 }
 
 /// A loss to try; the published ones lie nowhere in the space.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Drawn {
     pub(super) strategy: Strategy,
     pub(super) point: Option<Point>,
@@ -161,8 +161,9 @@ mod tests {
         let losses: HashSet<String> =
             first.iter().map(|one| serde_json::to_string(&one.strategy.loss).unwrap()).collect();
         assert_eq!(losses.len(), 40);
-        assert_eq!(first, draw(40, &[], &[], 0));
-        assert_ne!(first, draw(40, &[], &[], 1));
+        let names = |seed| draw(40, &[], &[], seed).into_iter().map(|one| one.strategy.name).collect::<Vec<_>>();
+        assert_eq!(names(0), names(0));
+        assert_ne!(names(0), names(1));
     }
 
     #[test]

@@ -30,6 +30,7 @@ macro_rules! commands {
 commands! {
     ci Ci
     cuda Cuda
+    evidence Evidence
     figures Figures
     peers Peers
     python Python

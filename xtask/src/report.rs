@@ -39,6 +39,7 @@ const REPORTS: &[(&str, &[&str])] = &[
     ("wine", &["compare", "--quiet", "--scores", SCORES]),
     ("wine-classes", &["compare", "--quiet", "--multiclass", "--repeats", "1"]),
     ("wine-inspection", &["inspect", SCORES]),
+    ("wine-search", &["tune", "--quiet", "--budget", "none", "--trials", "16", "--repeats", "1"]),
 ];
 
 impl Report {

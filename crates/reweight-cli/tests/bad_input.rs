@@ -60,7 +60,7 @@ fn words(subcommand: &str) -> Vec<&str> {
 
 #[test]
 fn help_has_examples() {
-    for subcommand in ["compare", "inspect", "eval", "plot weights", "completions"] {
+    for subcommand in ["compare", "tune", "inspect", "eval", "plot weights", "completions"] {
         let output = reweight(&words(subcommand));
         assert!(output.status.success());
         assert!(String::from_utf8(output.stdout).unwrap().contains("Example"), "{subcommand}");
@@ -71,7 +71,7 @@ fn help_has_examples() {
 fn help_texts() {
     let whole = String::from_utf8(reweight(&["--help"]).stdout).unwrap();
     insta::assert_snapshot!("help", whole);
-    for subcommand in ["compare", "inspect", "eval", "plot weights", "completions"] {
+    for subcommand in ["compare", "tune", "inspect", "eval", "plot weights", "completions"] {
         let help = String::from_utf8(reweight(&words(subcommand)).stdout).unwrap();
         insta::assert_snapshot!(format!("help_{}", subcommand.replace(' ', "_")), help);
     }

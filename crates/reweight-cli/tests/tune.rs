@@ -30,7 +30,7 @@ fn normal(row: u32, column: u32) -> f64 {
 /// counts rows alone turns away from x for their sake, one that balances the classes does not. No threshold makes up for that.
 fn planted() -> String {
     let mut text = "x,y,z,class\n".to_owned();
-    for row in 0..600_u32 {
+    for row in 0..1200_u32 {
         let (x, y, z, class) = match row % 20 {
             0 => (3.0 + 0.5 * normal(row, 0), normal(row, 1) + 0.5, normal(row, 2), "rare"),
             1..6 => (0.5 * normal(row, 0), normal(row, 1), normal(row, 2) + 4.0, "some"),
@@ -122,12 +122,12 @@ fn neither_the_hour_nor_the_threads_change_a_byte() {
 fn a_rule_that_helps_is_found_and_what_is_written_can_be_trained_with() {
     let folder = folder();
     let training =
-        ["--learner", "linear", "--folds", "3", "--repeats", "2", "--epochs", "30", "--learning-rate", "0.03"];
+        ["--learner", "linear", "--folds", "5", "--repeats", "2", "--epochs", "30", "--learning-rate", "0.03"];
     let more = [
         "planted.csv",
         "--multiclass",
         "--trials",
-        "16",
+        "8",
         "--budget",
         "none",
         "--write",
@@ -143,7 +143,7 @@ fn a_rule_that_helps_is_found_and_what_is_written_can_be_trained_with() {
     assert!(main["paired"]["mean"].as_f64().unwrap() > 0.03, "points, not thousandths: {main}");
     // The written loss is the recommended one, with the whole table's counts, and `compare` trains with it.
     let toml = fs::read_to_string(folder.path().join("loss.toml")).unwrap();
-    assert!(toml.starts_with("# Written by reweight") && toml.contains("counts = [420, 30, 150]"), "{toml}");
+    assert!(toml.starts_with("# Written by reweight") && toml.contains("counts = [840, 60, 300]"), "{toml}");
     let mut compare = Command::new(env!("CARGO_BIN_EXE_reweight"));
     compare.current_dir(folder.path()).args(["compare", "planted.csv", "--multiclass", "--no-presets", "--strategy"]);
     let text = done(&compare.arg("tuned=loss.toml").args(training).args(["-q"]).output().unwrap());
@@ -238,7 +238,7 @@ fn a_killed_search_goes_on_where_it_was() {
     done(&run("killed.journal", "again.json").output().unwrap());
     assert_eq!(fs::read_to_string(path("killed.journal")).unwrap(), text);
     // More trials go on from there, and are those of a search that asked for them at once.
-    let more = [&long[..9], &["32", "--budget=none", "-q"]].concat();
+    let more = [&long[..10], &["32", "--budget=none", "-q"]].concat();
     done(&tune(folder.path(), &[&more[..], &["--resume", "killed.journal", "--json", "more.json"]].concat()));
     done(&tune(folder.path(), &[&more[..], &["--json", "fresh.json"]].concat()));
     assert!(fs::read(path("more.json")).unwrap() == fs::read(path("fresh.json")).unwrap());

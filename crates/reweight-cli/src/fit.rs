@@ -77,16 +77,17 @@ fn fit<D: TrainingDevice>(
     watch: Watch<'_>,
 ) -> Result<Option<Fitted>, ModelError> {
     let Lesson { problem, classes, settings, fold, place } = lesson;
+    let Watch { is_stopped, on_step, after_epoch } = watch;
     let encoder = Encoder::fit(&problem.table, &fold.train);
     let inputs = encoder.encode(&problem.table, &fold.train);
     let tests = encoder.encode(&problem.table, &fold.test);
     let bias = start(problem, fold, &loss)?;
     let mut steps = 0;
     let step = |model: &Mlp<D>, logits: Logits<D>, rows: &[usize]| -> Result<Loss<D>, StepError> {
-        if (watch.is_stopped)() {
+        if is_stopped() {
             return Err(StepError::Interrupted);
         }
-        (watch.on_step)();
+        on_step();
         steps += 1;
         // Of the type that `eval` has too: every other one compiles the engine once more.
         let classes: Vec<i64> = rows.iter().map(|&row| classes[fold.train[row]] as i64).collect();
@@ -107,10 +108,10 @@ fn fit<D: TrainingDevice>(
             }
         })
     };
-    let after_epoch = |model: &Mlp<D>, epoch: u32| (watch.after_epoch)(epoch, &|| model.predict(&tests));
+    let after_epoch = |model: &Mlp<D>, epoch: u32| after_epoch(epoch, &|| model.predict(&tests));
     let trained = match train(&inputs, problem.outputs(), Some(&bias), settings, place, step, after_epoch) {
         Ok(trained) => trained,
-        Err(_) if (watch.is_stopped)() => return Ok(None),
+        Err(_) if is_stopped() => return Ok(None),
         Err(error) => return Err(diverged(error, steps)),
     };
     let logits = trained.model.predict(&tests)?;

@@ -34,7 +34,7 @@ pub(super) fn head(
             "searching for {}: up to {} within each of {} × {} outer folds and once over all rows, by {} inner folds (hidden layers {}, {} in \
              batches of {}, Adam at {}); budget {budget}",
             settings.goal.name(),
-            counted(trials as u64, "loss").replace("losss", "losses"),
+            counted(trials as u64, "trial"),
             counted(training.seeds.len() as u64, "seed"),
             training.folds,
             settings.inner_folds,

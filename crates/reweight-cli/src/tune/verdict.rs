@@ -14,14 +14,14 @@ pub fn verdict(tuned: &Tuned) -> Vec<String> {
     let [inner, outer] = tuned.gain_inner_outer.map(|gain| difference(gain, main.is_share));
     let [promised, held] = tuned.gain_inner_outer;
     sentences.push(format!(
-        "On its own, inner folds the search promised {inner} over {BASELINE}; on the outer ones {outer} is left, so it flattered itself by \
-         {}. In {kept} of {folds} outer folds it chose {BASELINE} itself.",
+        "On the inner folds, by which it chose, the search promised {inner} over {BASELINE}; on the outer ones {outer} is left: it flattered \
+         itself by {}. In {kept} of {folds} outer folds it chose {BASELINE} itself.",
         difference(promised - held, main.is_share)
     ));
     if let Some(cost) = tuned.judged.get(1).filter(|_| tuned.is_better) {
         sentences.push(format!(
             "The {} goes from {} to {}: {}.",
-            lower(cost),
+            named(cost),
             amount_of(cost.plain.mean, cost.is_share),
             amount_of(cost.chosen.mean, cost.is_share),
             noise(&cost.paired, 1)
@@ -43,7 +43,7 @@ pub fn verdict(tuned: &Tuned) -> Vec<String> {
 }
 
 fn first(tuned: &Tuned, main: &Row, folds: usize) -> String {
-    let (title, paired) = (lower(main), &main.paired);
+    let (title, paired) = (named(main), &main.paired);
     let (before, after) = (amount_of(main.plain.mean, main.is_share), amount_of(main.chosen.mean, main.is_share));
     let figures = format!(
         "{before} under {BASELINE}, {after} under what the search chose: {}",
@@ -60,21 +60,24 @@ fn first(tuned: &Tuned, main: &Row, folds: usize) -> String {
     if paired.mean == 0.0 && paired.deviation == 0.0 {
         return format!("Keep {BASELINE}: {judged} nothing that the search chose changes the {title} ({before}).");
     }
-    let worse = (paired.mean > 0.0) != main.higher_is_better;
-    let why = match (worse, paired.is_beyond_noise()) {
-        (true, true) => "makes it worse beyond noise".to_owned(),
-        (true, false) => "does not improve it".to_owned(),
-        (false, false) => format!("improves it {} only", noise(paired, 1)),
-        (false, true) if tuned.chosen.name == BASELINE => {
-            format!("improves it, but over all rows {BASELINE} came out best")
+    let is_improved = (paired.mean > 0.0) == main.higher_is_better;
+    let what = match (is_improved, paired.is_beyond_noise()) {
+        (false, true) => format!("makes the {title} worse beyond noise"),
+        (false, false) => format!("does not improve the {title}"),
+        (true, false) => format!("improves the {title} {} only", noise(paired, 1)),
+        (true, true) if tuned.chosen.name == BASELINE => {
+            format!("improves the {title}, but over all rows {BASELINE} came out best")
         }
-        (false, true) => "improves it, but the recall at 1 % false positives pays for it, beyond noise".to_owned(),
+        (true, true) => {
+            format!("improves the {title}, but the recall at 1 % false positives pays for it, beyond noise")
+        }
     };
-    format!("Keep {BASELINE}. In the {title} ({figures}) the search {why}, {judged}.")
+    format!("Keep {BASELINE}: {judged} the search {what} ({figures}).")
 }
 
-fn lower(row: &Row) -> &str {
-    row.title
+/// A figure's title inside a sentence.
+fn named(row: &Row) -> String {
+    if row.title.starts_with("negatives") { format!("share of {}", row.title) } else { row.title.to_owned() }
 }
 
 /// A gain with its sign, in points where it is one of shares.

@@ -9,7 +9,7 @@
 //!
 //! # fn main() -> Result<(), reweight_cli::report::ReportError> {
 //! let mut page = Page::new("scores.csv").lead("1,000 rows");
-//! // One toggle a strategy; a curve of group 1 is shown while the second one is on. Without toggles, use no groups.
+//! // One toggle a strategy; a curve of group 1 is shown while the second one is on. Without toggles all are.
 //! page.toggles("Strategies", [("plain CE".to_owned(), true), ("focal".to_owned(), true)]);
 //! let mut table = Table::new("Samples of each region", ["region", "samples"]);
 //! table.row([Cell::text("0 to 0.1"), Cell::number("900")]);

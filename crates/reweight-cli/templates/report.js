@@ -37,7 +37,8 @@
     const group = trace.legendgroup === undefined ? undefined : Number(trace.legendgroup);
     const inGroup = group !== undefined;
     const colour = inGroup ? colours.series[group % colours.series.length] : colours.muted;
-    if (inGroup) copy.visible = shown.has(group);
+    // A page without toggles shows everything.
+    if (inGroup) copy.visible = boxes.length === 0 || shown.has(group);
     if (trace.type === "bar") {
       copy.marker.color = colour;
       // Grey is a colour of the series, too.

@@ -180,7 +180,7 @@ fn course(tuned: &Tuned) -> Chart {
         table.row([Cell::text((place + 1).to_string()), Cell::number(gain), Cell::text(&trial.name)]);
     }
     Chart::new("course", "The search over time", format!(
-        "Each loss of the search over all rows, in the order in which it was tried, and its gain over {BASELINE} on the last rung that it was let to. Few rows make the first rungs noisy. The broken line is the best of those that went through all."
+        "Each loss of the search over all rows, in the order in which it was tried, and its gain over {BASELINE} on the last rung that it was let to: circles on a quarter of the epochs, squares on one inner fold, diamonds on all of them. Few rows make the first rungs noisy. The broken line is the best of those that went through all."
     ))
     .x(Axis::new("trial"))
     .y(Axis::new("gain on the inner folds"))

@@ -1,10 +1,10 @@
-//! The versions of the libraries that a network's bits come from, out of the lock file that this program is built with.
+//! The versions of the libraries that a network's bits, and a search's losses, come from, out of the lock file that this program is built with.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// See above; the program shows them in this order.
-const LIBRARIES: [&str; 6] = ["dfdx", "gemm", "linfa-datasets", "matrixmultiply", "ndarray", "rand_chacha"];
+const LIBRARIES: [&str; 7] = ["dfdx", "gemm", "linfa-datasets", "matrixmultiply", "ndarray", "rand_chacha", "tpe"];
 
 fn main() -> io::Result<()> {
     let versions: String = match lock_file() {

@@ -13,10 +13,14 @@ pub fn verdict(tuned: &Tuned) -> Vec<String> {
     let kept = tuned.outer.iter().filter(|fold| fold.chosen == BASELINE).count();
     let [inner, outer] = tuned.gain_inner_outer.map(|gain| difference(gain, main.is_share));
     let [promised, held] = tuned.gain_inner_outer;
+    let flattery = if promised > held {
+        format!("it flattered itself by {}", difference(promised - held, main.is_share).trim_start_matches('+'))
+    } else {
+        "no less than promised".to_owned()
+    };
     sentences.push(format!(
-        "On the inner folds, by which it chose, the search promised {inner} over {BASELINE}; on the outer ones {outer} is left: it flattered \
-         itself by {}. In {kept} of {folds} outer folds it chose {BASELINE} itself.",
-        difference(promised - held, main.is_share)
+        "On the inner folds, by which it chose, the search promised {inner} over {BASELINE}; on the outer ones {outer} is left: {flattery}. In \
+         {kept} of {folds} outer folds it chose {BASELINE} itself."
     ));
     if let Some(cost) = tuned.judged.get(1).filter(|_| tuned.is_better) {
         sentences.push(format!(

@@ -81,7 +81,8 @@ fn first(tuned: &Tuned, main: &Row, folds: usize) -> String {
 
 /// A figure's title inside a sentence.
 fn named(row: &Row) -> String {
-    if row.title.starts_with("negatives") { format!("share of {}", row.title) } else { row.title.to_owned() }
+    let title = row.title.replace(", tuned threshold", " at a tuned threshold");
+    if title.starts_with("negatives") { format!("share of {title}") } else { title }
 }
 
 /// A gain with its sign, in points where it is one of shares.

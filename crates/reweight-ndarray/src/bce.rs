@@ -58,6 +58,11 @@ impl<A: Float, D: Dimension> Wanted<'_, A, D> {
         Self { grad: None, hessian: None, weights: None, losses: None }
     }
 
+    /// Whether gradients of either order are wanted.
+    fn slopes(&self) -> bool {
+        self.grad.is_some() || self.hessian.is_some()
+    }
+
     fn form(&self) -> Option<HessianForm> {
         self.hessian.as_ref().map(|(_, form)| *form)
     }
@@ -66,7 +71,7 @@ impl<A: Float, D: Dimension> Wanted<'_, A, D> {
     fn clear(&mut self) {
         let hessian = self.hessian.as_mut().map(|(hessian, _)| hessian);
         let all = [self.grad.as_mut(), hessian, self.weights.as_mut(), self.losses.as_mut()];
-        all.into_iter().flatten().for_each(|output| output.fill(A::ZERO));
+        all.into_iter().flatten().for_each(|output| output.fill(A::default()));
     }
 
     fn reborrow(&mut self) -> Wanted<'_, A, D> {
@@ -244,7 +249,7 @@ where
     /// An array that the logits' layout can be followed in.
     fn zeros(&self) -> Array<A, D> {
         let columns_first = self.logits.ndim() > 1 && self.logits.t().is_standard_layout();
-        Array::from_elem(self.logits.raw_dim().set_f(columns_first), A::ZERO)
+        Array::from_elem(self.logits.raw_dim().set_f(columns_first), A::default())
     }
 
     fn step<W: SampleWeighter>(

@@ -31,6 +31,8 @@ pub(crate) struct Memory<A> {
     slots: Vec<A>,
     /// The schedule that its constants are of.
     id: u64,
+    /// What a block of 16 bits passes through.
+    stage: Vec<A>,
 }
 
 impl<A: PickLanes> Memory<A> {
@@ -42,9 +44,24 @@ impl<A: PickLanes> Memory<A> {
         memory
     }
 
+    /// The same as it is, for its stage alone.
+    pub(crate) fn take_any() -> Self {
+        A::take_block_memory()
+    }
+
     /// Gives the memory back to the thread.
     pub(crate) fn keep(self) {
         A::keep_block_memory(self);
+    }
+
+    /// The memory of [`Stage`](crate::stored::Stage), to be given back by [`keep_stage`](Self::keep_stage).
+    pub(crate) fn take_stage(&mut self) -> Vec<A> {
+        std::mem::take(&mut self.stage)
+    }
+
+    /// Gives it back.
+    pub(crate) fn keep_stage(&mut self, stage: Vec<A>) {
+        self.stage = stage;
     }
 
     fn prepare(&mut self, formula: Formula<'_>) {
@@ -103,7 +120,7 @@ impl<A: PickLanes> Memory<A> {
 impl<A> Memory<A> {
     /// None, as a thread has at first.
     pub(crate) const fn empty() -> Self {
-        Self { slots: Vec::new(), id: 0 }
+        Self { slots: Vec::new(), id: 0, stage: Vec::new() }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use pulp::NullaryFnOnce;
 
-use crate::lanes::{Baseline, F32s, F64s, Isa, Lanes};
+use crate::lanes::{Baseline, Convert, F32s, F64s, Format, Isa, Lanes};
 
 /// The environment variable that names the instruction set to use in place of the best one, for tests and measurements.
 pub const ENVIRONMENT_VARIABLE: &str = "REWEIGHT_ISA";
@@ -18,7 +18,7 @@ pub const ENVIRONMENT_VARIABLE: &str = "REWEIGHT_ISA";
 pub enum InstructionSet {
     /// x86-64 with AVX-512 F, BW, CD, DQ and VL: 512 bits.
     Avx512,
-    /// x86-64 with AVX2 and FMA: 256 bits.
+    /// x86-64 with AVX2, FMA and F16C: 256 bits.
     Avx2,
     /// AArch64 with NEON: 128 bits.
     Neon,
@@ -86,7 +86,7 @@ impl InstructionSet {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => crate::lanes::Avx512::is_available(),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => crate::lanes::Avx2::is_available(),
+            Self::Avx2 => crate::lanes::Avx2::is_available() && std::is_x86_feature_detected!("f16c"),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => crate::lanes::Neon::is_available(),
             Self::Baseline => true,
@@ -202,7 +202,8 @@ fn enter<S: Isa, K: Kernel>(kernel: K) -> K::Output {
 
 /// Runs a kernel on an instruction set. One predictable branch and one call: cheap enough for a batch of a few hundred elements.
 ///
-/// This is the only function that may name an instruction set's vectors: having an [`Available`] is what makes that sound.
+/// This function and [`convert`] are the only ones that may name an instruction set's vectors: having an [`Available`] is what
+/// makes that sound.
 #[inline]
 pub(crate) fn dispatch<K: Kernel>(isa: Available, kernel: K) -> K::Output {
     match isa.0 {
@@ -213,6 +214,19 @@ pub(crate) fn dispatch<K: Kernel>(isa: Available, kernel: K) -> K::Output {
         #[cfg(target_arch = "aarch64")]
         InstructionSet::Neon => enter::<crate::lanes::Neon, K>(kernel),
         _ => enter::<Baseline, K>(kernel),
+    }
+}
+
+/// The conversions of a format of 16 bits on an instruction set.
+pub(crate) fn convert(isa: Available, format: Format) -> Convert<f32> {
+    match isa.0 {
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512 => Convert::of::<crate::lanes::Avx512>(format),
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx2 => Convert::of::<crate::lanes::Avx2>(format),
+        #[cfg(target_arch = "aarch64")]
+        InstructionSet::Neon => Convert::of::<crate::lanes::Neon>(format),
+        _ => Convert::of::<Baseline>(format),
     }
 }
 

@@ -4,23 +4,67 @@ use std::any::TypeId;
 use std::cell::Cell;
 use std::fmt::Debug;
 
-use pulp::bytemuck::{AnyBitPattern, NoUninit, Pod, cast_slice};
+use half::{bf16, f16};
+use ndarray::{ArrayViewMut, Dimension};
+use pulp::bytemuck::{AnyBitPattern, NoUninit, Pod, cast_slice, cast_slice_mut};
 use reweight::{RegionAxis, RegionTable, Regions, ValueTable};
 
 use crate::block::Memory;
+use crate::dispatch::{Available, convert};
 use crate::kernels::Kernels;
-use crate::lanes::Lanes;
+use crate::lanes::{Format, Lanes};
+use crate::stored::{Stored, StoredMut};
 
 mod sealed {
     pub trait Sealed {}
 }
 use sealed::Sealed;
 
-/// A float that logits, gradients and sample weights are made of: `f32` or `f64`.
+/// A float that logits, gradients and sample weights are made of: `f32`, `f64`, or in half the memory [`half::f16`] or
+/// [`half::bf16`].
+///
+/// Of halves everything is computed in `f32`, and what is written is rounded once.
 #[expect(private_bounds, reason = "the vectors behind a float are the engine's own")]
-pub trait Float: Sealed + Kernels {}
+pub trait Float: Sealed + Element {}
 
-/// What the engine needs of a float beyond what its users need to see.
+/// How a batch's numbers come to the kernels.
+pub(crate) trait Element:
+    Pod + Debug + Default + PartialEq + PartialOrd + Into<f64> + Send + Sync + 'static
+{
+    /// What is computed in.
+    type Wide: Kernels + Float + Element<Wide = Self::Wide>;
+    /// The format, where it is half of what is computed in.
+    const HALF: Option<Format>;
+    /// Numbers to be read.
+    fn stored(isa: Available, numbers: &[Self]) -> Stored<'_, Self::Wide>;
+    /// Numbers to be written.
+    fn stored_mut(isa: Available, numbers: &mut [Self]) -> StoredMut<'_, Self::Wide>;
+    /// The array itself, where it is in the precision that is computed in.
+    fn wide<D: Dimension>(array: ArrayViewMut<'_, Self, D>) -> Option<ArrayViewMut<'_, Self::Wide, D>>;
+}
+
+macro_rules! half {
+    ($($half:ident $format:ident)*) => {$(
+        impl Sealed for $half {}
+        impl Float for $half {}
+        impl Element for $half {
+            type Wide = f32;
+            const HALF: Option<Format> = Some(Format::$format);
+            fn stored(isa: Available, numbers: &[Self]) -> Stored<'_, f32> {
+                Stored::Half(cast_slice(numbers), convert(isa, Format::$format))
+            }
+            fn stored_mut(isa: Available, numbers: &mut [Self]) -> StoredMut<'_, f32> {
+                StoredMut::Half(cast_slice_mut(numbers), convert(isa, Format::$format))
+            }
+            fn wide<D: Dimension>(_: ArrayViewMut<'_, Self, D>) -> Option<ArrayViewMut<'_, f32, D>> {
+                None
+            }
+        }
+    )*};
+}
+half!(f16 F16 bf16 Bf16);
+
+/// What the engine needs of a float that it computes in beyond what its users need to see.
 pub(crate) trait FloatLanes:
     Pod + Debug + Default + PartialEq + PartialOrd + Into<f64> + Send + Sync + 'static
 {
@@ -75,6 +119,19 @@ macro_rules! float {
     ($float:ident, $lanes:ident, $thresholds:ident, $tree:ident, $weights:ident, $values:expr, $rounding:expr) => {
         impl Sealed for $float {}
         impl Float for $float {}
+        impl Element for $float {
+            type Wide = Self;
+            const HALF: Option<Format> = None;
+            fn stored(_: Available, numbers: &[Self]) -> Stored<'_, Self> {
+                Stored::Same(numbers)
+            }
+            fn stored_mut(_: Available, numbers: &mut [Self]) -> StoredMut<'_, Self> {
+                StoredMut::Same(numbers)
+            }
+            fn wide<D: Dimension>(array: ArrayViewMut<'_, Self, D>) -> Option<ArrayViewMut<'_, Self, D>> {
+                Some(array)
+            }
+        }
         impl FloatLanes for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -150,6 +207,8 @@ pub trait ClassIndex: Sealed + Index {}
 pub(crate) trait Target: Copy + NoUninit + Send + Sync + 'static {
     /// Whether values between 0 and 1 are meant.
     const SOFT: bool;
+    /// Whether the precision that is computed in may be less than the target's.
+    const ROUNDED: bool = false;
     /// The target as a number.
     fn number(self) -> f64;
 
@@ -164,6 +223,11 @@ pub(crate) trait Target: Copy + NoUninit + Send + Sync + 'static {
         } else {
             2
         }
+    }
+
+    /// Targets in the precision that is computed in, where that is a conversion of whole registers; whether they are `to`'s.
+    fn widened<A: FloatLanes>(_: Available, _targets: &[Self], _to: &mut [A]) -> bool {
+        false
     }
 
     /// The hard targets of a slice whose elements are bytes.
@@ -221,6 +285,7 @@ macro_rules! float_target {
         impl BceTarget for $float {}
         impl Target for $float {
             const SOFT: bool = true;
+            const ROUNDED: bool = true;
             #[inline(always)]
             fn number(self) -> f64 {
                 f64::from(self)
@@ -229,3 +294,33 @@ macro_rules! float_target {
     )*};
 }
 float_target!(f32 f64);
+
+macro_rules! half_target {
+    ($($half:ident $format:ident)*) => {$(
+        impl BceTarget for $half {}
+        impl Target for $half {
+            const SOFT: bool = true;
+            #[inline(always)]
+            fn number(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn hard(self) -> u8 {
+                const ONE: u16 = $half::ONE.to_bits();
+                match self.to_bits() {
+                    ONE => 1,
+                    0 | 0x8000 => 0,
+                    _ => 2,
+                }
+            }
+            fn widened<A: FloatLanes>(isa: Available, targets: &[Self], to: &mut [A]) -> bool {
+                let same = TypeId::of::<A>() == TypeId::of::<f32>();
+                if same {
+                    (convert(isa, Format::$format).widen)(cast_slice(targets), cast_slice_mut(to));
+                }
+                same
+            }
+        }
+    )*};
+}
+half_target!(f16 F16 bf16 Bf16);

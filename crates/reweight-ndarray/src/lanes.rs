@@ -9,11 +9,13 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 mod f32;
 mod f64;
+mod half;
 mod isa;
 mod pair;
 
 pub(crate) use self::f32::F32s;
 pub(crate) use self::f64::F64s;
+pub(crate) use self::half::{Convert, Format};
 pub(crate) use isa::Baseline;
 pub(crate) use isa::Isa;
 #[cfg(target_arch = "aarch64")]

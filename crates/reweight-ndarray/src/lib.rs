@@ -31,6 +31,7 @@ mod registers;
 mod short;
 mod softmax;
 mod step;
+mod stored;
 mod tree;
 
 pub use bce::BceBatch;

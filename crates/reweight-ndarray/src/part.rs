@@ -3,9 +3,12 @@
 //! A row is one logit for BCE and C of them for softmax.
 
 use ndarray::{ArrayView1, ArrayViewD, ArrayViewMut1, ArrayViewMutD, Axis};
+use pulp::bytemuck::cast_slice_mut;
 
-use crate::element::FloatLanes;
+use crate::dispatch::Available;
+use crate::element::{Element, FloatLanes};
 use crate::parallel::{Divide, LEAF, Merge};
+use crate::stored::{Stored, StoredMut};
 
 /// The inputs of a stretch of rows that lie one after the other.
 #[derive(Clone, Copy)]
@@ -13,17 +16,51 @@ pub(crate) struct Inputs<'a, A, T> {
     /// Logits in a row.
     pub(crate) row: usize,
     /// Rows · logits in a row.
-    pub(crate) logits: &'a [A],
+    pub(crate) logits: Stored<'a, A>,
     pub(crate) targets: &'a [T],
     pub(crate) valid: Option<&'a [bool]>,
-    pub(crate) sample_weight: Option<&'a [A]>,
+    pub(crate) sample_weight: Option<Stored<'a, A>>,
     /// Where the first logit stands in the batch, counted row by row.
     pub(crate) place: usize,
     /// Each logit's column, where it does not follow from its place.
     pub(crate) column: Option<&'a [A]>,
 }
 
-impl<'a, A, T> Inputs<'a, A, T> {
+/// Some rows of a stretch, in the precision that is computed in.
+#[derive(Clone, Copy)]
+pub(crate) struct Block<'a, A, T> {
+    /// Logits in a row.
+    pub(crate) row: usize,
+    /// Rows · logits in a row at least; what is behind them may be anything.
+    pub(crate) logits: &'a [A],
+    pub(crate) targets: &'a [T],
+    pub(crate) valid: Option<&'a [bool]>,
+    pub(crate) sample_weight: Option<&'a [A]>,
+}
+
+impl<'a, A: FloatLanes, T> Inputs<'a, A, T> {
+    /// `rows` rows from `first` on; logits and sample weights of 16 bits are widened into the memory that is lent.
+    #[inline(always)]
+    pub(crate) fn block<'s>(
+        &self,
+        first: usize,
+        rows: usize,
+        logits: &'s mut [A],
+        sample_weight: &'s mut [A],
+    ) -> Block<'s, A, T>
+    where
+        'a: 's,
+    {
+        let (row, span) = (self.row, first..first + rows);
+        Block {
+            row,
+            logits: self.logits.read(first * row, rows * row, logits),
+            targets: &self.targets[span.clone()],
+            valid: self.valid.map(|valid| &valid[span]),
+            sample_weight: self.sample_weight.map(|all| &all.read(first, rows, sample_weight)[..rows]),
+        }
+    }
+
     /// The same stretch with other targets.
     fn with_targets<'b, U>(self, targets: &'b [U]) -> Inputs<'b, A, U>
     where
@@ -60,20 +97,20 @@ impl<'a, A, T> Inputs<'a, A, T> {
 /// The outputs of a stretch of rows, those that are wanted.
 pub(crate) struct Outputs<'a, A> {
     /// Rows · logits in a row.
-    pub(crate) grad: Option<&'a mut [A]>,
+    pub(crate) grad: Option<StoredMut<'a, A>>,
     /// Rows · logits in a row.
-    pub(crate) hessian: Option<&'a mut [A]>,
-    pub(crate) weights: Option<&'a mut [A]>,
-    pub(crate) losses: Option<&'a mut [A]>,
+    pub(crate) hessian: Option<StoredMut<'a, A>>,
+    pub(crate) weights: Option<StoredMut<'a, A>>,
+    pub(crate) losses: Option<StoredMut<'a, A>>,
 }
 
-impl<A> Outputs<'_, A> {
+impl<A: FloatLanes> Outputs<'_, A> {
     /// Cut after `at` rows of `row` logits.
     fn split(self, at: usize, row: usize) -> (Self, Self) {
-        let (grad, more_grad) = unzip(self.grad.map(|all| all.split_at_mut(at * row)));
-        let (hessian, more_hessian) = unzip(self.hessian.map(|all| all.split_at_mut(at * row)));
-        let (weights, more_weights) = unzip(self.weights.map(|all| all.split_at_mut(at)));
-        let (losses, more_losses) = unzip(self.losses.map(|all| all.split_at_mut(at)));
+        let (grad, more_grad) = unzip(self.grad.map(|all| all.split_at(at * row)));
+        let (hessian, more_hessian) = unzip(self.hessian.map(|all| all.split_at(at * row)));
+        let (weights, more_weights) = unzip(self.weights.map(|all| all.split_at(at)));
+        let (losses, more_losses) = unzip(self.losses.map(|all| all.split_at(at)));
         (
             Self { grad, hessian, weights, losses },
             Self { grad: more_grad, hessian: more_hessian, weights: more_weights, losses: more_losses },
@@ -124,11 +161,11 @@ const CONVERTED: usize = 1024;
 impl<A: FloatLanes, T: Copy> Slices<'_, A, T> {
     /// Runs `kernel` over the stretch with its targets as `same` gives them, or converted a few at a time.
     ///
-    /// A kernel is compiled for each weighter; once for each type of target besides would be ten times as much code.
+    /// A kernel for each type of target would be ten times as much code.
     pub(crate) fn retarget<U: Copy + Default, R: Merge>(
         self,
         same: Option<&[U]>,
-        convert: impl Fn(T) -> U,
+        convert: impl Fn(&[T], &mut [U]),
         kernel: impl Fn(Slices<'_, A, U>) -> R,
     ) -> R {
         let Slices { inputs, mut outputs } = self;
@@ -142,9 +179,7 @@ impl<A: FloatLanes, T: Copy> Slices<'_, A, T> {
             let (block, more) = rest.split(CONVERTED.min(rest.targets.len()));
             rest = more;
             let rows = block.targets.len();
-            for (to, &from) in converted.iter_mut().zip(block.targets) {
-                *to = convert(from);
-            }
+            convert(block.targets, &mut converted[..rows]);
             let (now, later) = outputs.split(rows, block.row);
             outputs = later;
             let result = kernel(Slices { inputs: block.with_targets(&converted[..rows]), outputs: now });
@@ -161,27 +196,27 @@ impl<A: FloatLanes, T: Copy> Slices<'_, A, T> {
 }
 
 /// Rows of any memory layout; with several logits a row, they are the last axis of logits and gradient.
-pub(crate) struct Views<'a, A, T> {
+pub(crate) struct Views<'a, A: Element, T> {
     pub(crate) logits: ArrayViewD<'a, A>,
     pub(crate) targets: ArrayViewD<'a, T>,
     pub(crate) valid: Option<ArrayViewD<'a, bool>>,
     pub(crate) sample_weight: Option<ArrayViewD<'a, A>>,
     /// Each logit's column, in the shape of the logits, where columns are read.
-    pub(crate) column: Option<ArrayViewD<'a, A>>,
+    pub(crate) column: Option<ArrayViewD<'a, A::Wide>>,
     pub(crate) grad: Option<ArrayViewMutD<'a, A>>,
     pub(crate) hessian: Option<ArrayViewMutD<'a, A>>,
     pub(crate) weights: Option<ArrayViewMutD<'a, A>>,
     pub(crate) losses: Option<ArrayViewMutD<'a, A>>,
 }
 
-impl<A: FloatLanes, T: Copy + Send + Sync> Views<'_, A, T> {
+impl<A: Element, T: Copy + Send + Sync> Views<'_, A, T> {
     /// Logits in a row; there is one row at least.
     fn row(&self) -> usize {
         self.logits.len() / self.targets.len().max(1)
     }
 }
 
-impl<A: FloatLanes, T: Copy + Send + Sync> Divide for Views<'_, A, T> {
+impl<A: Element, T: Copy + Send + Sync> Divide for Views<'_, A, T> {
     fn size(&self) -> usize {
         self.logits.len()
     }
@@ -222,9 +257,9 @@ impl<A: FloatLanes, T: Copy + Send + Sync> Divide for Views<'_, A, T> {
     }
 }
 
-impl<A: FloatLanes, T: Copy + Send + Sync> Views<'_, A, T> {
+impl<A: Element, T: Copy + Send + Sync> Views<'_, A, T> {
     /// Runs `kernel` over a copy of a leaf's rows, in the order of the indices, and copies its outputs back.
-    pub(crate) fn with_slices<R>(self, kernel: impl FnOnce(Slices<'_, A, T>) -> R) -> R {
+    pub(crate) fn with_slices<R>(self, isa: Available, kernel: impl FnOnce(Slices<'_, A::Wide, T>) -> R) -> R {
         let (row, rows) = (self.row(), self.targets.len());
         let own_targets;
         let targets = match self.targets.as_slice() {
@@ -236,39 +271,42 @@ impl<A: FloatLanes, T: Copy + Send + Sync> Views<'_, A, T> {
         };
         let own_valid = self.valid.as_ref().filter(|valid| !valid.is_standard_layout()).map(gathered);
         let valid = own_valid.as_deref().or_else(|| self.valid.as_ref().and_then(|valid| valid.as_slice()));
-        A::with_scratch(|scratch| {
+        A::Wide::with_scratch(|scratch| {
             // The last three in the order of their use; what is not wanted takes no room.
             let size = rows * row;
             let length = |wanted: bool| if wanted { size } else { 0 };
             let (columns, hessians) = (length(self.column.is_some()), length(self.hessian.is_some()));
-            scratch.resize(2 * size + columns + hessians + 3 * rows, A::ZERO);
-            let (logits, rest) = scratch.split_at_mut(size);
+            let bytes = (2 * size + hessians + 3 * rows) * size_of::<A>();
+            scratch.resize(columns + bytes.div_ceil(size_of::<A::Wide>()), A::Wide::ZERO);
+            let (column, rest) = scratch.split_at_mut(columns);
+            let (logits, rest) = cast_slice_mut(rest).split_at_mut(size);
             let (grad, rest) = rest.split_at_mut(size);
-            let (column, rest) = rest.split_at_mut(columns);
             let (hessian, rest) = rest.split_at_mut(hessians);
             let (sample_weight, rest) = rest.split_at_mut(rows);
-            let (weights, losses) = rest.split_at_mut(rows);
+            let (weights, rest) = rest.split_at_mut(rows);
+            let losses = &mut rest[..rows];
             gather(&self.logits, logits);
-            for (from, to) in [(&self.sample_weight, &mut *sample_weight), (&self.column, &mut *column)] {
-                if let Some(from) = from {
-                    gather(from, to);
-                }
+            if let Some(from) = &self.sample_weight {
+                gather(from, sample_weight);
+            }
+            if let Some(from) = &self.column {
+                gather(from, column);
             }
             let result = kernel(Slices {
                 inputs: Inputs {
                     row,
-                    logits,
+                    logits: A::stored(isa, logits),
                     targets,
                     valid,
-                    sample_weight: self.sample_weight.is_some().then_some(sample_weight),
+                    sample_weight: self.sample_weight.is_some().then(|| A::stored(isa, sample_weight)),
                     place: 0,
                     column: self.column.is_some().then_some(column),
                 },
                 outputs: Outputs {
-                    grad: self.grad.is_some().then_some(&mut *grad),
-                    hessian: self.hessian.is_some().then_some(&mut *hessian),
-                    weights: self.weights.is_some().then_some(&mut *weights),
-                    losses: self.losses.is_some().then_some(&mut *losses),
+                    grad: self.grad.is_some().then(|| A::stored_mut(isa, grad)),
+                    hessian: self.hessian.is_some().then(|| A::stored_mut(isa, hessian)),
+                    weights: self.weights.is_some().then(|| A::stored_mut(isa, weights)),
+                    losses: self.losses.is_some().then(|| A::stored_mut(isa, losses)),
                 },
             });
             let outputs = [(self.grad, grad), (self.hessian, hessian), (self.weights, weights), (self.losses, losses)];

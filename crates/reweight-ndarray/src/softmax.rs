@@ -56,6 +56,11 @@ impl<A: Float> Wanted<'_, A> {
         Self { grad: None, hessian: None, weights: None, losses: None }
     }
 
+    /// Whether gradients of either order are wanted.
+    fn slopes(&self) -> bool {
+        self.grad.is_some() || self.hessian.is_some()
+    }
+
     fn form(&self) -> Option<HessianForm> {
         self.hessian.as_ref().map(|(_, form)| *form)
     }
@@ -64,7 +69,7 @@ impl<A: Float> Wanted<'_, A> {
     fn clear(&mut self) {
         let hessian = self.hessian.as_mut().map(|(hessian, _)| hessian);
         let all = [self.grad.as_mut(), hessian, self.weights.as_mut(), self.losses.as_mut()];
-        all.into_iter().flatten().for_each(|output| output.fill(A::ZERO));
+        all.into_iter().flatten().for_each(|output| output.fill(A::default()));
     }
 
     fn reborrow(&mut self) -> Wanted<'_, A> {
@@ -160,7 +165,7 @@ where
     ///
     /// As [`weigh_into`](Self::weigh_into); the loss is then as it was.
     pub fn value_and_grad<W: SampleWeighter>(&self, loss: &mut SoftmaxLoss<W>) -> Result<LossAndGrad<A, D>, LossError> {
-        let mut grad = Array::from_elem(self.logits.raw_dim(), A::ZERO);
+        let mut grad = Array::from_elem(self.logits.raw_dim(), A::default());
         let summary = self.value_and_grad_into(loss, &mut grad)?;
         Ok(LossAndGrad { summary, grad })
     }
@@ -191,8 +196,8 @@ where
         &self,
         loss: &mut SoftmaxLoss<W>,
     ) -> Result<Outcome<A, D, D::Smaller>, LossError> {
-        let mut grad = Array::from_elem(self.logits.raw_dim(), A::ZERO);
-        let mut weights = Array::from_elem(self.targets.raw_dim(), A::ZERO);
+        let mut grad = Array::from_elem(self.logits.raw_dim(), A::default());
+        let mut weights = Array::from_elem(self.targets.raw_dim(), A::default());
         let mut losses = weights.clone();
         let wanted = Wanted {
             grad: Some(self.check_output("grad", grad.view_mut())?),
@@ -214,9 +219,9 @@ where
         loss: &mut SoftmaxLoss<W>,
         form: HessianForm,
     ) -> Result<SecondOrder<A, D, D::Smaller>, LossError> {
-        let mut grad = Array::from_elem(self.logits.raw_dim(), A::ZERO);
+        let mut grad = Array::from_elem(self.logits.raw_dim(), A::default());
         let mut hessian = grad.clone();
-        let mut weights = Array::from_elem(self.targets.raw_dim(), A::ZERO);
+        let mut weights = Array::from_elem(self.targets.raw_dim(), A::default());
         let mut losses = weights.clone();
         let wanted = Wanted {
             grad: Some(self.check_output("grad", grad.view_mut())?),

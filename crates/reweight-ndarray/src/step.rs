@@ -9,7 +9,7 @@ use reweight::{BatchStatistics, LossError};
 use crate::dispatch::{Available, Kernel};
 use crate::element::{FloatLanes, PickLanes};
 use crate::kernels::Kernels;
-use crate::lanes::Lanes;
+use crate::lanes::{Format, Lanes};
 use crate::parallel::{Divide, From, LEAF, Merge, middle, reduce};
 use crate::registers::{each_register, load, store};
 
@@ -26,9 +26,43 @@ impl Merge for Sums {
     }
 }
 
+/// What slopes are multiplied by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factors<A> {
+    /// As they are computed: 1 over the reduction's denominator, or 1 where that is known only after all weights are.
+    pub(crate) first: f64,
+    /// Halves, before they are rounded: 1 over a denominator of the latter kind, else 1.
+    pub(crate) last: A,
+}
+
+/// A late factor as it is multiplied by. A sum of weights may be so small that its inverse is no float of this type; 0·∞ would be
+/// no number.
+pub(crate) fn late<A: FloatLanes>(factor: f64) -> A {
+    A::from_f64(factor.min(A::LARGEST.into()))
+}
+
 /// The instruction set of this process.
 pub(crate) fn available() -> Result<Available, LossError> {
     Available::from_environment().map_err(|error| LossError::Backend(error.to_string()))
+}
+
+/// The first of a sample's weight, loss, slope and second derivative that `format` cannot hold, of those that are wanted.
+pub(crate) fn overflow(format: Format, index: usize, results: [Option<f64>; 4]) -> Option<LossError> {
+    let beyond = |result: &Option<f64>| result.is_some_and(|value| !format.holds(value as f32));
+    let at = results.iter().position(beyond)?;
+    let slope = at > 1;
+    Some(LossError::Overflow {
+        quantity: ["weight", "loss", "gradient", "second derivative"][at],
+        index,
+        value: results[at]?,
+        format: format.name(),
+        largest: format.largest().into(),
+        cure: if slope {
+            "compute in f32, or divide the loss by more (reduction `mean`, a larger divisor)"
+        } else {
+            "compute in f32, or take smaller factors (class weights, `scale`, sample weights)"
+        },
+    })
 }
 
 thread_local! {
@@ -60,8 +94,7 @@ fn empty_like(other: &BatchStatistics) -> BatchStatistics {
 
 /// Multiplies a gradient: where the denominator is known only after all weights are.
 pub(crate) fn rescale<A: Kernels, D: Dimension>(isa: Available, mut grad: ArrayViewMut<'_, A, D>, factor: f64) {
-    // A sum of weights may be so small that its inverse is no float of this type; 0·∞ would be no number.
-    let factor = factor.min(A::LARGEST.into());
+    let factor = late(factor);
     match grad.as_slice_memory_order_mut() {
         Some(slice) => {
             reduce(Whole(slice), From::Start, &|part: Whole<'_, A>| A::rescale(isa, Rescale { grad: part.0, factor }));
@@ -93,7 +126,7 @@ impl<A: FloatLanes> Divide for Whole<'_, A> {
 /// Multiplies a stretch of a gradient.
 pub(crate) struct Rescale<'a, A> {
     grad: &'a mut [A],
-    factor: f64,
+    factor: A,
 }
 
 impl<A: PickLanes> Kernel for Rescale<'_, A> {
@@ -106,8 +139,8 @@ impl<A: PickLanes> Kernel for Rescale<'_, A> {
 }
 
 #[inline(always)]
-fn rescale_registers<L: Lanes>(grad: &mut [L::Scalar], factor: f64) {
-    let factor = L::splat(factor);
+fn rescale_registers<L: Lanes>(grad: &mut [L::Scalar], factor: L::Scalar) {
+    let factor = L::splat_scalar(factor);
     each_register::<L>(
         grad.len(),
         #[inline(always)]

@@ -262,7 +262,7 @@ pub enum LossError {
     /// A weight, loss or slope that is not finite: the formula's fault, or the numbers are too large for their type.
     #[error("the {quantity} of the sample at index {index} is {value} (margin {margin}), under {weighter}: {cure}")]
     NotFinite {
-        /// Which of weight, loss and gradient.
+        /// Which of weight, loss, gradient and second derivative.
         quantity: &'static str,
         /// The sample's position, counted row by row.
         index: usize,
@@ -272,6 +272,26 @@ pub enum LossError {
         margin: f64,
         /// The weighter.
         weighter: String,
+        /// What would mend it.
+        cure: &'static str,
+    },
+    /// A result that is finite, but beyond the half precision that it was to be written in.
+    #[error(
+        "the {quantity} of the sample at index {index} is {}, beyond the largest {format}, {}: {cure}",
+        short(*.value),
+        short(*.largest)
+    )]
+    Overflow {
+        /// Which of weight, loss, gradient and second derivative.
+        quantity: &'static str,
+        /// The sample's position, counted row by row.
+        index: usize,
+        /// The value before it was rounded.
+        value: f64,
+        /// The type of the logits and of what is written.
+        format: &'static str,
+        /// The type's largest number.
+        largest: f64,
         /// What would mend it.
         cure: &'static str,
     },

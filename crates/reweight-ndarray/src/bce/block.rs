@@ -6,8 +6,9 @@ use super::labels::Labels;
 use crate::block::{BLOCK, Memory};
 use crate::element::PickLanes;
 use crate::lanes::Lanes;
-use crate::part::Inputs;
+use crate::part::{Block, Inputs};
 use crate::registers::{CACHE_LINE, each_register, load, valid_lanes};
+use crate::stored::StoredMut;
 
 /// What of an affine map of the logits the kernels read, in their precision.
 #[derive(Clone, Debug)]
@@ -102,22 +103,20 @@ impl<L: Lanes> Checks<L> {
     }
 }
 
-/// Puts `len` elements from `first` on into the memory's slots: margins (or logits of soft labels), targets, columns. What does not
+/// Puts a block's elements into the memory's slots: margins (or logits of soft labels), targets, columns. What does not
 /// count, and what fills the last register up, is 0.
 #[inline(always)]
 pub(crate) fn read<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(
     memory: &mut Memory<A>,
-    inputs: &Inputs<'_, A, K::Target>,
-    first: usize,
-    len: usize,
+    block: &Block<'_, A, K::Target>,
     adjusted: Option<&Adjusted<A>>,
     exp: bool,
     checks: &mut Checks<L>,
 ) {
     let (zero, one, half) = (L::splat(0.0), L::splat(1.0), L::splat(0.5));
-    let (logits, targets) = (&inputs.logits[first..first + len], &inputs.targets[first..first + len]);
-    let valid = inputs.valid.map(|valid| &valid[first..first + len]);
-    let sample_weight = inputs.sample_weight.map(|all| &all[first..first + len]);
+    let Block { targets, valid, sample_weight, .. } = *block;
+    let len = targets.len();
+    let logits = &block.logits[..len];
     let [margins, numbers, exps] = memory.inputs_mut();
     let plain = adjusted.is_none();
     each_register::<L>(
@@ -248,17 +247,14 @@ pub(crate) fn adjust<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(
 #[inline(always)]
 pub(crate) fn prefetch<L: Lanes, A: PickLanes, T>(
     inputs: &Inputs<'_, A, T>,
-    grad: Option<&[A]>,
+    grad: Option<&StoredMut<'_, A>>,
     next: std::ops::Range<usize>,
 ) {
-    let each_line = |element: usize| next.clone().step_by((CACHE_LINE / element).max(1));
-    for at in each_line(size_of::<A>()) {
-        L::prefetch(&inputs.logits[at]);
-        if let Some(grad) = grad {
-            L::prefetch(&grad[at]);
-        }
+    inputs.logits.prefetch::<L>(next.clone());
+    if let Some(grad) = grad {
+        grad.prefetch::<L>(next.clone());
     }
-    for at in each_line(size_of::<T>()) {
+    for at in next.step_by((CACHE_LINE / size_of::<T>()).max(1)) {
         L::prefetch(&inputs.targets[at]);
     }
 }

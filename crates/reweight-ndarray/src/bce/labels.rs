@@ -5,6 +5,7 @@
 
 use reweight::SampleKind;
 
+use crate::dispatch::Available;
 use crate::element::{PickLanes, Target, same_type};
 use crate::lanes::Lanes;
 use crate::parallel::Merge;
@@ -22,8 +23,8 @@ pub(crate) trait Labels<A: PickLanes> {
 
     /// The targets as they are, where they are of the type already.
     fn same<T: Target>(targets: &[T]) -> Option<&[Self::Target]>;
-    /// A target of another type.
-    fn convert<T: Target>(target: T) -> Self::Target;
+    /// Targets of another type.
+    fn convert<T: Target>(isa: Available, targets: &[T], to: &mut [Self::Target]);
     /// A register of targets as numbers.
     fn load<L: Lanes<Scalar = A>>(targets: &[Self::Target], whole: bool) -> L;
 }
@@ -44,13 +45,16 @@ impl<A: PickLanes> Labels<A> for Hard {
     }
 
     #[inline(always)]
-    fn convert<T: Target>(target: T) -> u8 {
-        if !T::SOFT {
-            return target.hard();
+    fn convert<T: Target>(_: Available, targets: &[T], to: &mut [u8]) {
+        for (to, &target) in to.iter_mut().zip(targets) {
+            *to = if T::ROUNDED {
+                // As the survey saw it: a float next to 0 or 1 may become that in the logits' precision.
+                let rounded: f64 = soft::<A, T>(target).into();
+                rounded.hard()
+            } else {
+                target.hard()
+            };
         }
-        // As the survey saw it: a float next to 0 or 1 may become that in the logits' precision.
-        let rounded: f64 = <Soft as Labels<A>>::convert(target).into();
-        rounded.hard()
     }
 
     #[inline(always)]
@@ -69,10 +73,12 @@ impl<A: PickLanes> Labels<A> for Soft {
     }
 
     #[inline(always)]
-    fn convert<T: Target>(target: T) -> A {
-        let number = target.number();
-        // What is no target stays none, where rounding to a narrower float would move it onto 0 or 1.
-        A::from_f64(if (0.0..=1.0).contains(&number) { number } else { f64::NAN })
+    fn convert<T: Target>(isa: Available, targets: &[T], to: &mut [A]) {
+        if !T::widened(isa, targets, to) {
+            for (to, &target) in to.iter_mut().zip(targets) {
+                *to = soft(target);
+            }
+        }
     }
 
     #[inline(always)]
@@ -81,11 +87,18 @@ impl<A: PickLanes> Labels<A> for Soft {
     }
 }
 
+fn soft<A: PickLanes, T: Target>(target: T) -> A {
+    let number = target.number();
+    // What is no target stays none, where rounding to a narrower float would move it onto 0 or 1.
+    A::from_f64(if (0.0..=1.0).contains(&number) { number } else { f64::NAN })
+}
+
 /// Runs `kernel` over the stretch with its targets as `K` reads them.
 pub(crate) fn with_labels<A: PickLanes, T: Target, K: Labels<A>, R: Merge>(
+    isa: Available,
     part: Slices<'_, A, T>,
     kernel: impl Fn(Slices<'_, A, K::Target>) -> R,
 ) -> R {
     let same = K::same(part.inputs.targets);
-    part.retarget(same, K::convert::<T>, kernel)
+    part.retarget(same, |targets, to| K::convert(isa, targets, to), kernel)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use ndarray::{Array, ArrayD, ArrayViewMut, Dimension};
+use ndarray::{ArrayD, ArrayView, ArrayViewMut, Dimension};
 use reweight::{
     BatchForm, BatchStatistics, Columns, HessianForm, LossError, LossSummary, Quantities, Reduction, SampleKind,
     SampleWeighter, Schedule, Totals, Weighting,
@@ -15,12 +15,13 @@ use super::weigh::{Weigh, Weighed};
 use super::{BceBatch, Wanted};
 use crate::block::{Formula, Memory};
 use crate::dispatch::Available;
-use crate::element::{BceTarget, Float};
+use crate::element::{BceTarget, Float, FloatLanes};
+use crate::kernels::Kernels;
 use crate::layout::{Layout, check_shape, share_order};
 use crate::parallel::{From, Merge, reduce};
 use crate::part::{Inputs, Outputs, Slices, Views};
-use crate::step::with_scratch;
-use crate::step::{available, rescale};
+use crate::step::{self, Factors, available, overflow, rescale, with_scratch};
+use crate::stored::StoredMut;
 
 impl<A, T, D> BceBatch<'_, A, T, D>
 where
@@ -46,7 +47,7 @@ where
     }
 
     /// Checks shapes, looks at the targets where something depends on them, and asks the loss's parts whether they fit.
-    pub(super) fn prepare<W: SampleWeighter>(&self, weighting: &Weighting<W>) -> Result<Ready<A>, LossError> {
+    pub(super) fn prepare<W: SampleWeighter>(&self, weighting: &Weighting<W>) -> Result<Ready<A::Wide>, LossError> {
         let isa = available()?;
         let shape = self.logits.shape();
         check_shape("targets", shape, self.targets.shape())?;
@@ -62,11 +63,11 @@ where
             _ => false,
         };
         let targets = (T::SOFT || divides).then(|| {
-            self.each_part(None, Wanted::nothing(), From::Start, &|part: Slices<'_, A, T>| {
+            self.each_part(isa, None, Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, T>| {
                 if T::SOFT {
-                    with_labels::<A, T, Soft, _>(part, |part| A::look_soft(isa, Look { inputs: part.inputs }))
+                    with_labels::<A::Wide, T, Soft, _>(isa, part, |part| A::Wide::look_soft(isa, Look { inputs: part.inputs }))
                 } else {
-                    with_labels::<A, T, Hard, _>(part, |part| A::look_hard(isa, Look { inputs: part.inputs }))
+                    with_labels::<A::Wide, T, Hard, _>(isa, part, |part| A::Wide::look_hard(isa, Look { inputs: part.inputs }))
                 }
             })
         });
@@ -95,7 +96,7 @@ where
     pub(super) fn count<W: SampleWeighter>(
         &self,
         weighting: &Weighting<W>,
-        ready: &Ready<A>,
+        ready: &Ready<A::Wide>,
         counts: &mut BatchStatistics,
     ) -> Result<(), LossError> {
         let kind = ready.kind();
@@ -113,23 +114,23 @@ where
         let shared = Mutex::new(&mut *counts);
         let Ready { isa, adjusted, columns, .. } = ready;
         let (isa, adjusted, columns) = (*isa, adjusted.as_ref(), *columns);
-        let checked = self.each_part(Some(columns), Wanted::nothing(), From::Start, &|part: Slices<'_, A, T>| {
+        let checked = self.each_part(isa, Some(columns), Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, T>| {
             let mut memory = Memory::take(memory);
             let slot = Mutex::new(&mut memory);
             let checked = if ready.soft {
-                with_labels::<A, T, Soft, _>(part, |part| {
+                with_labels::<A::Wide, T, Soft, _>(isa, part, |part| {
                     with_scratch(&shared, |counts| {
                         let memory = &mut **slot.lock().unwrap_or_else(PoisonError::into_inner);
                         let inputs = part.inputs;
-                        A::count_soft(isa, Count { key, memory, adjusted, columns, inputs, counts })
+                        A::Wide::count_soft(isa, Count { key, memory, adjusted, columns, inputs, counts })
                     })
                 })
             } else {
-                with_labels::<A, T, Hard, _>(part, |part| {
+                with_labels::<A::Wide, T, Hard, _>(isa, part, |part| {
                     with_scratch(&shared, |counts| {
                         let memory = &mut **slot.lock().unwrap_or_else(PoisonError::into_inner);
                         let inputs = part.inputs;
-                        A::count_hard(isa, Count { key, memory, adjusted, columns, inputs, counts })
+                        A::Wide::count_hard(isa, Count { key, memory, adjusted, columns, inputs, counts })
                     })
                 })
             };
@@ -153,7 +154,7 @@ where
     pub(super) fn weigh<W: SampleWeighter>(
         &self,
         weighting: &Weighting<W>,
-        ready: &Ready<A>,
+        ready: &Ready<A::Wide>,
         mut wanted: Wanted<'_, A, D>,
     ) -> Result<LossSummary, LossError> {
         let kind = ready.kind();
@@ -174,49 +175,58 @@ where
             valid: ready.targets.as_ref().map_or(self.logits.len() as u64, |targets| targets.valid),
             positives: ready.targets.as_ref().map_or(0, |targets| targets.positives),
         };
-        let factor = if late { 1.0 } else { reduction.factor(&known) };
-        let weighed = self.run(ready, formula, factor, wanted.reborrow());
-        let Weighed { sums, checked } = weighed;
-        let totals =
-            Totals { loss_sum: sums.loss, weight_sum: sums.weight, valid: checked.valid, positives: checked.positives };
-        if checked.faulty {
-            wanted.clear();
-            return Err(self.diagnose().unwrap_or_else(|| self.not_finite(weighting, ready, formula, factor)));
+        let mut factors = Factors { first: if late { 1.0 } else { reduction.factor(&known) }, last: A::Wide::ONE };
+        if late && A::HALF.is_some() && wanted.slopes() {
+            // Halves are rounded once: what they are divided by has to be known before they are written.
+            let sums = self.run(ready, formula, factors, Wanted::nothing());
+            factors.last = step::late(reduction.factor(&sums.totals()));
         }
+        let weighed = self.run(ready, formula, factors, wanted.reborrow());
+        if weighed.checked.faulty {
+            let beyond = || self.beyond(weighting, ready, formula, factors, &wanted);
+            let error = self.diagnose().unwrap_or_else(beyond);
+            wanted.clear();
+            return Err(error);
+        }
+        let totals = weighed.totals();
         if late {
             let factor = reduction.factor(&totals);
-            if let Some(grad) = wanted.grad {
-                rescale(ready.isa, grad, factor);
-            }
-            if let Some((hessian, _)) = wanted.hessian {
-                rescale(ready.isa, hessian, factor);
+            let slopes = [wanted.grad, wanted.hessian.map(|(hessian, _)| hessian)];
+            for slopes in slopes.into_iter().flatten().filter_map(A::wide) {
+                rescale(ready.isa, slopes, factor);
             }
         }
         Ok(weighting.summary(&totals))
     }
 
     /// The pass itself.
-    fn run(&self, ready: &Ready<A>, formula: Formula<'_>, factor: f64, wanted: Wanted<'_, A, D>) -> Weighed {
+    fn run(
+        &self,
+        ready: &Ready<A::Wide>,
+        formula: Formula<'_>,
+        factors: Factors<A::Wide>,
+        wanted: Wanted<'_, A, D>,
+    ) -> Weighed {
         let Ready { isa, adjusted, columns, .. } = ready;
         let (isa, adjusted, columns) = (*isa, adjusted.as_ref(), *columns);
         let form = wanted.form().unwrap_or_default();
         let read = (formula.schedule.reads_column() || adjusted.is_some_and(Adjusted::by_column)).then_some(columns);
-        self.each_part(read, wanted, From::End, &|part: Slices<'_, A, T>| {
+        self.each_part(isa, read, wanted, From::End, &|part: Slices<'_, A::Wide, T>| {
             if T::SOFT && ready.soft {
-                with_labels::<A, T, Soft, _>(part, |part| {
+                with_labels::<A::Wide, T, Soft, _>(isa, part, |part| {
                     let mut memory = Memory::take(formula);
                     let lent = &mut memory;
-                    let kernel = Weigh { formula, memory: lent, adjusted, columns, part, factor, form };
-                    let weighed = A::weigh_soft(isa, kernel);
+                    let kernel = Weigh { formula, memory: lent, adjusted, columns, part, factors, form };
+                    let weighed = A::Wide::weigh_soft(isa, kernel);
                     memory.keep();
                     weighed
                 })
             } else {
-                with_labels::<A, T, Hard, _>(part, |part| {
+                with_labels::<A::Wide, T, Hard, _>(isa, part, |part| {
                     let mut memory = Memory::take(formula);
                     let lent = &mut memory;
-                    let kernel = Weigh { formula, memory: lent, adjusted, columns, part, factor, form };
-                    let weighed = A::weigh_hard(isa, kernel);
+                    let kernel = Weigh { formula, memory: lent, adjusted, columns, part, factors, form };
+                    let weighed = A::Wide::weigh_hard(isa, kernel);
                     memory.keep();
                     weighed
                 })
@@ -224,28 +234,49 @@ where
         })
     }
 
-    /// Which sample's weight, loss or slope is not finite: all of them are computed again, and looked through.
-    fn not_finite<W: SampleWeighter>(
+    /// Which sample's weight, loss or slope is not finite, or beyond the half precision that it was to be written in: all of them
+    /// are computed again without rounding, and looked through.
+    fn beyond<W: SampleWeighter>(
         &self,
         weighting: &Weighting<W>,
-        ready: &Ready<A>,
+        ready: &Ready<A::Wide>,
         formula: Formula<'_>,
-        factor: f64,
+        factors: Factors<A::Wide>,
+        wanted: &Wanted<'_, A, D>,
     ) -> LossError {
-        let [mut weights, mut losses, mut grad] = [(); 3].map(|()| Array::from_elem(self.logits.raw_dim(), A::ZERO));
-        let wanted = Wanted {
+        let wide = |all: &ArrayView<'_, A, D>| all.mapv(|number| A::Wide::from_f64(number.into()));
+        let logits = wide(&self.logits);
+        let sample_weight = self.sample_weight.as_ref().map(wide);
+        let batch = BceBatch {
+            logits: logits.view(),
+            targets: self.targets.view(),
+            valid: self.valid.as_ref().map(|all| all.view()),
+            sample_weight: sample_weight.as_ref().map(|all| all.view()),
+        };
+        let form = wanted.form();
+        let [mut weights, mut losses, mut grad] = [(); 3].map(|()| batch.zeros());
+        let mut hessian = form.map(|_| batch.zeros());
+        let all = Wanted {
             grad: Some(grad.view_mut()),
-            hessian: None,
+            hessian: hessian.as_mut().map(|all| all.view_mut()).zip(form),
             weights: Some(weights.view_mut()),
             losses: Some(losses.view_mut()),
         };
-        self.run(ready, formula, factor, wanted);
-        for (index, ((weight, loss), slope)) in weights.iter().zip(&losses).zip(&grad).enumerate() {
-            let results = [*weight, *loss, *slope].map(Into::<f64>::into);
-            if let Some(at) = results.iter().position(|result| !result.is_finite()) {
-                let logit: f64 = self.logits.iter().nth(index).map_or(0.0, |&logit| logit.into());
+        batch.run(ready, formula, factors, all);
+        let last: f64 = factors.last.into();
+        let mut curvatures = hessian.iter().flatten();
+        for (index, ((&weight, &loss), &slope)) in weights.iter().zip(&losses).zip(&grad).enumerate() {
+            let curvature: f64 = curvatures.next().map_or(0.0, |&curvature| curvature.into());
+            let results = [weight.into(), loss.into(), slope.into() * last, curvature * last];
+            if let Some(at) = results.iter().position(|result: &f64| !result.is_finite()) {
+                let logit: f64 = logits.iter().nth(index).map_or(0.0, |&logit| logit.into());
                 let target = self.targets.iter().nth(index).map_or(0.0, |target| target.number());
                 return weighting.not_finite(at, index, results[at], (2.0 * target - 1.0) * logit);
+            }
+            let written = [wanted.weights.is_some(), wanted.losses.is_some(), wanted.grad.is_some(), form.is_some()];
+            let results = std::array::from_fn(|at| written[at].then_some(results[at]));
+            if let Some(error) = A::HALF.and_then(|format| overflow(format, index, results)) {
+                return error;
             }
         }
         LossError::SumNotFinite
@@ -255,10 +286,11 @@ where
     /// they are given.
     fn each_part<R: Merge>(
         &self,
+        isa: Available,
         columns: Option<Columns>,
         wanted: Wanted<'_, A, D>,
         from: From,
-        leaf: &(impl Fn(Slices<'_, A, T>) -> R + Sync),
+        leaf: &(impl Fn(Slices<'_, A::Wide, T>) -> R + Sync),
     ) -> R {
         let several = columns.is_some_and(|columns| columns.count > 1);
         let hessian = wanted.hessian.map(|(hessian, _)| hessian);
@@ -283,18 +315,19 @@ where
         {
             let inputs = Inputs {
                 row: 1,
-                logits,
+                logits: A::stored(isa, logits),
                 targets,
                 valid: self.valid.as_ref().and_then(|all| all.to_slice_memory_order()),
-                sample_weight: self.sample_weight.as_ref().and_then(|all| all.to_slice_memory_order()),
+                sample_weight: (self.sample_weight.as_ref())
+                    .and_then(|all| all.to_slice_memory_order().map(|all| A::stored(isa, all))),
                 place: 0,
                 column: None,
             };
             let outputs = Outputs {
-                grad: wanted.grad.and_then(|all| all.into_slice_memory_order()),
-                hessian: hessian.and_then(|all| all.into_slice_memory_order()),
-                weights: wanted.weights.and_then(|all| all.into_slice_memory_order()),
-                losses: wanted.losses.and_then(|all| all.into_slice_memory_order()),
+                grad: wanted.grad.and_then(|all| slice_mut(isa, all)),
+                hessian: hessian.and_then(|all| slice_mut(isa, all)),
+                weights: wanted.weights.and_then(|all| slice_mut(isa, all)),
+                losses: wanted.losses.and_then(|all| slice_mut(isa, all)),
             };
             return reduce(Slices { inputs, outputs }, from, leaf);
         }
@@ -311,18 +344,23 @@ where
             weights: wanted.weights.map(ArrayViewMut::into_dyn),
             losses: wanted.losses.map(ArrayViewMut::into_dyn),
         };
-        reduce(views, from, &|part: Views<'_, A, T>| part.with_slices(leaf))
+        reduce(views, from, &|part: Views<'_, A, T>| part.with_slices(isa, leaf))
     }
 
-    fn column_numbers(&self, columns: Columns) -> ArrayD<A> {
+    fn column_numbers(&self, columns: Columns) -> ArrayD<A::Wide> {
         let shape = self.logits.shape();
         // The axis behind which as many logits lie as a column has in a row.
         let behind = |axis: &usize| shape[axis + 1..].iter().product::<usize>() == columns.inner;
         let axis = (0..shape.len()).find(|axis| shape[*axis] == columns.count && behind(axis)).unwrap_or(0);
         let mut own = vec![1; shape.len()];
         own[axis] = columns.count;
-        ArrayD::from_shape_fn(own, |at| A::from_f64(at[axis] as f64))
+        ArrayD::from_shape_fn(own, |at| A::Wide::from_f64(at[axis] as f64))
     }
+}
+
+/// An output's memory, where it lies in one piece.
+fn slice_mut<A: Float, D: Dimension>(isa: Available, all: ArrayViewMut<'_, A, D>) -> Option<StoredMut<'_, A::Wide>> {
+    all.into_slice_memory_order().map(|all| A::stored_mut(isa, all))
 }
 
 /// What is known of a batch before it is weighed.

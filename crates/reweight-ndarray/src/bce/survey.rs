@@ -7,11 +7,12 @@ use super::labels::Labels;
 use crate::block::{BLOCK, Formula, Memory};
 use crate::counting::count_regions;
 use crate::dispatch::Kernel;
-use crate::element::{PickLanes, Target};
+use crate::element::{Element, PickLanes, Target};
 use crate::lanes::{Lanes, Pair};
 use crate::parallel::Merge;
 use crate::part::Inputs;
 use crate::registers::{each_register, valid_lanes};
+use crate::stored::Stage;
 
 /// What a stretch's targets are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,13 +133,16 @@ fn count<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_,
     let by_column = adjusted.is_some_and(Adjusted::by_column) || key.is_some_and(|key| key.schedule.reads_column());
     let exp = key.is_some_and(|key| key.schedule.reads_exp());
     let n = inputs.logits.len();
+    let mut staged = memory.take_stage();
+    let stage = Stage::new(&mut staged, inputs.logits.is_half(), BLOCK, 1);
     let mut first = 0;
     while first < n {
         let some = KEYS.min(n - first);
         let mut at = 0;
         while at < some {
             let len = BLOCK.min(some - at);
-            read::<A, K, Pair<L>>(memory, &inputs, first + at, len, adjusted, exp, &mut checks);
+            let block = inputs.block(first + at, len, stage.logits, stage.sample_weight);
+            read::<A, K, Pair<L>>(memory, &block, adjusted, exp, &mut checks);
             if by_column {
                 read_columns(memory, &inputs, first + at, len, columns);
             }
@@ -154,7 +158,7 @@ fn count<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_,
             };
             let negative = key.is_some_and(|formula| formula.schedule.outputs()[0].negative);
             let from = memory.slot(slot);
-            let valid = inputs.valid.map(|valid| &valid[first + at..first + at + len]);
+            let valid = block.valid;
             each_register::<L>(
                 len,
                 #[inline(always)]
@@ -180,11 +184,12 @@ fn count<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_,
         }
         first += some;
     }
+    memory.keep_stage(staged);
     checks.checked(n, inputs.valid.is_some())
 }
 
 /// The first thing that is not in order, element by element; the slow path of a batch that is refused anyway.
-pub(crate) fn diagnose<'a, A: PickLanes, T: Target>(
+pub(crate) fn diagnose<'a, A: Element, T: Target>(
     logits: impl Iterator<Item = &'a A>,
     targets: impl Iterator<Item = &'a T>,
     mut valid: Option<impl Iterator<Item = &'a bool>>,

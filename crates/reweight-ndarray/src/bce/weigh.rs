@@ -1,6 +1,6 @@
 //! The pass that weighs: loss, gradient, weights, second derivatives, a block of samples at a time; checks ride along.
 
-use reweight::{Columns, HessianForm, Output, Schedule};
+use reweight::{Columns, HessianForm, Output, Schedule, Totals};
 
 use super::block::{Adjusted, Checked, Checks, adjust, prefetch, read, read_columns};
 use super::labels::Labels;
@@ -9,9 +9,10 @@ use crate::dispatch::Kernel;
 use crate::element::PickLanes;
 use crate::lanes::{Lanes, Pair};
 use crate::parallel::Merge;
-use crate::part::{Inputs, Outputs, Slices};
+use crate::part::{Block, Slices};
 use crate::registers::{Running, each_register, load, store, valid_lanes};
-use crate::step::Sums;
+use crate::step::{Factors, Sums};
+use crate::stored::Stage;
 
 /// Weighs a stretch.
 pub(crate) struct Weigh<'a, 'b, A: PickLanes, K: Labels<A>> {
@@ -20,8 +21,8 @@ pub(crate) struct Weigh<'a, 'b, A: PickLanes, K: Labels<A>> {
     pub(crate) adjusted: Option<&'b Adjusted<A>>,
     pub(crate) columns: Columns,
     pub(crate) part: Slices<'a, A, K::Target>,
-    /// What gradient and second derivative are multiplied by: 1 over the reduction's denominator.
-    pub(crate) factor: f64,
+    /// What gradient and second derivative are multiplied by.
+    pub(crate) factors: Factors<A>,
     /// The form of the second derivatives, where they are wanted.
     pub(crate) form: HessianForm,
 }
@@ -31,6 +32,14 @@ pub(crate) struct Weigh<'a, 'b, A: PickLanes, K: Labels<A>> {
 pub(crate) struct Weighed {
     pub(crate) sums: Sums,
     pub(crate) checked: Checked,
+}
+
+impl Weighed {
+    /// What reductions are made of.
+    pub(crate) fn totals(&self) -> Totals {
+        let Self { sums, checked } = self;
+        Totals { loss_sum: sums.loss, weight_sum: sums.weight, valid: checked.valid, positives: checked.positives }
+    }
 }
 
 impl Merge for Weighed {
@@ -57,18 +66,22 @@ impl<A: PickLanes, K: Labels<A>> Kernel for Weigh<'_, '_, A, K> {
 
 #[inline(always)]
 fn weigh<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, K>) -> Weighed {
-    let Weigh { formula, memory, adjusted, columns, part: Slices { inputs, mut outputs }, factor, form } = kernel;
+    let Weigh { formula, memory, adjusted, columns, part: Slices { inputs, mut outputs }, factors, form } = kernel;
     let mut checks = Checks::<Pair<L>>::new();
     let mut sums = Both { loss: Running::new(), weight: Running::new() };
     let mut directions = [A::ZERO; BLOCK];
     let by_column = formula.schedule.reads_column() || adjusted.is_some_and(Adjusted::by_column);
     let exp = formula.schedule.reads_exp();
     let n = inputs.logits.len();
+    let mut staged = memory.take_stage();
+    let stage = Stage::new(&mut staged, inputs.logits.is_half(), BLOCK, 1);
+    let mut fit = true;
     let mut first = 0;
     while first < n {
         let len = BLOCK.min(n - first);
-        read::<A, K, Pair<L>>(memory, &inputs, first, len, adjusted, exp, &mut checks);
-        prefetch::<L, _, _>(&inputs, outputs.grad.as_deref(), first + len..n.min(first + len + BLOCK));
+        let block = inputs.block(first, len, stage.logits, stage.sample_weight);
+        read::<A, K, Pair<L>>(memory, &block, adjusted, exp, &mut checks);
+        prefetch::<L, _, _>(&inputs, outputs.grad.as_ref(), first + len..n.min(first + len + BLOCK));
         if by_column {
             read_columns(memory, &inputs, first, len, columns);
         }
@@ -81,24 +94,21 @@ fn weigh<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_,
             None if K::SOFT => Turn::No,
             None => Turn::Sign,
         };
-        finish::<A, _, Pair<L>>(
-            memory,
-            formula.schedule.outputs(),
-            &turn,
-            &inputs,
-            &mut outputs,
-            first,
-            len,
-            factor,
-            form,
-            &mut checks,
-            &mut sums,
-        );
+        let results = formula.schedule.outputs();
+        let to = To {
+            grad: outputs.grad.as_mut().map(|all| all.open(first, stage.grad)),
+            hessian: outputs.hessian.as_mut().map(|all| all.open(first, stage.hessian)),
+            weights: outputs.weights.as_mut().map(|all| all.open(first, stage.weights)),
+            losses: outputs.losses.as_mut().map(|all| all.open(first, stage.losses)),
+        };
+        finish::<A, _, Pair<L>>(memory, results, &turn, &block, to, factors.first, form, &mut checks, &mut sums);
+        fit &= stage.close(&mut outputs, first, len, 1, factors.last);
         first += len;
     }
+    memory.keep_stage(staged);
     let checked = checks.checked(n, inputs.valid.is_some());
     let sums = Sums { loss: sums.loss.total(), weight: sums.weight.total() };
-    let faulty = checked.faulty | !sums.loss.is_finite() | !sums.weight.is_finite();
+    let faulty = checked.faulty | !fit | !sums.loss.is_finite() | !sums.weight.is_finite();
     Weighed { sums, checked: Checked { faulty, ..checked } }
 }
 
@@ -117,6 +127,14 @@ struct Both<L: Lanes> {
     weight: Running<L>,
 }
 
+/// Where a block's results are written, those that are wanted.
+struct To<'a, A> {
+    grad: Option<&'a mut [A]>,
+    hessian: Option<&'a mut [A]>,
+    weights: Option<&'a mut [A]>,
+    losses: Option<&'a mut [A]>,
+}
+
 /// A block's results on their way out: masked, summed up, scaled, stored.
 #[expect(clippy::too_many_arguments, reason = "one loop over all of them")]
 #[inline(always)]
@@ -124,10 +142,8 @@ fn finish<A: PickLanes, T, L: Lanes<Scalar = A>>(
     memory: &Memory<A>,
     results: &[Output],
     turn: &Turn<'_, A>,
-    inputs: &Inputs<'_, A, T>,
-    outputs: &mut Outputs<'_, A>,
-    first: usize,
-    len: usize,
+    block: &Block<'_, A, T>,
+    mut to: To<'_, A>,
     factor: f64,
     form: HessianForm,
     checks: &mut Checks<L>,
@@ -143,12 +159,11 @@ fn finish<A: PickLanes, T, L: Lanes<Scalar = A>>(
     };
     let sign_of = |at: usize| results[at].negative;
     let targets = memory.slot(Schedule::TARGET);
-    let span = first..first + len;
-    let valid = inputs.valid.map(|valid| &valid[span.clone()]);
-    let sample_weight = inputs.sample_weight.map(|all| &all[span.clone()]);
-    let mut grad = outputs.grad.as_deref_mut().map(|all| &mut all[span.clone()]);
-    let mut to_weights = outputs.weights.as_deref_mut().map(|all| &mut all[span.clone()]);
-    let mut to_losses = outputs.losses.as_deref_mut().map(|all| &mut all[span.clone()]);
+    let Block { valid, sample_weight, .. } = *block;
+    let len = block.targets.len();
+    let mut grad = to.grad.as_deref_mut().map(|all| &mut all[..len]);
+    let mut to_weights = to.weights.as_deref_mut().map(|all| &mut all[..len]);
+    let mut to_losses = to.losses.as_deref_mut().map(|all| &mut all[..len]);
     let signed = |negative: bool, by: f64| L::splat(if negative { -by } else { by });
     // dL/ds = w′·b + w·b′; the signs that results come with are those of the two products.
     let (weight_sign, loss_sign) = (signed(weight_sign, 1.0), signed(weight_sign != base_sign, 1.0));
@@ -204,8 +219,8 @@ fn finish<A: PickLanes, T, L: Lanes<Scalar = A>>(
             }
         },
     );
-    if let Some(hessian) = &mut outputs.hessian {
-        let hessian = &mut hessian[span];
+    if let Some(hessian) = to.hessian {
+        let hessian = &mut hessian[..len];
         let result = |at: usize| output(at).unwrap_or((targets, false));
         let newton = form == HessianForm::GaussNewton;
         let factor = L::splat(factor);

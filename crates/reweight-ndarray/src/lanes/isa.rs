@@ -2,11 +2,15 @@
 
 use pulp::{NullaryFnOnce, Simd};
 
+use super::half;
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod baseline;
+#[cfg(target_arch = "x86_64")]
+mod f16c;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod token;
@@ -16,7 +20,7 @@ pub(crate) use token::Token;
 /// AVX-512 F, BW, CD, DQ, VL.
 #[cfg(target_arch = "x86_64")]
 pub(crate) type Avx512 = pulp::x86::V4;
-/// AVX2 and FMA.
+/// AVX2, FMA and F16C.
 #[cfg(target_arch = "x86_64")]
 pub(crate) type Avx2 = pulp::x86::V3;
 /// 128 bits of Arm.
@@ -89,6 +93,16 @@ pub(crate) trait Isa: Token {
             *power = u32::try_from(*power).ok().and_then(|n| 1_u64.checked_shl(n)).unwrap_or(0);
         }
         powers
+    }
+    /// As many `f16` as numbers.
+    #[inline(always)]
+    fn widen_f16(self, from: &[u16], to: &mut [f32]) {
+        half::widen_f16(from, to);
+    }
+    /// Numbers times `factor` as `f16`; whether all of them are finite there.
+    #[inline(always)]
+    fn narrow_f16(self, from: &[f32], factor: f32, to: &mut [u16]) -> bool {
+        half::narrow_f16(from, factor, to)
     }
 
     /// Asks for the memory at `place`; nothing where there is no such instruction.

@@ -6,6 +6,7 @@ use super::{Lanes, Pair};
 use crate::dispatch::{Available, InstructionSet, Kernel, dispatch};
 
 mod accuracy;
+mod half;
 
 /// Runs a kernel on every instruction set that there is here.
 pub(super) fn on_each<K: Kernel>(mut kernel: impl FnMut() -> K, mut check: impl FnMut(InstructionSet, K::Output)) {

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use ndarray::{ArrayD, ArrayViewMutD, RemoveAxis};
+use ndarray::{ArrayD, ArrayView1, ArrayViewMutD, RemoveAxis};
 use reweight::{
     BatchForm, BatchStatistics, HessianForm, LossError, LossSummary, Quantities, Reduction, SampleKind, SampleWeighter,
     Totals, Weighting,
@@ -15,10 +15,12 @@ use super::weigh::{Weigh, Weighed};
 use super::{SoftmaxBatch, Wanted};
 use crate::block::{Formula, Memory};
 use crate::dispatch::Available;
-use crate::element::{ClassIndex, Float, same_type};
+use crate::element::{ClassIndex, Float, FloatLanes, same_type};
+use crate::kernels::Kernels;
 use crate::parallel::{From, Merge, reduce};
 use crate::part::{Inputs, Outputs, Slices, Views};
-use crate::step::{available, rescale, with_scratch};
+use crate::step::{self, Factors, available, overflow, rescale, with_scratch};
+use crate::stored::StoredMut;
 
 impl<A, I, D> SoftmaxBatch<'_, A, I, D>
 where
@@ -31,7 +33,7 @@ where
         &self,
         weighting: &Weighting<W>,
         ignore: Option<i64>,
-    ) -> Result<Ready<A>, LossError> {
+    ) -> Result<Ready<A::Wide>, LossError> {
         let isa = available()?;
         let shape = self.logits.shape();
         let classes = self.classes();
@@ -60,7 +62,7 @@ where
             _ => false,
         };
         let labels = divides.then(|| {
-            self.each_part(Wanted::nothing(), From::Start, &|part: Slices<'_, A, I>| {
+            self.each_part(isa, Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, I>| {
                 labelled(part, |part| look(&part.inputs, ignore))
             })
         });
@@ -74,16 +76,20 @@ where
     }
 
     /// Checks the batch's contents, and adds it to `counts`.
-    pub(super) fn count(&self, ready: &Ready<A>, counts: &mut BatchStatistics) -> Result<(), LossError> {
+    pub(super) fn count(&self, ready: &Ready<A::Wide>, counts: &mut BatchStatistics) -> Result<(), LossError> {
         let (isa, ignore) = (ready.isa, ready.ignore);
         let shared = Mutex::new(&mut *counts);
-        let found = self.each_part(Wanted::nothing(), From::Start, &|part: Slices<'_, A, I>| {
+        let found = self.each_part(isa, Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, I>| {
             labelled(part, |part| {
                 let inputs = part.inputs;
-                with_scratch(&shared, |counts| match &ready.map {
-                    None => A::count_rows(isa, Count { map: Raw, inputs, ignore, counts }),
-                    Some(map) => A::count_adjusted_rows(isa, Count { map, inputs, ignore, counts }),
-                })
+                let mut memory = Memory::take_any();
+                let lent = &mut memory;
+                let found = with_scratch(&shared, |counts| match &ready.map {
+                    None => A::Wide::count_rows(isa, Count { memory: lent, map: Raw, inputs, ignore, counts }),
+                    Some(map) => A::Wide::count_adjusted_rows(isa, Count { memory: lent, map, inputs, ignore, counts }),
+                });
+                memory.keep();
+                found
             })
         });
         if found.faulty
@@ -115,7 +121,7 @@ where
         &self,
         weighting: &Weighting<W>,
         epsilon: f64,
-        ready: &Ready<A>,
+        ready: &Ready<A::Wide>,
         mut wanted: Wanted<'_, A>,
     ) -> Result<LossSummary, LossError> {
         let kind = SampleKind::Class;
@@ -134,42 +140,52 @@ where
             valid: ready.labels.map_or(self.targets.len() as u64, |labels| labels.valid),
             positives: ready.labels.map_or(0, |labels| labels.positives),
         };
-        let factor = if late { 1.0 } else { reduction.factor(&known) };
-        let Weighed { sums, found } = self.run(ready, formula, epsilon, factor, wanted.reborrow());
-        if found.faulty {
-            wanted.clear();
-            let input = self.diagnose(self.classes(), ready.ignore);
-            return Err(input.unwrap_or_else(|| self.not_finite(weighting, ready, formula, epsilon, factor)));
+        let mut factors = Factors { first: if late { 1.0 } else { reduction.factor(&known) }, last: A::Wide::ONE };
+        if late && A::HALF.is_some() && wanted.slopes() {
+            // Halves are rounded once: what they are divided by has to be known before they are written.
+            let sums = self.run(ready, formula, epsilon, factors, Wanted::nothing());
+            factors.last = step::late(reduction.factor(&sums.totals()));
         }
-        let totals =
-            Totals { loss_sum: sums.loss, weight_sum: sums.weight, valid: found.valid, positives: found.positives };
+        let weighed = self.run(ready, formula, epsilon, factors, wanted.reborrow());
+        if weighed.found.faulty {
+            let beyond = || self.beyond(weighting, ready, formula, epsilon, factors, &wanted);
+            let error = self.diagnose(self.classes(), ready.ignore).unwrap_or_else(beyond);
+            wanted.clear();
+            return Err(error);
+        }
+        let totals = weighed.totals();
         if late {
             let factor = reduction.factor(&totals);
-            if let Some(grad) = wanted.grad {
-                rescale(ready.isa, grad, factor);
-            }
-            if let Some((hessian, _)) = wanted.hessian {
-                rescale(ready.isa, hessian, factor);
+            let slopes = [wanted.grad, wanted.hessian.map(|(hessian, _)| hessian)];
+            for slopes in slopes.into_iter().flatten().filter_map(A::wide) {
+                rescale(ready.isa, slopes, factor);
             }
         }
         Ok(weighting.summary(&totals))
     }
 
     /// The pass itself.
-    fn run(&self, ready: &Ready<A>, formula: Formula<'_>, epsilon: f64, factor: f64, wanted: Wanted<'_, A>) -> Weighed {
+    fn run(
+        &self,
+        ready: &Ready<A::Wide>,
+        formula: Formula<'_>,
+        epsilon: f64,
+        factors: Factors<A::Wide>,
+        wanted: Wanted<'_, A>,
+    ) -> Weighed {
         let (isa, ignore, form) = (ready.isa, ready.ignore, wanted.form());
-        self.each_part(wanted, From::End, &|part: Slices<'_, A, I>| {
+        self.each_part(isa, wanted, From::End, &|part: Slices<'_, A::Wide, I>| {
             labelled(part, |part| {
                 let mut memory = Memory::take(formula);
                 let lent = &mut memory;
                 let weighed = match &ready.map {
                     None => {
                         let map = Raw;
-                        A::weigh_rows(isa, Weigh { formula, memory: lent, map, part, ignore, epsilon, factor, form })
+                        A::Wide::weigh_rows(isa, Weigh { formula, memory: lent, map, part, ignore, epsilon, factors, form })
                     }
-                    Some(map) => A::weigh_adjusted_rows(
+                    Some(map) => A::Wide::weigh_adjusted_rows(
                         isa,
-                        Weigh { formula, memory: lent, map, part, ignore, epsilon, factor, form },
+                        Weigh { formula, memory: lent, map, part, ignore, epsilon, factors, form },
                     ),
                 };
                 memory.keep();
@@ -178,32 +194,56 @@ where
         })
     }
 
-    /// Which row's weight, loss or slope is not finite: all of them are computed again, and looked through.
-    fn not_finite<W: SampleWeighter>(
+    /// Which row's weight, loss or slope is not finite, or beyond the half precision that it was to be written in: all of them are
+    /// computed again without rounding, and looked through.
+    fn beyond<W: SampleWeighter>(
         &self,
         weighting: &Weighting<W>,
-        ready: &Ready<A>,
+        ready: &Ready<A::Wide>,
         formula: Formula<'_>,
         epsilon: f64,
-        factor: f64,
+        factors: Factors<A::Wide>,
+        wanted: &Wanted<'_, A>,
     ) -> LossError {
-        let mut grad = ArrayD::from_elem(self.rows().shape(), A::ZERO);
-        let mut weights = ArrayD::from_elem(self.targets.shape(), A::ZERO);
+        let logits = self.logits.mapv(|number| A::Wide::from_f64(number.into()));
+        let sample_weight =
+            self.sample_weight.as_ref().map(|all| all.mapv(|number| A::Wide::from_f64(number.into())));
+        let batch = SoftmaxBatch::<_, _, D> {
+            logits: logits.view(),
+            targets: self.targets.view(),
+            valid: self.valid.as_ref().map(|all| all.view()),
+            sample_weight: sample_weight.as_ref().map(|all| all.view()),
+        };
+        let form = wanted.form();
+        let mut grad = ArrayD::from_elem(batch.rows().shape(), A::Wide::ZERO);
+        let mut hessian = form.map(|_| grad.clone());
+        let mut weights = ArrayD::from_elem(self.targets.shape(), A::Wide::ZERO);
         let mut losses = weights.clone();
-        let wanted = Wanted {
+        let all = Wanted {
             grad: Some(grad.view_mut()),
-            hessian: None,
+            hessian: hessian.as_mut().map(|all| all.view_mut()).zip(form),
             weights: Some(weights.view_mut()),
             losses: Some(losses.view_mut()),
         };
-        self.run(ready, formula, epsilon, factor, wanted);
-        let slopes = grad.rows().into_iter();
-        for (index, ((weight, loss), slopes)) in weights.iter().zip(&losses).zip(slopes).enumerate() {
-            let worst = slopes.iter().copied().find(|&slope| !slope.into().is_finite()).unwrap_or(A::ZERO);
-            let results = [*weight, *loss, worst].map(Into::<f64>::into);
-            if let Some(at) = results.iter().position(|result| !result.is_finite()) {
+        batch.run(ready, formula, epsilon, factors, all);
+        let last: f64 = factors.last.into();
+        let written = [wanted.weights.is_some(), wanted.losses.is_some(), wanted.grad.is_some(), form.is_some()];
+        // Of a row's slopes the one furthest from 0; NaN is further than anything.
+        let worst = |slopes: ArrayView1<'_, A::Wide>| {
+            let further = |a: f64, b: f64| if b.abs() <= a.abs() { a } else { b };
+            slopes.iter().map(|&slope| slope.into() * last).reduce(further).unwrap_or(0.0)
+        };
+        let mut curvatures = hessian.iter().flat_map(|all| all.rows());
+        for (index, ((&weight, &loss), slopes)) in weights.iter().zip(&losses).zip(grad.rows()).enumerate() {
+            let curvature = curvatures.next().map_or(0.0, worst);
+            let results = [weight.into(), loss.into(), worst(slopes), curvature];
+            if let Some(at) = results.iter().position(|result: &f64| !result.is_finite()) {
                 let margin = self.margin(index);
                 return weighting.not_finite(at, index, results[at], margin);
+            }
+            let results = std::array::from_fn(|at| written[at].then_some(results[at]));
+            if let Some(error) = A::HALF.and_then(|format| overflow(format, index, results)) {
+                return error;
             }
         }
         LossError::SumNotFinite
@@ -224,9 +264,10 @@ where
     /// Runs `leaf` over stretches of the batch and merges what it returns, always in the same order.
     fn each_part<R: Merge>(
         &self,
+        isa: Available,
         wanted: Wanted<'_, A>,
         from: From,
-        leaf: &(impl Fn(Slices<'_, A, I>) -> R + Sync),
+        leaf: &(impl Fn(Slices<'_, A::Wide, I>) -> R + Sync),
     ) -> R {
         let classes = self.classes();
         let rows = self.rows();
@@ -242,18 +283,19 @@ where
         {
             let inputs = Inputs {
                 row: classes,
-                logits,
+                logits: A::stored(isa, logits),
                 targets,
                 valid: self.valid.as_ref().and_then(|all| all.to_slice()),
-                sample_weight: self.sample_weight.as_ref().and_then(|all| all.to_slice()),
+                sample_weight: (self.sample_weight.as_ref())
+                    .and_then(|all| all.to_slice().map(|all| A::stored(isa, all))),
                 place: 0,
                 column: None,
             };
             let outputs = Outputs {
-                grad: wanted.grad.and_then(|all| all.into_slice()),
-                hessian: hessian.and_then(|all| all.into_slice()),
-                weights: wanted.weights.and_then(|all| all.into_slice()),
-                losses: wanted.losses.and_then(|all| all.into_slice()),
+                grad: wanted.grad.and_then(|all| slice_mut(isa, all)),
+                hessian: hessian.and_then(|all| slice_mut(isa, all)),
+                weights: wanted.weights.and_then(|all| slice_mut(isa, all)),
+                losses: wanted.losses.and_then(|all| slice_mut(isa, all)),
             };
             return reduce(Slices { inputs, outputs }, from, leaf);
         }
@@ -268,8 +310,13 @@ where
             weights: wanted.weights,
             losses: wanted.losses,
         };
-        reduce(views, from, &|part: Views<'_, A, I>| part.with_slices(leaf))
+        reduce(views, from, &|part: Views<'_, A, I>| part.with_slices(isa, leaf))
     }
+}
+
+/// An output's memory, where it lies in one piece.
+fn slice_mut<A: Float>(isa: Available, all: ArrayViewMutD<'_, A>) -> Option<StoredMut<'_, A::Wide>> {
+    all.into_slice().map(|all| A::stored_mut(isa, all))
 }
 
 /// What is known of a batch before it is weighed.
@@ -281,7 +328,8 @@ pub(super) struct Ready<A> {
 }
 
 /// Runs `kernel` over the stretch with its labels as `i64`.
-fn labelled<A: Float, I: ClassIndex, R: Merge>(part: Slices<'_, A, I>, kernel: impl Fn(Slices<'_, A, i64>) -> R) -> R {
+fn labelled<A: FloatLanes, I: ClassIndex, R: Merge>(part: Slices<'_, A, I>, kernel: impl Fn(Slices<'_, A, i64>) -> R) -> R {
     let same = same_type(part.inputs.targets);
-    part.retarget(same, I::label, kernel)
+    let convert = |targets: &[I], to: &mut [i64]| to.iter_mut().zip(targets).for_each(|(to, from)| *to = from.label());
+    part.retarget(same, convert, kernel)
 }

@@ -7,7 +7,7 @@
 use super::classes::Classes;
 use crate::element::{FloatLanes, PickLanes};
 use crate::lanes::{Lanes, MOST_LANES};
-use crate::part::Inputs;
+use crate::part::Block;
 use crate::registers::SHORT;
 
 /// Up to so many classes a row is a lane.
@@ -15,6 +15,9 @@ pub(crate) const NARROW: usize = 32;
 
 /// Rows of few classes that are worked on at a time, function by function.
 pub(crate) const ROWS: usize = 64;
+
+/// Rows of many classes lie along the registers, and so many logits are worked on at a time: they are read three times.
+const AT_A_TIME: usize = 1 << 13;
 
 /// What the other classes' exponentials are kept in where rows are lanes: for each register of rows a place for
 /// [`NARROW`] registers, one a class.
@@ -55,10 +58,16 @@ where
     }
 }
 
-/// Whether row `row` counts.
+/// Whether row `row` of those labels and that mask counts.
 #[inline(always)]
-pub(crate) fn is_valid<A>(inputs: &Inputs<'_, A, i64>, row: usize, ignore: Option<i64>) -> bool {
-    inputs.valid.is_none_or(|valid| valid[row]) && ignore != Some(inputs.targets[row])
+pub(crate) fn is_valid(targets: &[i64], valid: Option<&[bool]>, row: usize, ignore: Option<i64>) -> bool {
+    valid.is_none_or(|valid| valid[row]) && ignore != Some(targets[row])
+}
+
+/// How many rows of so many classes are worked on at a time.
+#[inline(always)]
+pub(crate) fn rows_at_a_time<L: Lanes>(classes: usize) -> usize {
+    if classes <= NARROW { ROWS } else { (AT_A_TIME / classes / L::COUNT * L::COUNT).clamp(L::COUNT, ROWS) }
 }
 
 /// The labels of a group.
@@ -76,7 +85,7 @@ struct Labels<L: Lanes> {
 
 #[inline(always)]
 fn labels<A: PickLanes, L: Lanes<Scalar = A>>(
-    inputs: &Inputs<'_, A, i64>,
+    inputs: &Block<'_, A, i64>,
     first: usize,
     rows: usize,
     ignore: Option<i64>,
@@ -84,7 +93,7 @@ fn labels<A: PickLanes, L: Lanes<Scalar = A>>(
     let (mut indices, mut numbers, mut marks) = ([0_usize; MOST_LANES], [A::ZERO; MOST_LANES], [0_u8; MOST_LANES]);
     let (mut counted, mut foreign, mut positives) = (0, false, 0);
     for row in 0..rows {
-        if !is_valid(inputs, first + row, ignore) {
+        if !is_valid(inputs.targets, inputs.valid, first + row, ignore) {
             continue;
         }
         let label = inputs.targets[first + row];
@@ -106,7 +115,7 @@ fn labels<A: PickLanes, L: Lanes<Scalar = A>>(
 #[expect(clippy::too_many_arguments, reason = "a stretch of rows, and what is wanted of it")]
 #[inline(always)]
 pub(crate) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
-    inputs: &Inputs<'_, A, i64>,
+    inputs: &Block<'_, A, i64>,
     map: M,
     first: usize,
     rows: usize,
@@ -218,7 +227,7 @@ where
 #[expect(clippy::too_many_arguments, reason = "a stretch of rows, and what is wanted of it")]
 #[inline(always)]
 pub(crate) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
-    inputs: &Inputs<'_, A, i64>,
+    inputs: &Block<'_, A, i64>,
     map: M,
     first: usize,
     rows: usize,
@@ -232,7 +241,7 @@ pub(crate) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
         labels::<A, L>(inputs, first, rows, ignore);
     let row_of = |row: usize| &inputs.logits[(first + row) * classes..][..classes];
     let counts = |row: usize| {
-        is_valid(inputs, first + row, ignore) && (0..classes as i64).contains(&inputs.targets[first + row])
+        is_valid(inputs.targets, inputs.valid, first + row, ignore) && (0..classes as i64).contains(&inputs.targets[first + row])
     };
     let zero = L::splat(0.0);
     let mut finite = zero;

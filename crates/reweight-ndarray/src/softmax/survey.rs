@@ -3,19 +3,21 @@
 use reweight::{BatchStatistics, LossError, RegionAxis};
 
 use super::classes::Classes;
-use super::rows::{Found, NARROW, NarrowWork, ROWS, is_valid, narrow_group, wide_group};
+use super::rows::{Found, NARROW, NarrowWork, ROWS, is_valid, narrow_group, rows_at_a_time, wide_group};
+use crate::block::Memory;
 use crate::counting::count_regions;
 use crate::dispatch::Kernel;
-use crate::element::{Index, PickLanes};
+use crate::element::{Element, Index, PickLanes};
 use crate::lanes::Lanes;
 use crate::part::Inputs;
 use crate::registers::store;
+use crate::stored::Stage;
 
 /// Labels and mask alone: what denominators are made of.
 pub(crate) fn look<A>(inputs: &Inputs<'_, A, i64>, ignore: Option<i64>) -> Found {
     let mut found = Found::default();
     for (row, &label) in inputs.targets.iter().enumerate() {
-        if is_valid(inputs, row, ignore) {
+        if is_valid(inputs.targets, inputs.valid, row, ignore) {
             found.faulty |= !(0..inputs.row as i64).contains(&label);
             found.valid += 1;
             found.positives += u64::from(label != 0);
@@ -26,6 +28,7 @@ pub(crate) fn look<A>(inputs: &Inputs<'_, A, i64>, ignore: Option<i64>) -> Found
 
 /// Checks a stretch, and counts its regions and classes.
 pub(crate) struct Count<'a, 'b, A, M> {
+    pub(crate) memory: &'b mut Memory<A>,
     pub(crate) map: M,
     pub(crate) inputs: Inputs<'a, A, i64>,
     pub(crate) ignore: Option<i64>,
@@ -46,46 +49,57 @@ impl<A: PickLanes, M: Classes<A>> Kernel for Count<'_, '_, A, M> {
 
 #[inline(always)]
 fn count<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A, M>) -> Found {
-    let Count { map, inputs, ignore, counts } = kernel;
+    let Count { memory, map, inputs, ignore, counts } = kernel;
     let mut found = Found::default();
-    if let Some(weights) = inputs.sample_weight {
-        let wrong = |(row, &weight): (usize, &A)| is_valid(&inputs, row, ignore) && !is_weight(weight.into());
-        found.faulty |= weights.iter().enumerate().any(wrong);
-    }
     if !counts.class_counts.is_empty() {
         for (row, &label) in inputs.targets.iter().enumerate() {
-            if is_valid(&inputs, row, ignore)
+            if is_valid(inputs.targets, inputs.valid, row, ignore)
                 && let Some(count) = usize::try_from(label).ok().and_then(|label| counts.class_counts.get_mut(label))
             {
                 *count += 1;
             }
         }
     }
+    let (rows, classes) = (inputs.targets.len(), inputs.row);
+    let at_a_time = rows_at_a_time::<L>(classes);
+    let mut staged = memory.take_stage();
+    let stage = Stage::new(&mut staged, inputs.logits.is_half(), at_a_time.min(rows), classes);
     let mut work: NarrowWork<A> = [A::ZERO; NARROW * ROWS];
     let mut keys = [A::ZERO; KEYS];
-    let mut rest = inputs;
-    while !rest.targets.is_empty() {
-        let (block, more) = rest.split(KEYS.min(rest.targets.len()));
-        rest = more;
-        let rows = block.targets.len();
-        let mut first = 0;
-        while first < rows {
-            let count = L::COUNT.min(rows - first);
-            let group = if block.row <= NARROW {
-                narrow_group::<A, L, M>(&block, map, first, count, ignore, false, &mut work, &mut found)
-            } else {
-                wide_group::<A, L, M>(&block, map, first, count, ignore, false, None, &mut found)
-            };
-            // Rows that do not count, and missing ones, lie in no region.
-            let margins = L::select(group.valid, group.margin(), L::splat(f64::INFINITY));
-            store(margins, &mut keys[first..first + count], count == L::COUNT);
-            first += count;
+    let mut first = 0;
+    while first < rows {
+        let some = KEYS.min(rows - first);
+        let mut at = 0;
+        while at < some {
+            let block = inputs.block(first + at, at_a_time.min(some - at), stage.logits, stage.sample_weight);
+            let block_rows = block.targets.len();
+            if let Some(weights) = block.sample_weight {
+                let counts = |row| is_valid(block.targets, block.valid, row, ignore);
+                let wrong = |(row, &weight): (usize, &A)| counts(row) && !is_weight(weight.into());
+                found.faulty |= weights.iter().enumerate().any(wrong);
+            }
+            let mut row = 0;
+            while row < block_rows {
+                let count = L::COUNT.min(block_rows - row);
+                let group = if classes <= NARROW {
+                    narrow_group::<A, L, M>(&block, map, row, count, ignore, false, &mut work, &mut found)
+                } else {
+                    wide_group::<A, L, M>(&block, map, row, count, ignore, false, None, &mut found)
+                };
+                // Rows that do not count, and missing ones, lie in no region.
+                let margins = L::select(group.valid, group.margin(), L::splat(f64::INFINITY));
+                store(margins, &mut keys[at + row..at + row + count], count == L::COUNT);
+                row += count;
+            }
+            at += block_rows;
         }
         for histogram in &mut counts.gradient_norm {
             let (regions, totals) = histogram.parts_mut();
-            count_regions::<A, L>(&keys[..rows], regions, RegionAxis::Margin, totals);
+            count_regions::<A, L>(&keys[..some], regions, RegionAxis::Margin, totals);
         }
+        first += some;
     }
+    memory.keep_stage(staged);
     found
 }
 
@@ -104,7 +118,7 @@ pub(crate) struct Row<'a, A, I> {
 /// The first thing that is not in order, row by row; the slow path of a batch that is refused anyway.
 ///
 /// `inner` positions share a row of (N, C, d…) logits: a logit's place is counted in the caller's order of axes.
-pub(crate) fn diagnose<'a, A: PickLanes, I: Index>(
+pub(crate) fn diagnose<'a, A: Element, I: Index>(
     rows: impl Iterator<Item = Row<'a, A, I>>,
     classes: usize,
     inner: usize,

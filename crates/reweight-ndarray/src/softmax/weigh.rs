@@ -1,18 +1,21 @@
 //! The pass that weighs: loss, gradient, weights, second derivatives, some rows at a time; checks ride along.
 
-use reweight::{HessianForm, Output, Schedule};
+use reweight::{HessianForm, Output, Schedule, Totals};
 
 use super::classes::Classes;
 use super::curvature::{Curvature, write_hessian};
-use super::rows::{Found, Group, NARROW, NarrowWork, ROWS, Turns, is_valid, lanes, narrow_group, wide_group};
+use super::rows::{
+    Found, Group, NARROW, NarrowWork, ROWS, Turns, is_valid, lanes, narrow_group, rows_at_a_time, wide_group,
+};
 use crate::block::{Formula, Memory};
 use crate::dispatch::Kernel;
 use crate::element::PickLanes;
 use crate::lanes::Lanes;
 use crate::parallel::Merge;
-use crate::part::{Inputs, Outputs, Slices};
-use crate::registers::{CACHE_LINE, Running, load, store};
-use crate::step::Sums;
+use crate::part::{Block, Slices};
+use crate::registers::{Running, load, store};
+use crate::step::{Factors, Sums};
+use crate::stored::{Stage, prefetch};
 
 /// Weighs a stretch of rows.
 pub(crate) struct Weigh<'a, 'b, A, M> {
@@ -23,8 +26,8 @@ pub(crate) struct Weigh<'a, 'b, A, M> {
     pub(crate) ignore: Option<i64>,
     /// ε of label smoothing.
     pub(crate) epsilon: f64,
-    /// What the gradient is multiplied by: 1 over the reduction's denominator.
-    pub(crate) factor: f64,
+    /// What gradient and second derivatives are multiplied by.
+    pub(crate) factors: Factors<A>,
     /// The form of the second derivatives, where they are wanted.
     pub(crate) form: Option<HessianForm>,
 }
@@ -34,6 +37,14 @@ pub(crate) struct Weigh<'a, 'b, A, M> {
 pub(crate) struct Weighed {
     pub(crate) sums: Sums,
     pub(crate) found: Found,
+}
+
+impl Weighed {
+    /// What reductions are made of.
+    pub(crate) fn totals(&self) -> Totals {
+        let Self { sums, found } = self;
+        Totals { loss_sum: sums.loss, weight_sum: sums.weight, valid: found.valid, positives: found.positives }
+    }
 }
 
 impl Merge for Weighed {
@@ -71,16 +82,18 @@ struct Coefficients<L> {
     own: L,
 }
 
-/// Rows of many classes lie along the registers, and so many logits are worked on at a time: they are read three times.
-const AT_A_TIME: usize = 1 << 13;
+/// Logits that are asked for ahead.
+const AHEAD: usize = 1024;
 
 #[inline(always)]
 fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, M>) -> Weighed {
-    let Weigh { formula, memory, map, part, ignore, epsilon, factor, form } = kernel;
+    let Weigh { formula, memory, map, part, ignore, epsilon, factors, form } = kernel;
     let Slices { inputs, mut outputs } = part;
     let (rows, classes) = (inputs.targets.len(), inputs.row);
     let narrow = classes <= NARROW;
-    let at_a_time = if narrow { ROWS } else { (AT_A_TIME / classes / L::COUNT * L::COUNT).clamp(L::COUNT, ROWS) };
+    let at_a_time = rows_at_a_time::<L>(classes);
+    let mut staged = memory.take_stage();
+    let stage = Stage::new(&mut staged, inputs.logits.is_half(), at_a_time.min(rows), classes);
     let mut work: NarrowWork<A> = [A::ZERO; NARROW * ROWS];
     let mut groups = Groups::new();
     let mut found = Found::default();
@@ -89,20 +102,27 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
     let smoothed = epsilon > 0.0;
     let mut first = 0;
     while first < rows {
-        let block = at_a_time.min(rows - first);
+        let block_rows = at_a_time.min(rows - first);
+        let block = inputs.block(first, block_rows, stage.logits, stage.sample_weight);
+        let mut grad = outputs.grad.as_mut().map(|all| all.open(first * classes, stage.grad));
+        let mut hessian = outputs.hessian.as_mut().map(|all| all.open(first * classes, stage.hessian));
+        let mut weights = outputs.weights.as_mut().map(|all| all.open(first, stage.weights));
+        let mut losses = outputs.losses.as_mut().map(|all| all.open(first, stage.losses));
         let mut at = 0;
-        while at < block {
-            let (row, count) = (first + at, L::COUNT.min(block - at));
+        while at < block_rows {
+            let count = L::COUNT.min(block_rows - at);
             let group = if narrow {
                 let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
-                narrow_group::<A, L, M>(&inputs, map, row, count, ignore, smoothed, work, &mut found)
+                narrow_group::<A, L, M>(&block, map, at, count, ignore, smoothed, work, &mut found)
             } else {
-                let span = row * classes..(row + count) * classes;
-                let keep = outputs.grad.as_deref_mut().map(|grad| &mut grad[span.clone()]);
-                let group = wide_group::<A, L, M>(&inputs, map, row, count, ignore, smoothed, keep, &mut found);
-                prefetch::<L>(&inputs.logits[span.end..]);
-                if let Some(grad) = &outputs.grad {
-                    prefetch::<L>(&grad[span.end..]);
+                let span = at * classes..(at + count) * classes;
+                let keep = grad.as_deref_mut().map(|grad| &mut grad[span.clone()]);
+                let group = wide_group::<A, L, M>(&block, map, at, count, ignore, smoothed, keep, &mut found);
+                // The beginning of what comes next; the rest of long rows the processor foresees.
+                let next = first * classes + span.end;
+                inputs.logits.prefetch::<L>(next..inputs.logits.len().min(next + AHEAD));
+                if let Some(grad) = &grad {
+                    prefetch::<L, _>(&grad[span.end..grad.len().min(span.end + AHEAD)]);
                 }
                 group
             };
@@ -115,41 +135,47 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
             at += L::COUNT;
         }
         fill_pair::<A, L>(memory, at);
-        memory.run::<L>(formula, block);
+        memory.run::<L>(formula, block_rows);
         at = 0;
-        while at < block {
-            let (row, count) = (first + at, L::COUNT.min(block - at));
+        while at < block_rows {
+            let count = L::COUNT.min(block_rows - at);
             let group = groups.get::<L>(at);
-            let times = times(&group, sample_weights::<A, L>(&inputs, row, count), &mut finite, &mut found);
+            let times = times(&group, sample_weights::<A, L>(&block, at, count), &mut finite, &mut found);
             let results = Results { memory, outputs: formula.schedule.outputs(), at };
             let weighed = coefficients(&results, &group, epsilon, classes);
             let weighed = masked(weighed, &group, times);
             loss_sum.add(weighed.loss);
             weight_sum.add(weighed.weight);
             finite = (weighed.own + weighed.others).mul_add(L::splat(0.0), finite);
-            store_rows(&mut outputs, &weighed, row, count);
+            for (to, value) in [(&mut weights, weighed.weight), (&mut losses, weighed.loss)] {
+                if let Some(to) = to {
+                    store(value, &mut to[at..at + count], count == L::COUNT);
+                }
+            }
             if let Some(form) = form
-                && let (Some(hessian), Some(grad)) = (&mut outputs.hessian, &outputs.grad)
+                && let (Some(hessian), Some(grad)) = (&mut hessian, &grad)
             {
-                let exponentials = if narrow { &work[at * NARROW..] } else { &grad[row * classes..] };
-                let curvature = Curvature { form, epsilon, factor, narrow, count, classes };
-                let hessian = &mut hessian[row * classes..(row + count) * classes];
+                let exponentials = if narrow { &work[at * NARROW..] } else { &grad[at * classes..] };
+                let curvature = Curvature { form, epsilon, factor: factors.first, narrow, count, classes };
+                let hessian = &mut hessian[at * classes..(at + count) * classes];
                 found.faulty |= write_hessian(&curvature, map, &results, &group, times, exponentials, hessian);
             }
-            if let Some(grad) = &mut outputs.grad {
-                let weighed = scaled(weighed, L::splat(factor));
+            if let Some(grad) = &mut grad {
+                let weighed = scaled(weighed, L::splat(factors.first));
                 if narrow {
                     let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
-                    narrow_gradient(&group, &weighed, map, work, &mut grad[row * classes..], count, classes);
+                    narrow_gradient(&group, &weighed, map, work, &mut grad[at * classes..], count, classes);
                 } else {
-                    let grad = &mut grad[row * classes..(row + count) * classes];
-                    wide_gradient(&inputs, row, ignore, &weighed, map, grad, classes);
+                    let grad = &mut grad[at * classes..(at + count) * classes];
+                    wide_gradient(&block, at, ignore, &weighed, map, grad, classes);
                 }
             }
             at += L::COUNT;
         }
-        first += block;
+        found.faulty |= !stage.close(&mut outputs, first, block_rows, classes, factors.last);
+        first += block_rows;
     }
+    memory.keep_stage(staged);
     let sums = Sums { loss: loss_sum.total(), weight: weight_sum.total() };
     found.faulty |= L::mask_any(L::mask_not(finite.eq(L::splat(0.0))));
     found.faulty |= !sums.loss.is_finite() | !sums.weight.is_finite();
@@ -163,14 +189,6 @@ fn fill_pair<A: PickLanes, L: Lanes<Scalar = A>>(memory: &mut Memory<A>, at: usi
         let slot = memory.slot_mut(slot);
         let end = (at + L::COUNT).min(slot.len());
         slot[at..end].fill(A::ZERO);
-    }
-}
-
-/// Asks for the beginning of what comes next; the rest of long rows the processor foresees.
-#[inline(always)]
-fn prefetch<L: Lanes>(next: &[L::Scalar]) {
-    for place in next.iter().take(1024).step_by((CACHE_LINE / size_of::<L::Scalar>()).max(1)) {
-        L::prefetch(place);
     }
 }
 
@@ -241,28 +259,13 @@ impl<A: PickLanes> Results<'_, A> {
     }
 }
 
-/// Weights and losses of `count` rows, where they are wanted.
-#[inline(always)]
-fn store_rows<A: PickLanes, L: Lanes<Scalar = A>>(
-    outputs: &mut Outputs<'_, A>,
-    weighed: &Coefficients<L>,
-    first: usize,
-    count: usize,
-) {
-    for (to, value) in [(&mut outputs.weights, weighed.weight), (&mut outputs.losses, weighed.loss)] {
-        if let Some(to) = to {
-            store(value, &mut to[first..first + count], count == L::COUNT);
-        }
-    }
-}
-
 #[inline(always)]
 fn sample_weights<A: PickLanes, L: Lanes<Scalar = A>>(
-    inputs: &Inputs<'_, A, i64>,
+    block: &Block<'_, A, i64>,
     first: usize,
     count: usize,
 ) -> Option<L> {
-    inputs.sample_weight.map(
+    block.sample_weight.map(
         #[inline(always)]
         |all| load::<L>(&all[first..first + count], count == L::COUNT),
     )
@@ -390,7 +393,7 @@ fn narrow_gradient<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
 /// Rows along the classes: the exponentials that lie in the gradient are scaled where they are.
 #[inline(always)]
 fn wide_gradient<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
-    inputs: &Inputs<'_, A, i64>,
+    block: &Block<'_, A, i64>,
     first: usize,
     ignore: Option<i64>,
     weighed: &Coefficients<L>,
@@ -400,9 +403,9 @@ fn wide_gradient<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
 ) {
     let (others, floor, own) = (lanes(weighed.others), lanes(weighed.floor), lanes(weighed.own));
     for (row, grad) in grad.chunks_exact_mut(classes).enumerate() {
-        let label = inputs.targets[first + row];
+        let label = block.targets[first + row];
         // A label that is no class has been seen, and the batch is refused.
-        if !is_valid(inputs, first + row, ignore) || !(0..classes as i64).contains(&label) {
+        if !is_valid(block.targets, block.valid, first + row, ignore) || !(0..classes as i64).contains(&label) {
             grad.fill(A::ZERO);
             continue;
         }

@@ -193,12 +193,12 @@ impl<W: SampleWeighter> Weighting<W> {
         Ok(())
     }
 
-    /// The error for a weight (0), loss (1) or slope (2) that is not finite.
+    /// The error for a weight (0), loss (1), slope (2) or second derivative (3) that is not finite.
     pub fn not_finite(&self, quantity: usize, index: usize, value: f64, margin: f64) -> LossError {
         let weighter = format!("{:?}", self.weighter);
         let shown = weighter.char_indices().nth(120).map_or(weighter.len(), |(at, _)| at);
         LossError::NotFinite {
-            quantity: ["weight", "loss", "gradient"][quantity.min(2)],
+            quantity: ["weight", "loss", "gradient", "second derivative"][quantity.min(3)],
             index,
             value,
             margin,

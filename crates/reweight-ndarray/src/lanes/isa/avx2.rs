@@ -2,7 +2,7 @@
 
 use pulp::{NullaryFnOnce, Simd, cast, f32x4, f32x8, f64x4, m32x8, m64x4, u8x16, u32x8, u64x4};
 
-use super::{Avx2, Isa, first_bytes, first_elements};
+use super::{Avx2, Isa, f16c, first_bytes, first_elements};
 
 impl Isa for Avx2 {
     const F32_LOOKS_UP: bool = true;
@@ -55,6 +55,15 @@ impl Isa for Avx2 {
     #[inline(always)]
     fn m64_add_to(self, counter: u64x4, mask: m64x4) -> u64x4 {
         self.sub_u64s(counter, cast(mask))
+    }
+
+    #[inline(always)]
+    fn widen_f16(self, from: &[u16], to: &mut [f32]) {
+        f16c::widen(self, from, to);
+    }
+    #[inline(always)]
+    fn narrow_f16(self, from: &[f32], factor: f32, to: &mut [u16]) -> bool {
+        f16c::narrow(self, from, factor, to)
     }
 
     #[inline(always)]

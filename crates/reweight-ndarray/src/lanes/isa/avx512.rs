@@ -1,8 +1,10 @@
 //! AVX-512: masks are bits, and scaling by a power of two is one instruction that gets every edge right.
 
+use std::arch::x86_64::_MM_FROUND_TO_NEAREST_INT;
+
 use pulp::{NullaryFnOnce, Simd, b8, b16, cast, f32x8, f32x16, f64x8, u8x16, u32x16, u64x8};
 
-use super::{Avx512, Isa, first_bytes};
+use super::{Avx512, Isa, first_bytes, half};
 
 impl Isa for Avx512 {
     const SCALE_IS_TOTAL: bool = true;
@@ -34,6 +36,28 @@ impl Isa for Avx512 {
     #[inline(always)]
     fn prefetch<T>(self, place: &T) {
         self.sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(std::ptr::from_ref(place).cast());
+    }
+
+    #[inline(always)]
+    fn widen_f16(self, from: &[u16], to: &mut [f32]) {
+        let ((from, end), (to, to_end)) = (from.as_chunks::<16>(), to.as_chunks_mut::<16>());
+        for (to, &from) in to.iter_mut().zip(from) {
+            *to = cast(self.avx512f._mm512_cvtph_ps(cast(from)));
+        }
+        half::widen_f16(end, to_end);
+    }
+    #[inline(always)]
+    fn narrow_f16(self, from: &[f32], factor: f32, to: &mut [u16]) -> bool {
+        let ((from, end), (to, to_end)) = (from.as_chunks::<16>(), to.as_chunks_mut::<16>());
+        let (factors, magnitude) = (self.splat_f32s(factor), self.splat_u32s(half::MAGNITUDE));
+        let mut largest = cast(self.splat_u32s(0));
+        for (to, &from) in to.iter_mut().zip(from) {
+            let value = self.mul_f32s(cast(from), factors);
+            largest = self.avx512f._mm512_max_epu32(largest, cast(self.and_u32s(cast(value), magnitude)));
+            *to = cast(self.avx512f._mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(cast(value)));
+        }
+        let fit = half::is_f16(self.avx512f._mm512_reduce_max_epu32(largest));
+        half::narrow_f16(end, factor, to_end) & fit
     }
 
     #[inline(always)]

@@ -1,0 +1,180 @@
+//! Numbers as a batch holds them: in the precision that is computed in, or in 16 bits that pass through a block in first-level
+//! cache on their way in and out.
+
+use std::ops::Range;
+
+use crate::element::FloatLanes;
+use crate::lanes::{Convert, Lanes, MOST_LANES};
+use crate::part::Outputs;
+use crate::registers::CACHE_LINE;
+
+/// Numbers to be read.
+#[derive(Clone, Copy)]
+pub(crate) enum Stored<'a, A> {
+    /// As they are computed with.
+    Same(&'a [A]),
+    /// Of 16 bits.
+    Half(&'a [u16], Convert<A>),
+}
+
+/// Numbers to be written.
+pub(crate) enum StoredMut<'a, A> {
+    /// As they are computed with.
+    Same(&'a mut [A]),
+    /// Of 16 bits.
+    Half(&'a mut [u16], Convert<A>),
+}
+
+impl<'a, A: FloatLanes> Stored<'a, A> {
+    /// How many.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Same(all) => all.len(),
+            Self::Half(all, _) => all.len(),
+        }
+    }
+
+    /// Whether they have to be widened.
+    #[inline(always)]
+    pub(crate) fn is_half(&self) -> bool {
+        matches!(self, Self::Half(..))
+    }
+
+    /// The first `at`, and the others.
+    #[inline(always)]
+    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+        match self {
+            Self::Same(all) => {
+                let (first, second) = all.split_at(at);
+                (Self::Same(first), Self::Same(second))
+            }
+            Self::Half(all, convert) => {
+                let (first, second) = all.split_at(at);
+                (Self::Half(first, convert), Self::Half(second, convert))
+            }
+        }
+    }
+
+    /// At least `count` numbers from `first` on: where they lie, or widened into `stage`. What is behind them may be anything.
+    #[inline(always)]
+    pub(crate) fn read<'s>(&self, first: usize, count: usize, stage: &'s mut [A]) -> &'s [A]
+    where
+        'a: 's,
+    {
+        match *self {
+            Self::Same(all) => &all[first..],
+            Self::Half(all, convert) => {
+                (convert.widen)(&all[first..first + count], &mut stage[..count]);
+                stage
+            }
+        }
+    }
+
+    /// Asks for the memory of some of them.
+    #[inline(always)]
+    pub(crate) fn prefetch<L: Lanes>(&self, span: Range<usize>) {
+        match self {
+            Self::Same(all) => prefetch::<L, _>(&all[span]),
+            Self::Half(all, _) => prefetch::<L, _>(&all[span]),
+        }
+    }
+}
+
+impl<A: FloatLanes> StoredMut<'_, A> {
+    /// The first `at`, and the others.
+    #[inline(always)]
+    pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+        match self {
+            Self::Same(all) => {
+                let (first, second) = all.split_at_mut(at);
+                (Self::Same(first), Self::Same(second))
+            }
+            Self::Half(all, convert) => {
+                let (first, second) = all.split_at_mut(at);
+                (Self::Half(first, convert), Self::Half(second, convert))
+            }
+        }
+    }
+
+    /// Where the numbers from `first` on are to be written: in their place, or in `stage`. What is behind them may be overwritten.
+    #[inline(always)]
+    pub(crate) fn open<'s>(&'s mut self, first: usize, stage: &'s mut [A]) -> &'s mut [A] {
+        match self {
+            Self::Same(all) => &mut all[first..],
+            Self::Half(..) => stage,
+        }
+    }
+
+    /// Narrows what was written to `stage`, times `factor`, where it is not in its place already; whether all of it is finite there.
+    #[inline(always)]
+    fn close(&mut self, first: usize, count: usize, factor: A, stage: &[A]) -> bool {
+        match self {
+            Self::Same(_) => true,
+            Self::Half(all, convert) => (convert.narrow)(&stage[..count], factor, &mut all[first..first + count]),
+        }
+    }
+
+    /// Asks for the memory of some of them.
+    #[inline(always)]
+    pub(crate) fn prefetch<L: Lanes>(&self, span: Range<usize>) {
+        match self {
+            Self::Same(all) => prefetch::<L, _>(&all[span]),
+            Self::Half(all, _) => prefetch::<L, _>(&all[span]),
+        }
+    }
+}
+
+/// Asks for memory that will be read or written soon.
+#[inline(always)]
+pub(crate) fn prefetch<L: Lanes, T>(next: &[T]) {
+    for place in next.iter().step_by((CACHE_LINE / size_of::<T>()).max(1)) {
+        L::prefetch(place);
+    }
+}
+
+/// Room for a block's numbers between 16 bits and the kernels; none where nothing has 16 bits.
+pub(crate) struct Stage<'a, A> {
+    pub(crate) logits: &'a mut [A],
+    pub(crate) sample_weight: &'a mut [A],
+    pub(crate) grad: &'a mut [A],
+    pub(crate) hessian: &'a mut [A],
+    pub(crate) weights: &'a mut [A],
+    pub(crate) losses: &'a mut [A],
+}
+
+impl<'a, A: FloatLanes> Stage<'a, A> {
+    /// For so many rows of so many logits at a time, in memory that is kept.
+    pub(crate) fn new(memory: &'a mut Vec<A>, half: bool, rows: usize, row: usize) -> Self {
+        // Squares of registers may take in what is behind a block.
+        let (rows, numbers) = if half { (rows, rows * row + MOST_LANES) } else { (0, 0) };
+        let size = 3 * numbers + 3 * rows;
+        if memory.len() < size {
+            memory.resize(size, A::ZERO);
+        }
+        let (logits, rest) = memory.split_at_mut(numbers);
+        let (grad, rest) = rest.split_at_mut(numbers);
+        let (hessian, rest) = rest.split_at_mut(numbers);
+        let (sample_weight, rest) = rest.split_at_mut(rows);
+        let (weights, rest) = rest.split_at_mut(rows);
+        let (losses, _) = rest.split_at_mut(rows);
+        Self { logits, sample_weight, grad, hessian, weights, losses }
+    }
+
+    /// Narrows what was written for `rows` rows of `row` logits from `first` on, slopes times `last`; whether all of it is finite there.
+    #[inline(always)]
+    pub(crate) fn close(&self, outputs: &mut Outputs<'_, A>, first: usize, rows: usize, row: usize, last: A) -> bool {
+        let mut fit = true;
+        for (to, stage) in [(&mut outputs.grad, &self.grad), (&mut outputs.hessian, &self.hessian)] {
+            if let Some(to) = to {
+                fit &= to.close(first * row, rows * row, last, stage);
+            }
+        }
+        for (to, stage) in [(&mut outputs.weights, &self.weights), (&mut outputs.losses, &self.losses)] {
+            if let Some(to) = to {
+                fit &= to.close(first, rows, A::ONE, stage);
+            }
+        }
+        fit
+    }
+}

@@ -7,6 +7,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use half::{bf16, f16};
 use ndarray::{Array1, Array2};
 use reweight_ndarray::prelude::*;
 use reweight_ndarray::reweight::{
@@ -95,6 +96,9 @@ fn binary(c: &mut Criterion) -> Result<(), Box<dyn std::error::Error>> {
         bce(c, "alpha-focal-2/f32-f32", alpha_focal(2.0)?, &logits, &targets.mapv(f32::from), 0.0);
         bce(c, "alpha-focal-2/f32-bool", alpha_focal(2.0)?, &logits, &targets.mapv(|target| target == 1), 0.0);
         bce(c, "alpha-focal-2/f64-u8", alpha_focal(2.0)?, &wide, &targets, 0.0);
+        let (halves, brains) = (logits.mapv(f16::from_f32), logits.mapv(bf16::from_f32));
+        bce(c, "alpha-focal-2/f16-u8", alpha_focal(2.0)?, &halves, &targets, f16::ZERO);
+        bce(c, "alpha-focal-2/bf16-u8", alpha_focal(2.0)?, &brains, &targets, bf16::ZERO);
         bce(c, "ghm-10/f64-u8", Ghm::new(10, 0.75)?, &wide, &targets, 0.0);
     }
     Ok(())

@@ -40,11 +40,12 @@ impl Bound {
 }
 
 /// What `--only` looks at.
-pub(super) const NAMES: [&str; 5] = ["own-bandwidth", "own-flatness", "own-threads", "own-ways", "own-levels"];
+pub(super) const NAMES: [&str; 6] =
+    ["own-bandwidth", "own-flatness", "own-threads", "own-ways", "own-halves", "own-levels"];
 
 /// Measures those of the promises whose name is wanted.
 pub(super) fn measure(stage: &Stage, effort: &Effort, wanted: &impl Fn(&str) -> bool) -> anyhow::Result<Vec<Own>> {
-    let [bandwidth, flatness, threads, ways, levels] = NAMES;
+    let [bandwidth, flatness, threads, ways, halves, levels] = NAMES;
     let mut all = Vec::new();
     let mut part = |name: &str, measure: fn(&Stage, &Effort) -> anyhow::Result<Vec<Own>>| {
         if wanted(name) {
@@ -57,6 +58,7 @@ pub(super) fn measure(stage: &Stage, effort: &Effort, wanted: &impl Fn(&str) -> 
     part(flatness, measure_flatness)?;
     part(threads, measure_threads)?;
     part(ways, measure_ways)?;
+    part(halves, measure_halves)?;
     part(levels, measure_levels)?;
     Ok(all)
 }
@@ -163,6 +165,33 @@ fn measure_ways(stage: &Stage, effort: &Effort) -> anyhow::Result<Vec<Own>> {
         let seen = taken.median() / plain.median();
         let what = format!("α·focal, 8 M: {what}, over u8 targets in types and in one row");
         all.push(Own { what, seen, bound, times: vec![taken, plain] });
+    }
+    Ok(all)
+}
+
+/// Halves take half of the bytes, so that they must not take longer.
+fn measure_halves(stage: &Stage, effort: &Effort) -> anyhow::Result<Vec<Own>> {
+    let cases: [(_, _, &[usize]); 4] = [
+        ("α·focal, 8 M", Rule::Focal(2.0), &[LARGE]),
+        ("GHM M=10, 8 M", Rule::Ghm(10), &[LARGE]),
+        ("softmax focal, 65,536 × 100", Rule::Softmax, &[65_536, 100]),
+        ("softmax focal, 1,048,576 × 5", Rule::Softmax, &[1 << 20, 5]),
+    ];
+    let mut all = Vec::new();
+    let mut ours = stage.ours(stage.threads, None)?;
+    for (what, rule, shape) in cases {
+        load(&mut ours, rule, shape, true)?;
+        for half in ["f16", "bf16"] {
+            let (mut taken, mut wide) = (Vec::new(), Vec::new());
+            for _ in 0..effort.rounds {
+                taken.extend(ours.time(half, effort.steps)?.0);
+                wide.extend(ours.time("into", effort.steps)?.0);
+            }
+            let (taken, wide) = (Times::new(taken), Times::new(wide));
+            let seen = taken.median() / wide.median();
+            let what = format!("{what}: {half} logits and gradient over f32");
+            all.push(Own { what, seen, bound: Bound::AtMost(1.0), times: vec![taken, wide] });
+        }
     }
     Ok(all)
 }

@@ -1,8 +1,9 @@
-//! One case in every way that it is measured: into a buffer or a fresh array, with other targets, layouts and weighters.
+//! One case in every way that it is measured: into a buffer or a fresh array, with other targets, layouts and weighters, in 16 bits.
 
 use std::path::Path;
 use std::rc::Rc;
 
+use half::{bf16, f16};
 use ndarray::{Array1, Array2, s};
 use reweight_ndarray::prelude::*;
 use reweight_ndarray::reweight::{
@@ -31,13 +32,22 @@ pub(crate) struct Prepared {
 /// Makes the inputs, writes them to `folder` if there is one, and puts together the steps.
 pub(crate) fn prepare(case: &Case, folder: Option<&Path>) -> Result<Prepared, Failure> {
     match (case.rule, case.wide) {
-        (Rule::Softmax { gamma }, false) => softmax::<f32>(case, Focal::new(gamma)?, folder, |x| x as f32),
+        (Rule::Softmax { gamma }, false) => {
+            let mut prepared = softmax::<f32>(case, Focal::new(gamma)?, folder, |x| x as f32)?;
+            if case.ways {
+                prepared.steps.push(("f16", softmax_halves(case, gamma, f16::from_f32)?));
+                prepared.steps.push(("bf16", softmax_halves(case, gamma, bf16::from_f32)?));
+            }
+            Ok(prepared)
+        }
         (Rule::Softmax { gamma }, true) => softmax::<f64>(case, Focal::new(gamma)?, folder, |x| x),
         (_, false) => {
             let batch = Binary::make(case, folder, |x| x as f32)?;
             let mut prepared = batch.prepare(case.rule)?;
             if case.ways {
                 batch.more(case.rule, &mut prepared.steps)?;
+                prepared.steps.push(("f16", batch.halves(f16::from_f64).step(case.rule)?));
+                prepared.steps.push(("bf16", batch.halves(bf16::from_f64).step(case.rule)?));
             }
             Ok(prepared)
         }
@@ -95,6 +105,21 @@ impl<A: Float + Element + Into<f64>> Binary<A> {
         Prepared { steps, first: Box::new(first), bytes }
     }
 
+}
+
+impl<A: Float> Binary<A> {
+    fn step(&self, rule: Rule) -> Result<Step, Failure> {
+        let targets = Rc::clone(&self.targets);
+        match rule {
+            Rule::Plain => Ok(self.buffered((), targets)),
+            Rule::Ghm { bins, momentum } => Ok(self.buffered(Ghm::new(bins, momentum)?, targets)),
+            Rule::Focal { alpha, gamma } => {
+                Ok(self.buffered((AlphaBalance::binary(alpha)?, Focal::new(gamma)?), targets))
+            }
+            Rule::Softmax { .. } => Err("softmax is not binary".into()),
+        }
+    }
+
     /// The usual step: the caller keeps the gradient's memory.
     fn buffered<W: SampleWeighter + 'static, T: BceTarget>(&self, weighter: W, targets: Rc<Array1<T>>) -> Step {
         let mut loss = BceLoss::new(weighter);
@@ -105,6 +130,12 @@ impl<A: Float + Element + Into<f64>> Binary<A> {
 }
 
 impl Binary<f32> {
+    /// The same batch in 16 bits.
+    fn halves<H>(&self, to: fn(f64) -> H) -> Binary<H> {
+        let logits = self.logits.mapv(|logit| to(logit.into()));
+        Binary { logits: Rc::new(logits), targets: Rc::clone(&self.targets), from: to }
+    }
+
     /// The further ways that α-balanced focal is measured in.
     fn more(&self, rule: Rule, steps: &mut Vec<(&'static str, Step)>) -> Result<(), Failure> {
         let Rule::Focal { alpha, gamma } = rule else { return Ok(()) };
@@ -157,6 +188,18 @@ impl SampleWeighter for BalancedSquare {
     fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
         sample.by_target(1.0 - self.alpha, self.alpha) * sample.q() * sample.q()
     }
+}
+
+/// A softmax step in 16 bits.
+fn softmax_halves<H: Float>(case: &Case, gamma: f64, to: fn(f32) -> H) -> Result<Step, Failure> {
+    let (rows, classes) = (case.shape[0], case.shape[1]);
+    let mut spread = Spread::new();
+    let logits = spread.logits(case.size()).map(|logit| to(logit as f32)).collect();
+    let logits = Array2::from_shape_vec((rows, classes), logits)?;
+    let labels: Array1<i64> = spread.labels(rows, classes).collect();
+    let mut grad = Array2::from_elem((rows, classes), to(0.0));
+    let mut loss = SoftmaxLoss::new(Focal::new(gamma)?);
+    Ok(Box::new(move || loss.value_and_grad_into(&logits, &labels, &mut grad).map(|summary| summary.loss)))
 }
 
 fn softmax<A: Float + Element + Into<f64>>(

@@ -4,11 +4,13 @@
 
 mod dfdx_adapter;
 pub mod fixtures;
+mod halves_adapter;
 pub mod properties;
 
 #[cfg(feature = "cuda")]
 pub use dfdx_adapter::DfdxCuda;
 pub use dfdx_adapter::{Dfdx, DfdxCpu, Number, Place};
+pub use halves_adapter::{Half, Halves};
 pub use reweight_testkit::Ndarray;
 
 /// Runs a page's examples as doc tests.

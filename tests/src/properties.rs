@@ -97,7 +97,7 @@ fn run(backend: &impl Backend, property: impl Fn(&Check, &Random, &Batch)) {
     );
     let name = backend.name();
     let result = runner.run(&random(), |random| {
-        let batch = random.problem().batch(random.seed).rounded(backend.precision());
+        let batch = backend.seen(&random.problem().batch(random.seed));
         if backend.supports(&batch) && backend.reduces_by(random.reduction) {
             property(
                 &Check::new("a property of random batches", format!("backend {name}, {random:?}")),

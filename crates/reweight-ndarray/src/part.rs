@@ -26,38 +26,29 @@ pub(crate) struct Inputs<'a, A, T> {
     pub(crate) column: Option<&'a [A]>,
 }
 
-/// Some rows of a stretch, in the precision that is computed in.
+/// What goes with the logits of some rows of a stretch, in the precision that is computed in.
 #[derive(Clone, Copy)]
 pub(crate) struct Block<'a, A, T> {
     /// Logits in a row.
     pub(crate) row: usize,
-    /// Rows · logits in a row at least; what is behind them may be anything.
-    pub(crate) logits: &'a [A],
     pub(crate) targets: &'a [T],
     pub(crate) valid: Option<&'a [bool]>,
     pub(crate) sample_weight: Option<&'a [A]>,
 }
 
 impl<'a, A: FloatLanes, T> Inputs<'a, A, T> {
-    /// `rows` rows from `first` on; logits and sample weights of 16 bits are widened into the memory that is lent.
+    /// `rows` rows from `first` on; sample weights of 16 bits are widened into the memory that is lent.
     #[inline(always)]
-    pub(crate) fn block<'s>(
-        &self,
-        first: usize,
-        rows: usize,
-        logits: &'s mut [A],
-        sample_weight: &'s mut [A],
-    ) -> Block<'s, A, T>
+    pub(crate) fn block<'s>(&self, first: usize, rows: usize, stage: &'s mut [A]) -> Block<'s, A, T>
     where
         'a: 's,
     {
-        let (row, span) = (self.row, first..first + rows);
+        let span = first..first + rows;
         Block {
-            row,
-            logits: self.logits.read(first * row, rows * row, logits),
+            row: self.row,
             targets: &self.targets[span.clone()],
             valid: self.valid.map(|valid| &valid[span]),
-            sample_weight: self.sample_weight.map(|all| &all.read(first, rows, sample_weight)[..rows]),
+            sample_weight: self.sample_weight.map(|all| &all.read(first, rows, stage, 0)[..rows]),
         }
     }
 

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use crate::element::FloatLanes;
 use crate::lanes::{Convert, Lanes, MOST_LANES};
-use crate::part::Outputs;
 use crate::registers::CACHE_LINE;
 
 /// Numbers to be read.
@@ -56,18 +55,28 @@ impl<'a, A: FloatLanes> Stored<'a, A> {
         }
     }
 
-    /// At least `count` numbers from `first` on: where they lie, or widened into `stage`. What is behind them may be anything.
+    /// At least `count` numbers from `first` on: where they lie, or widened into `stage` from `at` on. What is behind them may be
+    /// anything.
     #[inline(always)]
-    pub(crate) fn read<'s>(&self, first: usize, count: usize, stage: &'s mut [A]) -> &'s [A]
+    pub(crate) fn read<'s>(&self, first: usize, count: usize, stage: &'s mut [A], at: usize) -> &'s [A]
+    where
+        'a: 's,
+    {
+        if let Self::Half(all, convert) = self {
+            (convert.widen)(&all[first..first + count], &mut stage[at..at + count]);
+        }
+        self.again(first, stage, at)
+    }
+
+    /// The same where they have been widened before.
+    #[inline(always)]
+    pub(crate) fn again<'s>(&self, first: usize, stage: &'s [A], at: usize) -> &'s [A]
     where
         'a: 's,
     {
         match *self {
             Self::Same(all) => &all[first..],
-            Self::Half(all, convert) => {
-                (convert.widen)(&all[first..first + count], &mut stage[..count]);
-                stage
-            }
+            Self::Half(..) => &stage[at..],
         }
     }
 
@@ -97,21 +106,25 @@ impl<A: FloatLanes> StoredMut<'_, A> {
         }
     }
 
-    /// Where the numbers from `first` on are to be written: in their place, or in `stage`. What is behind them may be overwritten.
+    /// Where the numbers from `first` on are to be written: in their place, or in `stage` from `at` on. What is behind them may
+    /// be overwritten.
     #[inline(always)]
-    pub(crate) fn open<'s>(&'s mut self, first: usize, stage: &'s mut [A]) -> &'s mut [A] {
+    pub(crate) fn open<'s>(&'s mut self, first: usize, stage: &'s mut [A], at: usize) -> &'s mut [A] {
         match self {
             Self::Same(all) => &mut all[first..],
-            Self::Half(..) => stage,
+            Self::Half(..) => &mut stage[at..],
         }
     }
 
-    /// Narrows what was written to `stage`, times `factor`, where it is not in its place already; whether all of it is finite there.
+    /// Narrows what was written to `stage` from `at` on, times `factor`, where it is not in its place already; whether all of it
+    /// is finite there.
     #[inline(always)]
-    fn close(&mut self, first: usize, count: usize, factor: A, stage: &[A]) -> bool {
+    pub(crate) fn close(&mut self, first: usize, count: usize, factor: A, stage: &[A], at: usize) -> bool {
         match self {
             Self::Same(_) => true,
-            Self::Half(all, convert) => (convert.narrow)(&stage[..count], factor, &mut all[first..first + count]),
+            Self::Half(all, convert) => {
+                (convert.narrow)(&stage[at..at + count], factor, &mut all[first..first + count])
+            }
         }
     }
 
@@ -125,11 +138,36 @@ impl<A: FloatLanes> StoredMut<'_, A> {
     }
 }
 
-/// Asks for memory that will be read or written soon.
 #[inline(always)]
-pub(crate) fn prefetch<L: Lanes, T>(next: &[T]) {
+fn prefetch<L: Lanes, T>(next: &[T]) {
     for place in next.iter().step_by((CACHE_LINE / size_of::<T>()).max(1)) {
         L::prefetch(place);
+    }
+}
+
+/// Up to so many logits of 16 bits are converted at once: what is made of them next finds them in first-level cache. More
+/// are converted row by row.
+pub(crate) const AT_ONCE: usize = 1 << 12;
+
+/// The logits of a block's rows, which are widened row by row where they have to be: each is then in first-level cache.
+pub(crate) struct Rows<'a, A> {
+    pub(crate) stored: Stored<'a, A>,
+    /// Where the block's first logit is.
+    pub(crate) first: usize,
+    pub(crate) stage: &'a mut [A],
+}
+
+impl<A: FloatLanes> Rows<'_, A> {
+    /// `count` logits from the block's logit `at` on.
+    #[inline(always)]
+    pub(crate) fn read(&mut self, at: usize, count: usize) -> &[A] {
+        &self.stored.read(self.first + at, count, self.stage, at)[..count]
+    }
+
+    /// The same where they have been read before.
+    #[inline(always)]
+    pub(crate) fn again(&self, at: usize, count: usize) -> &[A] {
+        &self.stored.again(self.first + at, self.stage, at)[..count]
     }
 }
 
@@ -159,22 +197,5 @@ impl<'a, A: FloatLanes> Stage<'a, A> {
         let (weights, rest) = rest.split_at_mut(rows);
         let (losses, _) = rest.split_at_mut(rows);
         Self { logits, sample_weight, grad, hessian, weights, losses }
-    }
-
-    /// Narrows what was written for `rows` rows of `row` logits from `first` on, slopes times `last`; whether all of it is finite there.
-    #[inline(always)]
-    pub(crate) fn close(&self, outputs: &mut Outputs<'_, A>, first: usize, rows: usize, row: usize, last: A) -> bool {
-        let mut fit = true;
-        for (to, stage) in [(&mut outputs.grad, &self.grad), (&mut outputs.hessian, &self.hessian)] {
-            if let Some(to) = to {
-                fit &= to.close(first * row, rows * row, last, stage);
-            }
-        }
-        for (to, stage) in [(&mut outputs.weights, &self.weights), (&mut outputs.losses, &self.losses)] {
-            if let Some(to) = to {
-                fit &= to.close(first, rows, A::ONE, stage);
-            }
-        }
-        fit
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as the test itself may")]
 
 use allocation_counter::measure;
+use half::f16;
 use ndarray::{Array1, Array2, s};
 use reweight_ndarray::prelude::*;
 use reweight_ndarray::reweight::{AlphaBalance, Focal, Ghm};
@@ -71,6 +72,35 @@ fn neither_do_logits_with_gaps() {
         loss.value_and_grad_into(longer.slice(s![..;2]), &targets, &mut grad).unwrap();
     };
     assert_eq!(allocations(step), 0);
+}
+
+#[test]
+fn neither_do_halves() {
+    let n = 100_003;
+    let (halves, targets) = (logits(n).mapv(f16::from_f32), targets(n));
+    let mut grad = Array1::from_elem(n, f16::ZERO);
+    let ghm = || Ghm::new(10, 0.75).unwrap();
+    let mut loss = BceLoss::new(ghm()).with_reduction(Reduction::WeightedMean).unwrap();
+    let step = || {
+        loss.value_and_grad_into(&halves, &targets, &mut grad).unwrap();
+    };
+    assert_eq!(allocations(step), 0, "GHM");
+    let mut spaced = grad.slice(s![..n / 2]).to_owned();
+    let step = || {
+        loss.value_and_grad_into(halves.slice(s![1..;2]), targets.slice(s![..n / 2]), &mut spaced).unwrap();
+    };
+    assert_eq!(allocations(step), 0, "with gaps");
+    for classes in [5, 100] {
+        let rows = n / classes;
+        let halves = Array2::from_shape_fn((rows, classes), |(i, j)| halves[i * classes + j]);
+        let labels: Array1<i64> = (0..rows).map(|row| (row % classes) as i64).collect();
+        let mut grad = Array2::from_elem((rows, classes), f16::ZERO);
+        let mut softmax = SoftmaxLoss::new(ghm());
+        let step = || {
+            softmax.value_and_grad_into(&halves, &labels, &mut grad).unwrap();
+        };
+        assert_eq!(allocations(step), 0, "softmax, {rows} × {classes}");
+    }
 }
 
 #[test]

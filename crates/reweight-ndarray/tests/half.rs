@@ -81,7 +81,11 @@ impl<H: Half, T: BceTarget + Copy> Batch<H, T> {
         let mut logits: Array2<H> = numbers(n).into_shape_with_order(shape).unwrap();
         let valid = Array2::from_shape_fn(shape, |(i, j)| !(i * columns + j).is_multiple_of(13));
         // What does not count may hold anything.
-        logits.zip_mut_with(&valid, |logit, &valid| if !valid { *logit = H::from_f32(f32::NAN) });
+        logits.zip_mut_with(&valid, |logit, &valid| {
+            if !valid {
+                *logit = H::from_f32(f32::NAN)
+            }
+        });
         Self {
             logits,
             targets: Array2::from_shape_fn(shape, |(i, j)| target(i * columns + j)),
@@ -119,11 +123,12 @@ fn bce_is_rounded_once<H: Half>() {
             let loss = BceLoss::new(alpha_focal).with_reduction(reduction).unwrap();
             hard.check(&loss, u8::from, what);
             soft.check(&loss, H::to_f32, what);
-            let observing = BceLoss::new((Ghm::new(10, 0.75).unwrap(), PosWeight::new(vec![1.0, 2.0, 3.0, 4.0, 5.0]).unwrap()))
-                .adjusted(VectorScaling::new(1.25, vec![0.0, 0.5, -0.5, 1.0, 0.25]).unwrap())
-                .with_base(Poly1::new(0.5).unwrap())
-                .with_reduction(reduction)
-                .unwrap();
+            let observing =
+                BceLoss::new((Ghm::new(10, 0.75).unwrap(), PosWeight::new(vec![1.0, 2.0, 3.0, 4.0, 5.0]).unwrap()))
+                    .adjusted(VectorScaling::new(1.25, vec![0.0, 0.5, -0.5, 1.0, 0.25]).unwrap())
+                    .with_base(Poly1::new(0.5).unwrap())
+                    .with_reduction(reduction)
+                    .unwrap();
             hard.check(&observing, u8::from, what);
             // Floats that are all 0 or 1 are hard.
             let floats = Batch::<H, H>::new(rows, 5, |i| H::from_f32((i % 2) as f32));
@@ -269,11 +274,7 @@ fn overflow_is_refused<H: Half>(slope: f64) {
     let rows = Array2::from_shape_fn((64, 3), |(i, j)| H::from_f32(if j == labels[i] { 20.0 } else { -1.0 }));
     let mut loss = SoftmaxLoss::new(AlphaBalance::per_class(&[1.0, slope, 1.0]).unwrap());
     let error = SoftmaxBatch::new(&rows, &labels).outcome(&mut loss).unwrap_err();
-    assert!(
-        matches!(&error, LossError::Overflow { quantity: "weight", index: 1, .. }),
-        "{}: {error}",
-        H::NAME
-    );
+    assert!(matches!(&error, LossError::Overflow { quantity: "weight", index: 1, .. }), "{}: {error}", H::NAME);
     assert!(loss.value_and_grad(&rows, &labels).is_ok());
 }
 

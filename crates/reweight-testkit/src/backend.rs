@@ -58,6 +58,11 @@ pub trait Backend {
         true
     }
 
+    /// The batch as the backend sees it: rounded to its precision, or to what its arrays hold where that is less.
+    fn seen(&self, batch: &Batch) -> Batch {
+        batch.rounded(self.precision())
+    }
+
     /// Whether a BCE batch reaches the backend in its shape, so that parts can tell its columns apart.
     fn keeps_shapes(&self) -> bool {
         true

@@ -129,16 +129,23 @@ impl Batch {
     /// The same batch as a backend of that precision sees it.
     #[must_use]
     pub fn rounded(&self, precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => self.rounded_by(|x| f64::from(x as f32)),
+            Precision::F64 => self.clone(),
+        }
+    }
+
+    /// The same batch with every float rounded.
+    #[must_use]
+    pub fn rounded_by(&self, round: impl Fn(f64) -> f64) -> Self {
         let mut batch = self.clone();
-        if precision == Precision::F32 {
-            let round = |data: &mut Vec<f64>| data.iter_mut().for_each(|x| *x = f64::from(*x as f32));
-            round(&mut batch.logits.data);
-            if let Targets::Soft(targets) = &mut batch.targets {
-                round(&mut targets.data);
-            }
-            if let Some(weights) = &mut batch.sample_weight {
-                round(&mut weights.data);
-            }
+        let round = |data: &mut Vec<f64>| data.iter_mut().for_each(|x| *x = round(*x));
+        round(&mut batch.logits.data);
+        if let Targets::Soft(targets) = &mut batch.targets {
+            round(&mut targets.data);
+        }
+        if let Some(weights) = &mut batch.sample_weight {
+            round(&mut weights.data);
         }
         batch
     }

@@ -40,7 +40,7 @@ fn any_reduction(backend: &impl Backend) -> Reduction {
 
 /// The problem's batch of that seed as the backend sees it, where it takes such.
 fn batch(backend: &impl Backend, problem: &Problem, seed: u64) -> Option<Batch> {
-    let batch = problem.batch(seed).rounded(backend.precision());
+    let batch = backend.seen(&problem.batch(seed));
     backend.supports(&batch).then_some(batch)
 }
 

@@ -9,7 +9,7 @@ use super::tree::Tree;
 const EXPECTED: &[(&str, &[&str])] = &[
     ("crates/reweight-cli", &["src/closed_output.rs"]),
     ("crates/reweight-dfdx", &["src/cuda/gpu.rs"]),
-    ("crates/reweight-ndarray", &["src/lanes/isa/token.rs"]),
+    ("crates/reweight-ndarray", &["src/lanes/isa/f16c.rs", "src/lanes/isa/token.rs"]),
 ];
 
 pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {

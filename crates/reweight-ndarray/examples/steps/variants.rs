@@ -104,7 +104,6 @@ impl<A: Float + Element + Into<f64>> Binary<A> {
         let bytes = self.logits.len() * (2 * size_of::<A>() + 1);
         Prepared { steps, first: Box::new(first), bytes }
     }
-
 }
 
 impl<A: Float> Binary<A> {

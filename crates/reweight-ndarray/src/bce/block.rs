@@ -109,6 +109,7 @@ impl<L: Lanes> Checks<L> {
 pub(crate) fn read<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(
     memory: &mut Memory<A>,
     block: &Block<'_, A, K::Target>,
+    logits: &[A],
     adjusted: Option<&Adjusted<A>>,
     exp: bool,
     checks: &mut Checks<L>,
@@ -116,7 +117,7 @@ pub(crate) fn read<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(
     let (zero, one, half) = (L::splat(0.0), L::splat(1.0), L::splat(0.5));
     let Block { targets, valid, sample_weight, .. } = *block;
     let len = targets.len();
-    let logits = &block.logits[..len];
+    let logits = &logits[..len];
     let [margins, numbers, exps] = memory.inputs_mut();
     let plain = adjusted.is_none();
     each_register::<L>(

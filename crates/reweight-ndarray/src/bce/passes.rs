@@ -65,9 +65,13 @@ where
         let targets = (T::SOFT || divides).then(|| {
             self.each_part(isa, None, Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, T>| {
                 if T::SOFT {
-                    with_labels::<A::Wide, T, Soft, _>(isa, part, |part| A::Wide::look_soft(isa, Look { inputs: part.inputs }))
+                    with_labels::<A::Wide, T, Soft, _>(isa, part, |part| {
+                        A::Wide::look_soft(isa, Look { inputs: part.inputs })
+                    })
                 } else {
-                    with_labels::<A::Wide, T, Hard, _>(isa, part, |part| A::Wide::look_hard(isa, Look { inputs: part.inputs }))
+                    with_labels::<A::Wide, T, Hard, _>(isa, part, |part| {
+                        A::Wide::look_hard(isa, Look { inputs: part.inputs })
+                    })
                 }
             })
         });
@@ -114,29 +118,30 @@ where
         let shared = Mutex::new(&mut *counts);
         let Ready { isa, adjusted, columns, .. } = ready;
         let (isa, adjusted, columns) = (*isa, adjusted.as_ref(), *columns);
-        let checked = self.each_part(isa, Some(columns), Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, T>| {
-            let mut memory = Memory::take(memory);
-            let slot = Mutex::new(&mut memory);
-            let checked = if ready.soft {
-                with_labels::<A::Wide, T, Soft, _>(isa, part, |part| {
-                    with_scratch(&shared, |counts| {
-                        let memory = &mut **slot.lock().unwrap_or_else(PoisonError::into_inner);
-                        let inputs = part.inputs;
-                        A::Wide::count_soft(isa, Count { key, memory, adjusted, columns, inputs, counts })
+        let checked =
+            self.each_part(isa, Some(columns), Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, T>| {
+                let mut memory = Memory::take(memory);
+                let slot = Mutex::new(&mut memory);
+                let checked = if ready.soft {
+                    with_labels::<A::Wide, T, Soft, _>(isa, part, |part| {
+                        with_scratch(&shared, |counts| {
+                            let memory = &mut **slot.lock().unwrap_or_else(PoisonError::into_inner);
+                            let inputs = part.inputs;
+                            A::Wide::count_soft(isa, Count { key, memory, adjusted, columns, inputs, counts })
+                        })
                     })
-                })
-            } else {
-                with_labels::<A::Wide, T, Hard, _>(isa, part, |part| {
-                    with_scratch(&shared, |counts| {
-                        let memory = &mut **slot.lock().unwrap_or_else(PoisonError::into_inner);
-                        let inputs = part.inputs;
-                        A::Wide::count_hard(isa, Count { key, memory, adjusted, columns, inputs, counts })
+                } else {
+                    with_labels::<A::Wide, T, Hard, _>(isa, part, |part| {
+                        with_scratch(&shared, |counts| {
+                            let memory = &mut **slot.lock().unwrap_or_else(PoisonError::into_inner);
+                            let inputs = part.inputs;
+                            A::Wide::count_hard(isa, Count { key, memory, adjusted, columns, inputs, counts })
+                        })
                     })
-                })
-            };
-            memory.keep();
-            checked
-        });
+                };
+                memory.keep();
+                checked
+            });
         if checked.faulty
             && let Some(error) = self.diagnose()
         {

@@ -141,8 +141,9 @@ fn count<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_,
         let mut at = 0;
         while at < some {
             let len = BLOCK.min(some - at);
-            let block = inputs.block(first + at, len, stage.logits, stage.sample_weight);
-            read::<A, K, Pair<L>>(memory, &block, adjusted, exp, &mut checks);
+            let logits = inputs.logits.read(first + at, len, stage.logits, 0);
+            let block = inputs.block(first + at, len, stage.sample_weight);
+            read::<A, K, Pair<L>>(memory, &block, logits, adjusted, exp, &mut checks);
             if by_column {
                 read_columns(memory, &inputs, first + at, len, columns);
             }

@@ -79,8 +79,9 @@ fn weigh<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_,
     let mut first = 0;
     while first < n {
         let len = BLOCK.min(n - first);
-        let block = inputs.block(first, len, stage.logits, stage.sample_weight);
-        read::<A, K, Pair<L>>(memory, &block, adjusted, exp, &mut checks);
+        let logits = inputs.logits.read(first, len, stage.logits, 0);
+        let block = inputs.block(first, len, stage.sample_weight);
+        read::<A, K, Pair<L>>(memory, &block, logits, adjusted, exp, &mut checks);
         prefetch::<L, _, _>(&inputs, outputs.grad.as_ref(), first + len..n.min(first + len + BLOCK));
         if by_column {
             read_columns(memory, &inputs, first, len, columns);
@@ -96,13 +97,22 @@ fn weigh<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_,
         };
         let results = formula.schedule.outputs();
         let to = To {
-            grad: outputs.grad.as_mut().map(|all| all.open(first, stage.grad)),
-            hessian: outputs.hessian.as_mut().map(|all| all.open(first, stage.hessian)),
-            weights: outputs.weights.as_mut().map(|all| all.open(first, stage.weights)),
-            losses: outputs.losses.as_mut().map(|all| all.open(first, stage.losses)),
+            grad: outputs.grad.as_mut().map(|all| all.open(first, stage.grad, 0)),
+            hessian: outputs.hessian.as_mut().map(|all| all.open(first, stage.hessian, 0)),
+            weights: outputs.weights.as_mut().map(|all| all.open(first, stage.weights, 0)),
+            losses: outputs.losses.as_mut().map(|all| all.open(first, stage.losses, 0)),
         };
         finish::<A, _, Pair<L>>(memory, results, &turn, &block, to, factors.first, form, &mut checks, &mut sums);
-        fit &= stage.close(&mut outputs, first, len, 1, factors.last);
+        for (to, staged, factor) in [
+            (&mut outputs.grad, &stage.grad, factors.last),
+            (&mut outputs.hessian, &stage.hessian, factors.last),
+            (&mut outputs.weights, &stage.weights, A::ONE),
+            (&mut outputs.losses, &stage.losses, A::ONE),
+        ] {
+            if let Some(to) = to {
+                fit &= to.close(first, len, factor, staged, 0);
+            }
+        }
         first += len;
     }
     memory.keep_stage(staged);

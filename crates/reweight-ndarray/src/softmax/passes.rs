@@ -181,7 +181,10 @@ where
                 let weighed = match &ready.map {
                     None => {
                         let map = Raw;
-                        A::Wide::weigh_rows(isa, Weigh { formula, memory: lent, map, part, ignore, epsilon, factors, form })
+                        A::Wide::weigh_rows(
+                            isa,
+                            Weigh { formula, memory: lent, map, part, ignore, epsilon, factors, form },
+                        )
                     }
                     Some(map) => A::Wide::weigh_adjusted_rows(
                         isa,
@@ -206,8 +209,7 @@ where
         wanted: &Wanted<'_, A>,
     ) -> LossError {
         let logits = self.logits.mapv(|number| A::Wide::from_f64(number.into()));
-        let sample_weight =
-            self.sample_weight.as_ref().map(|all| all.mapv(|number| A::Wide::from_f64(number.into())));
+        let sample_weight = self.sample_weight.as_ref().map(|all| all.mapv(|number| A::Wide::from_f64(number.into())));
         let batch = SoftmaxBatch::<_, _, D> {
             logits: logits.view(),
             targets: self.targets.view(),
@@ -328,7 +330,10 @@ pub(super) struct Ready<A> {
 }
 
 /// Runs `kernel` over the stretch with its labels as `i64`.
-fn labelled<A: FloatLanes, I: ClassIndex, R: Merge>(part: Slices<'_, A, I>, kernel: impl Fn(Slices<'_, A, i64>) -> R) -> R {
+fn labelled<A: FloatLanes, I: ClassIndex, R: Merge>(
+    part: Slices<'_, A, I>,
+    kernel: impl Fn(Slices<'_, A, i64>) -> R,
+) -> R {
     let same = same_type(part.inputs.targets);
     let convert = |targets: &[I], to: &mut [i64]| to.iter_mut().zip(targets).for_each(|(to, from)| *to = from.label());
     part.retarget(same, convert, kernel)

@@ -9,6 +9,7 @@ use crate::element::{FloatLanes, PickLanes};
 use crate::lanes::{Lanes, MOST_LANES};
 use crate::part::Block;
 use crate::registers::SHORT;
+use crate::stored::{AT_ONCE, Rows};
 
 /// Up to so many classes a row is a lane.
 pub(crate) const NARROW: usize = 32;
@@ -111,11 +112,12 @@ fn labels<A: PickLanes, L: Lanes<Scalar = A>>(
     Labels { indices, numbers: L::load(&numbers[..L::COUNT]), valid, counted, foreign, positives }
 }
 
-/// Rows as lanes: `work` receives each class's exponentials, 0 at the label.
+/// Rows as lanes, from row `first` of the block's logits on: `work` receives each class's exponentials, 0 at the label.
 #[expect(clippy::too_many_arguments, reason = "a stretch of rows, and what is wanted of it")]
 #[inline(always)]
 pub(crate) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     inputs: &Block<'_, A, i64>,
+    logits: &[A],
     map: M,
     first: usize,
     rows: usize,
@@ -127,7 +129,7 @@ pub(crate) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     let classes = inputs.row;
     let Labels { indices: _, numbers: labels, valid, counted, foreign, positives } =
         labels::<A, L>(inputs, first, rows, ignore);
-    let logits = &inputs.logits[first * classes..];
+    let logits = &logits[first * classes..];
     if let Some(turns) = Turns::within::<L>(classes, rows, logits.len()) {
         turns.each(
             #[inline(always)]
@@ -228,6 +230,7 @@ where
 #[inline(always)]
 pub(crate) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     inputs: &Block<'_, A, i64>,
+    mut logits: Rows<'_, A>,
     map: M,
     first: usize,
     rows: usize,
@@ -239,18 +242,25 @@ pub(crate) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     let classes = inputs.row;
     let Labels { indices, numbers: labels, valid, counted, foreign, positives } =
         labels::<A, L>(inputs, first, rows, ignore);
-    let row_of = |row: usize| &inputs.logits[(first + row) * classes..][..classes];
     let counts = |row: usize| {
-        is_valid(inputs.targets, inputs.valid, first + row, ignore) && (0..classes as i64).contains(&inputs.targets[first + row])
+        is_valid(inputs.targets, inputs.valid, first + row, ignore)
+            && (0..classes as i64).contains(&inputs.targets[first + row])
     };
     let zero = L::splat(0.0);
     let mut finite = zero;
     let mut largest = [A::ZERO; MOST_LANES];
+    let at_once = rows * classes <= AT_ONCE;
+    if at_once {
+        logits.read(first * classes, rows * classes);
+    }
     for (row, largest) in largest[..rows].iter_mut().enumerate() {
         if counts(row) {
-            *largest = largest_of::<A, L, M>(row_of(row), map, 0, &mut finite);
+            let at = (first + row) * classes;
+            let logits = if at_once { logits.again(at, classes) } else { logits.read(at, classes) };
+            *largest = largest_of::<A, L, M>(logits, map, 0, &mut finite);
         }
     }
+    let row_of = |row: usize| logits.again((first + row) * classes, classes);
     let (mut gaps, mut sums, mut rests) = ([A::ZERO; MOST_LANES], [A::ONE; MOST_LANES], [A::ZERO; MOST_LANES]);
     let mut raw_gaps = [A::ZERO; MOST_LANES];
     for row in 0..rows {

@@ -11,7 +11,7 @@ use crate::element::{Element, Index, PickLanes};
 use crate::lanes::Lanes;
 use crate::part::Inputs;
 use crate::registers::store;
-use crate::stored::Stage;
+use crate::stored::{Rows, Stage};
 
 /// Labels and mask alone: what denominators are made of.
 pub(crate) fn look<A>(inputs: &Inputs<'_, A, i64>, ignore: Option<i64>) -> Found {
@@ -71,8 +71,12 @@ fn count<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_
         let some = KEYS.min(rows - first);
         let mut at = 0;
         while at < some {
-            let block = inputs.block(first + at, at_a_time.min(some - at), stage.logits, stage.sample_weight);
-            let block_rows = block.targets.len();
+            let block_rows = at_a_time.min(some - at);
+            let block = inputs.block(first + at, block_rows, stage.sample_weight);
+            let (stored, start, narrow) = (inputs.logits, (first + at) * classes, classes <= NARROW);
+            if narrow {
+                stored.read(start, block_rows * classes, stage.logits, 0);
+            }
             if let Some(weights) = block.sample_weight {
                 let counts = |row| is_valid(block.targets, block.valid, row, ignore);
                 let wrong = |(row, &weight): (usize, &A)| counts(row) && !is_weight(weight.into());
@@ -81,10 +85,12 @@ fn count<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_
             let mut row = 0;
             while row < block_rows {
                 let count = L::COUNT.min(block_rows - row);
-                let group = if classes <= NARROW {
-                    narrow_group::<A, L, M>(&block, map, row, count, ignore, false, &mut work, &mut found)
+                let group = if narrow {
+                    let logits = stored.again(start, stage.logits, 0);
+                    narrow_group::<A, L, M>(&block, logits, map, row, count, ignore, false, &mut work, &mut found)
                 } else {
-                    wide_group::<A, L, M>(&block, map, row, count, ignore, false, None, &mut found)
+                    let logits = Rows { stored, first: start, stage: &mut *stage.logits };
+                    wide_group::<A, L, M>(&block, logits, map, row, count, ignore, false, None, &mut found)
                 };
                 // Rows that do not count, and missing ones, lie in no region.
                 let margins = L::select(group.valid, group.margin(), L::splat(f64::INFINITY));

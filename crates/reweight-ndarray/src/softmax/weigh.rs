@@ -15,7 +15,7 @@ use crate::parallel::Merge;
 use crate::part::{Block, Slices};
 use crate::registers::{Running, load, store};
 use crate::step::{Factors, Sums};
-use crate::stored::{Stage, prefetch};
+use crate::stored::{AT_ONCE, Rows, Stage};
 
 /// Weighs a stretch of rows.
 pub(crate) struct Weigh<'a, 'b, A, M> {
@@ -93,36 +93,42 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
     let narrow = classes <= NARROW;
     let at_a_time = rows_at_a_time::<L>(classes);
     let mut staged = memory.take_stage();
-    let stage = Stage::new(&mut staged, inputs.logits.is_half(), at_a_time.min(rows), classes);
+    let mut stage = Stage::new(&mut staged, inputs.logits.is_half(), at_a_time.min(rows), classes);
     let mut work: NarrowWork<A> = [A::ZERO; NARROW * ROWS];
     let mut groups = Groups::new();
     let mut found = Found::default();
-    let mut finite = L::splat(0.0);
+    let (mut finite, mut fit) = (L::splat(0.0), true);
     let (mut loss_sum, mut weight_sum) = (Running::<L>::new(), Running::<L>::new());
     let smoothed = epsilon > 0.0;
     let mut first = 0;
     while first < rows {
         let block_rows = at_a_time.min(rows - first);
-        let block = inputs.block(first, block_rows, stage.logits, stage.sample_weight);
-        let mut grad = outputs.grad.as_mut().map(|all| all.open(first * classes, stage.grad));
-        let mut hessian = outputs.hessian.as_mut().map(|all| all.open(first * classes, stage.hessian));
-        let mut weights = outputs.weights.as_mut().map(|all| all.open(first, stage.weights));
-        let mut losses = outputs.losses.as_mut().map(|all| all.open(first, stage.losses));
+        let block = inputs.block(first, block_rows, stage.sample_weight);
+        let (stored, start) = (inputs.logits, first * classes);
+        if narrow {
+            stored.read(start, block_rows * classes, stage.logits, 0);
+        }
         let mut at = 0;
         while at < block_rows {
             let count = L::COUNT.min(block_rows - at);
             let group = if narrow {
+                let logits = stored.again(start, stage.logits, 0);
                 let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
-                narrow_group::<A, L, M>(&block, map, at, count, ignore, smoothed, work, &mut found)
+                narrow_group::<A, L, M>(&block, logits, map, at, count, ignore, smoothed, work, &mut found)
             } else {
                 let span = at * classes..(at + count) * classes;
-                let keep = grad.as_deref_mut().map(|grad| &mut grad[span.clone()]);
-                let group = wide_group::<A, L, M>(&block, map, at, count, ignore, smoothed, keep, &mut found);
+                let logits = Rows { stored, first: start, stage: &mut *stage.logits };
+                let keep = outputs.grad.as_mut().map(|all| {
+                    let grad = all.open(start + span.start, stage.grad, span.start);
+                    &mut grad[..span.len()]
+                });
+                let group = wide_group::<A, L, M>(&block, logits, map, at, count, ignore, smoothed, keep, &mut found);
                 // The beginning of what comes next; the rest of long rows the processor foresees.
-                let next = first * classes + span.end;
-                inputs.logits.prefetch::<L>(next..inputs.logits.len().min(next + AHEAD));
-                if let Some(grad) = &grad {
-                    prefetch::<L, _>(&grad[span.end..grad.len().min(span.end + AHEAD)]);
+                let next = start + span.end;
+                let next = next..inputs.logits.len().min(next + AHEAD);
+                stored.prefetch::<L>(next.clone());
+                if let Some(grad) = &outputs.grad {
+                    grad.prefetch::<L>(next);
                 }
                 group
             };
@@ -147,38 +153,64 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
             loss_sum.add(weighed.loss);
             weight_sum.add(weighed.weight);
             finite = (weighed.own + weighed.others).mul_add(L::splat(0.0), finite);
-            for (to, value) in [(&mut weights, weighed.weight), (&mut losses, weighed.loss)] {
+            for (to, staged, value) in [
+                (&mut outputs.weights, &mut stage.weights, weighed.weight),
+                (&mut outputs.losses, &mut stage.losses, weighed.loss),
+            ] {
                 if let Some(to) = to {
-                    store(value, &mut to[at..at + count], count == L::COUNT);
+                    store(value, &mut to.open(first + at, staged, 0)[..count], count == L::COUNT);
+                    fit &= to.close(first + at, count, A::ONE, staged, 0);
                 }
             }
+            let (row, at_row) = (start + at * classes, at * classes);
             if let Some(form) = form
-                && let (Some(hessian), Some(grad)) = (&mut hessian, &grad)
+                && let (Some(hessian), Some(grad)) = (&mut outputs.hessian, &mut outputs.grad)
             {
-                let exponentials = if narrow { &work[at * NARROW..] } else { &grad[at * classes..] };
+                let exponentials = if narrow { &work[at * NARROW..] } else { &*grad.open(row, stage.grad, at_row) };
                 let curvature = Curvature { form, epsilon, factor: factors.first, narrow, count, classes };
-                let hessian = &mut hessian[at * classes..(at + count) * classes];
-                found.faulty |= write_hessian(&curvature, map, &results, &group, times, exponentials, hessian);
+                let to = &mut hessian.open(row, stage.hessian, at_row)[..count * classes];
+                found.faulty |= write_hessian(&curvature, map, &results, &group, times, exponentials, to);
+                fit &= hessian.close(row, count * classes, factors.last, stage.hessian, at_row);
             }
-            if let Some(grad) = &mut grad {
+            if let Some(grad) = &mut outputs.grad {
                 let weighed = scaled(weighed, L::splat(factors.first));
                 if narrow {
                     let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
-                    narrow_gradient(&group, &weighed, map, work, &mut grad[at * classes..], count, classes);
+                    let to = grad.open(row, stage.grad, at_row);
+                    narrow_gradient(&group, &weighed, map, work, to, count, classes);
+                    fit &= grad.close(row, count * classes, factors.last, stage.grad, at_row);
                 } else {
-                    let grad = &mut grad[at * classes..(at + count) * classes];
-                    wide_gradient(&block, at, ignore, &weighed, map, grad, classes);
+                    let at_once = count * classes <= AT_ONCE;
+                    let (others, floor, own) = (lanes(weighed.others), lanes(weighed.floor), lanes(weighed.own));
+                    for lane in 0..count {
+                        let (row, at_row) = (row + lane * classes, at_row + lane * classes);
+                        let to = &mut grad.open(row, stage.grad, at_row)[..classes];
+                        let label = block.targets[at + lane];
+                        // A label that is no class has been seen, and the batch is refused.
+                        if is_valid(block.targets, block.valid, at + lane, ignore)
+                            && (0..classes as i64).contains(&label)
+                        {
+                            wide_gradient::<A, L, M>([others[lane], floor[lane], own[lane]], map, label as usize, to);
+                        } else {
+                            to.fill(A::ZERO);
+                        }
+                        if !at_once {
+                            fit &= grad.close(row, classes, factors.last, stage.grad, at_row);
+                        }
+                    }
+                    if at_once {
+                        fit &= grad.close(row, count * classes, factors.last, stage.grad, at_row);
+                    }
                 }
             }
             at += L::COUNT;
         }
-        found.faulty |= !stage.close(&mut outputs, first, block_rows, classes, factors.last);
         first += block_rows;
     }
     memory.keep_stage(staged);
     let sums = Sums { loss: loss_sum.total(), weight: weight_sum.total() };
     found.faulty |= L::mask_any(L::mask_not(finite.eq(L::splat(0.0))));
-    found.faulty |= !sums.loss.is_finite() | !sums.weight.is_finite();
+    found.faulty |= !fit | !sums.loss.is_finite() | !sums.weight.is_finite();
     Weighed { sums, found }
 }
 
@@ -390,37 +422,24 @@ fn narrow_gradient<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     }
 }
 
-/// Rows along the classes: the exponentials that lie in the gradient are scaled where they are.
+/// A row along the classes: the exponentials that lie in the gradient are scaled where they are.
 #[inline(always)]
 fn wide_gradient<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
-    block: &Block<'_, A, i64>,
-    first: usize,
-    ignore: Option<i64>,
-    weighed: &Coefficients<L>,
+    [others, floor, own]: [A; 3],
     map: M,
+    label: usize,
     grad: &mut [A],
-    classes: usize,
 ) {
-    let (others, floor, own) = (lanes(weighed.others), lanes(weighed.floor), lanes(weighed.own));
-    for (row, grad) in grad.chunks_exact_mut(classes).enumerate() {
-        let label = block.targets[first + row];
-        // A label that is no class has been seen, and the batch is refused.
-        if !is_valid(block.targets, block.valid, first + row, ignore) || !(0..classes as i64).contains(&label) {
-            grad.fill(A::ZERO);
-            continue;
-        }
-        let (others, floor) = (L::splat_scalar(others[row]), L::splat_scalar(floor[row]));
-        // Read before anything is written: the last register begins within the one before.
-        let last = classes - L::COUNT;
-        let end = map.slopes_along(L::load(&grad[last..]).mul_add(others, floor), last);
-        let mut at = 0;
-        while at < last {
-            let lanes = at..at + L::COUNT;
-            map.slopes_along(L::load(&grad[lanes.clone()]).mul_add(others, floor), at).store(&mut grad[lanes]);
-            at += L::COUNT;
-        }
-        end.store(&mut grad[last..]);
-        let label = label as usize;
-        grad[label] = A::from_f64(own[row].into() * map.scale(label).into());
+    let (others, floor) = (L::splat_scalar(others), L::splat_scalar(floor));
+    // Read before anything is written: the last register begins within the one before.
+    let last = grad.len() - L::COUNT;
+    let end = map.slopes_along(L::load(&grad[last..]).mul_add(others, floor), last);
+    let mut at = 0;
+    while at < last {
+        let lanes = at..at + L::COUNT;
+        map.slopes_along(L::load(&grad[lanes.clone()]).mul_add(others, floor), at).store(&mut grad[lanes]);
+        at += L::COUNT;
     }
+    end.store(&mut grad[last..]);
+    grad[label] = A::from_f64(own.into() * map.scale(label).into());
 }

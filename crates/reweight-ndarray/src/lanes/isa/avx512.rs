@@ -40,24 +40,40 @@ impl Isa for Avx512 {
 
     #[inline(always)]
     fn widen_f16(self, from: &[u16], to: &mut [f32]) {
-        let ((from, end), (to, to_end)) = (from.as_chunks::<16>(), to.as_chunks_mut::<16>());
-        for (to, &from) in to.iter_mut().zip(from) {
+        let (whole, rest) = from.as_chunks::<16>();
+        for (to, &from) in to.as_chunks_mut::<16>().0.iter_mut().zip(whole) {
             *to = cast(self.avx512f._mm512_cvtph_ps(cast(from)));
         }
-        half::widen_f16(end, to_end);
+        if rest.is_empty() {
+            return;
+        }
+        // The last register ends with the numbers, and converts some of them again.
+        match (from.last_chunk::<16>(), to.last_chunk_mut::<16>()) {
+            (Some(&from), Some(to)) => *to = cast(self.avx512f._mm512_cvtph_ps(cast(from))),
+            _ => half::widen_f16(from, to),
+        }
     }
     #[inline(always)]
     fn narrow_f16(self, from: &[f32], factor: f32, to: &mut [u16]) -> bool {
-        let ((from, end), (to, to_end)) = (from.as_chunks::<16>(), to.as_chunks_mut::<16>());
+        let (whole, rest) = from.as_chunks::<16>();
         let (factors, magnitude) = (self.splat_f32s(factor), self.splat_u32s(half::MAGNITUDE));
         let mut largest = cast(self.splat_u32s(0));
-        for (to, &from) in to.iter_mut().zip(from) {
+        for (to, &from) in to.as_chunks_mut::<16>().0.iter_mut().zip(whole) {
             let value = self.mul_f32s(cast(from), factors);
             largest = self.avx512f._mm512_max_epu32(largest, cast(self.and_u32s(cast(value), magnitude)));
             *to = cast(self.avx512f._mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(cast(value)));
         }
-        let fit = half::is_f16(self.avx512f._mm512_reduce_max_epu32(largest));
-        half::narrow_f16(end, factor, to_end) & fit
+        if !rest.is_empty() {
+            match (from.last_chunk::<16>(), to.last_chunk_mut::<16>()) {
+                (Some(&from), Some(to)) => {
+                    let value = self.mul_f32s(cast(from), factors);
+                    largest = self.avx512f._mm512_max_epu32(largest, cast(self.and_u32s(cast(value), magnitude)));
+                    *to = cast(self.avx512f._mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(cast(value)));
+                }
+                _ => return half::narrow_f16(from, factor, to),
+            }
+        }
+        half::is_f16(self.avx512f._mm512_reduce_max_epu32(largest))
     }
 
     #[inline(always)]

@@ -92,7 +92,8 @@ fn the_factor_comes_before_the_rounding_and_what_is_too_large_is_told() {
         let largest = format.largest();
         let too_large = largest + (largest - widened(format, narrowed(format, largest) - 1)) / 2.0;
         for at in 0..values.len() {
-            for (value, fits) in [(largest, true), (too_large.next_down(), true), (too_large, false), (f32::NAN, false)] {
+            for (value, fits) in [(largest, true), (too_large.next_down(), true), (too_large, false), (f32::NAN, false)]
+            {
                 let mut values = values.clone();
                 values[at] = -value;
                 assert_eq!((convert.narrow)(&values, 1.0, &mut halves), fits, "{set}, {format:?}: {value:e} at {at}");

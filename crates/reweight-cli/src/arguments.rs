@@ -229,7 +229,7 @@ pub struct EvalArguments {
     #[arg(long, value_enum, default_value_t)]
     pub backend: Backend,
 
-    /// The precision to compute in.
+    /// The precision of logits and results; of 16 bits all is computed in 32, and rounded once.
     #[arg(long, value_enum, default_value_t)]
     pub dtype: Precision,
 
@@ -285,10 +285,14 @@ impl From<Hessian> for HessianForm {
     }
 }
 
-/// The floating-point type to compute in.
+/// The floating-point type of logits and results.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
+    /// 16 bits, IEEE's; CPU engine alone.
+    F16,
+    /// 16 bits, the upper half of 32 (a '|V2' file is taken for it); CPU engine alone.
+    Bf16,
     /// 32 bits.
     #[default]
     F32,

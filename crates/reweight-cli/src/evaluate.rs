@@ -13,6 +13,7 @@ mod tensors;
 use std::io::Write;
 use std::path::Path;
 
+use half::{bf16, f16};
 use reweight::{Chain, ConfiguredLoss, HessianForm, LossConfig, LossError, LossSummary, Objective, Reduction, State};
 use reweight_dfdx::TensorLossError;
 use serde::Serialize;
@@ -133,7 +134,7 @@ pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalErr
     check_outputs(arguments)?;
     let config = read_config(&arguments.config)?;
     let config_path = arguments.config.display().to_string();
-    if arguments.dtype == Precision::F32 {
+    if arguments.dtype != Precision::F64 {
         overflow::check_config(&config, &config_path)?;
     }
     let mut loss = config.build().map_err(|source| EvalError::Config { path: config_path, source })?;
@@ -148,6 +149,8 @@ pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalErr
     }
     let (backend, wanted) = (arguments.backend, Wanted::of(arguments));
     let computed = pool(None)?.install(|| match arguments.dtype {
+        Precision::F16 => compute::<f16>(&mut files, &mut loss, backend, wanted),
+        Precision::Bf16 => compute::<bf16>(&mut files, &mut loss, backend, wanted),
         Precision::F32 => compute::<f32>(&mut files, &mut loss, backend, wanted),
         Precision::F64 => compute::<f64>(&mut files, &mut loss, backend, wanted),
     })?;

@@ -7,6 +7,7 @@ mod write;
 
 use std::io;
 
+use half::{bf16, f16};
 use ndarray::ArrayD;
 
 pub use read::NpyFile;
@@ -29,6 +30,10 @@ pub enum NpyError {
         "{name}: elements of type {found} are not numbers; save bool, integers or floats (array.astype(numpy.float32))"
     )]
     UnsupportedType { name: String, found: String },
+    #[error(
+        "{name}: elements of type '|V2' are two bytes of nobody knows what; where they are bfloat16, say so by --dtype bf16, or save them from an array of ml_dtypes.bfloat16"
+    )]
+    Untold { name: String },
     #[error("{name}: shape {shape} of {item_size}-byte elements takes {expected} bytes, the file has {actual}; {}", size_hint(.expected, .actual))]
     WrongSize { name: String, shape: String, item_size: usize, expected: u64, actual: String },
     #[error("{name}: shape {shape} is larger than memory can be")]
@@ -101,6 +106,10 @@ impl Scalar {
 /// An array of results, in the precision that they were computed in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NpyArray {
+    /// 16 bits, IEEE's.
+    F16(ArrayD<f16>),
+    /// 16 bits, the upper half of 32.
+    Bf16(ArrayD<bf16>),
     /// 32 bits.
     F32(ArrayD<f32>),
     /// 64 bits.

@@ -66,9 +66,9 @@ fn smaller<A: Number>(weights: Option<&SampleWeights<A>>, shape: &[usize]) -> Op
     }
 }
 
-/// The figures as they would have been, in the precision that was asked for.
+/// The figures as they would have been, in the precision that is computed in.
 fn larger<A: Number>(outcome: &Outcome<f64, IxDyn, IxDyn>, sum: f64) -> Computed {
-    let array = |array: &ArrayD<f64>| A::pack(array.mapv(|value| A::round(value / SMALLER)));
+    let array = |array: &ArrayD<f64>| A::round(&array.mapv(|value| value / SMALLER));
     Computed {
         summary: LossSummary { loss: Some(sum), ..outcome.summary },
         details: Some(Details {

@@ -32,8 +32,8 @@ pub enum EvalError {
         number(*.value)
     )]
     NotAMask { path: String, index: usize, value: f64 },
-    #[error("{path}: the element at index {index} is {value:e}, too large for 32 bits; compute with --dtype f64")]
-    BeyondPrecision { path: String, index: usize, value: f64 },
+    #[error("{path}: the element at index {index} is {value:e}, too large for {}; compute with --dtype {}", .size.0, .size.1)]
+    BeyondPrecision { path: String, index: usize, value: f64, size: (&'static str, &'static str) },
     #[error("{path}: {setting} is {value:e}, too large for 32 bits; compute with --dtype f64, or give a smaller one")]
     SettingBeyondPrecision { path: String, setting: String, value: f64 },
     #[error("{path}: {what}, beyond the {bits}-bit floats; {cure}")]

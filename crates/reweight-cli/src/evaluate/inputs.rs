@@ -1,12 +1,14 @@
 //! The batch's arrays: read in the precision asked for, and checked as far as only the files can tell.
 
+use std::path::{Path, PathBuf};
+
 use ndarray::{ArrayD, ArrayViewD};
 use reweight::LossError;
 use reweight_dfdx::TensorLossError;
 
 use super::shapes::{self, Sample};
 use super::{EvalError, Number};
-use crate::arguments::EvalArguments;
+use crate::arguments::{EvalArguments, Precision};
 use crate::npy::{NpyError, NpyFile, Scalar};
 
 /// The files of a batch, whose headers were read.
@@ -61,10 +63,14 @@ impl<A> SampleWeights<A> {
 
 impl Files {
     pub(super) fn open(arguments: &EvalArguments) -> Result<Self, EvalError> {
-        let optional = |path: &Option<std::path::PathBuf>| path.as_deref().map(NpyFile::open).transpose();
+        let open = |path: &Path| -> Result<NpyFile, NpyError> {
+            let file = NpyFile::open(path)?;
+            Ok(if arguments.dtype == Precision::Bf16 { file.assuming_bf16() } else { file })
+        };
+        let optional = |path: &Option<PathBuf>| path.as_deref().map(open).transpose();
         Ok(Self {
-            logits: NpyFile::open(&arguments.logits)?,
-            targets: NpyFile::open(&arguments.targets)?,
+            logits: open(&arguments.logits)?,
+            targets: open(&arguments.targets)?,
             valid: optional(&arguments.valid)?,
             sample_weight: optional(&arguments.sample_weight)?,
             config: arguments.config.display().to_string(),
@@ -159,6 +165,7 @@ fn numbers<A: Number>(file: &mut NpyFile, is_masked: impl Fn(usize) -> bool) -> 
             path: path.clone(),
             index,
             value: element.to_f64(),
+            size: A::SIZE,
         })
     })
 }

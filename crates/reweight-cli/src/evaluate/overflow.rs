@@ -108,6 +108,8 @@ fn first_not_finite(array: &NpyArray) -> Option<(usize, f64)> {
         values.find(|(_, value): &(usize, f64)| !value.is_finite())
     }
     match array {
+        NpyArray::F16(array) => first(array),
+        NpyArray::Bf16(array) => first(array),
         NpyArray::F32(array) => first(array),
         NpyArray::F64(array) => first(array),
     }
@@ -120,6 +122,8 @@ fn largest(array: &NpyArray) -> Option<(usize, String)> {
         values.max_by(|(_, one): &(usize, f64), (_, other)| one.total_cmp(other)).map(|(index, _)| index)
     }
     let index = match array {
+        NpyArray::F16(array) => of(array),
+        NpyArray::Bf16(array) => of(array),
         NpyArray::F32(array) => of(array),
         NpyArray::F64(array) => of(array),
     }?;
@@ -129,6 +133,8 @@ fn largest(array: &NpyArray) -> Option<(usize, String)> {
 /// An element in as many digits as its precision has.
 fn at(array: &NpyArray, index: usize) -> Option<String> {
     match array {
+        NpyArray::F16(array) => array.iter().nth(index).map(|value| format!("{value:?}")),
+        NpyArray::Bf16(array) => array.iter().nth(index).map(|value| format!("{value:?}")),
         NpyArray::F32(array) => array.iter().nth(index).map(|value| format!("{value:?}")),
         NpyArray::F64(array) => array.iter().nth(index).map(|value| format!("{value:?}")),
     }

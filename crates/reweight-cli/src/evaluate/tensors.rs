@@ -4,20 +4,34 @@
 //! A BCE batch is four axes among which the loss finds its columns as among the array's own.
 
 use dfdx::prelude::*;
+use half::{bf16, f16};
 use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeError};
 use reweight::{BatchForm, LossError, Reduction};
-use reweight_dfdx::{BceBatch, BceDevice, BceTarget, Each, Reduced, SoftmaxBatch, SoftmaxDevice, TensorLossError};
+use reweight_dfdx::{
+    BceBatch, BceDevice, BceTarget, Each, Element, Reduced, SoftmaxBatch, SoftmaxDevice, TensorLossError,
+};
 
 use super::inputs::{BceInputs, BceTargets, SoftmaxInputs};
 use super::{Bce, Computed, Details, Number, Softmax};
 use crate::arguments::Backend;
 
-/// A precision on whatever device a backend names.
+/// A precision on whatever device a backend names. dfdx has no types of 16 bits, which is what the defaults say.
 pub(super) trait OnTensors: Sized {
-    fn bce(inputs: &BceInputs<Self>, loss: &mut Bce, backend: Backend) -> Result<Computed, TensorLossError>;
-    fn softmax(inputs: &SoftmaxInputs<Self>, loss: &mut Softmax, backend: Backend)
-    -> Result<Computed, TensorLossError>;
+    fn bce(_: &BceInputs<Self>, _: &mut Bce, _: Backend) -> Result<Computed, TensorLossError> {
+        Err(without_halves())
+    }
+    fn softmax(_: &SoftmaxInputs<Self>, _: &mut Softmax, _: Backend) -> Result<Computed, TensorLossError> {
+        Err(without_halves())
+    }
 }
+
+fn without_halves() -> TensorLossError {
+    let message = "dfdx has no numbers of 16 bits; use --backend ndarray, or --dtype f32".to_owned();
+    TensorLossError::Loss(LossError::Backend(message))
+}
+
+impl OnTensors for f16 {}
+impl OnTensors for bf16 {}
 
 /// dfdx's devices are types, and which one is known at run time only.
 macro_rules! on_tensors {
@@ -48,17 +62,17 @@ macro_rules! on_tensors {
 on_tensors!(f32 f64);
 
 /// What a device must do for a batch in precision `A`.
-trait Place<A: Number>:
+trait Place<A: Number + Element>:
     Device<A> + BceDevice<A> + SoftmaxDevice<A> + TensorFromVec<A> + TensorFromVec<i64> + TensorFromVec<bool>
 {
 }
 
-impl<A: Number, D> Place<A> for D where
+impl<A: Number + Element, D> Place<A> for D where
     D: Device<A> + BceDevice<A> + SoftmaxDevice<A> + TensorFromVec<A> + TensorFromVec<i64> + TensorFromVec<bool>
 {
 }
 
-fn bce_on<A: Number, D: Place<A>>(
+fn bce_on<A: Number + Element, D: Place<A>>(
     device: &D,
     inputs: &BceInputs<A>,
     loss: &mut Bce,
@@ -70,7 +84,7 @@ fn bce_on<A: Number, D: Place<A>>(
     }
 }
 
-fn bce_with<A: Number, Y: BceTarget + Unit, D: Place<A> + TensorFromVec<Y>>(
+fn bce_with<A: Number + Element, Y: BceTarget + Unit, D: Place<A> + TensorFromVec<Y>>(
     device: &D,
     inputs: &BceInputs<A>,
     targets: &ArrayD<Y>,
@@ -121,7 +135,7 @@ fn four_axes(shape: &[usize], loss: &Bce) -> Result<(usize, usize, usize, usize)
     Ok((a, b, c, d))
 }
 
-fn softmax_on<A: Number, D: Place<A>>(
+fn softmax_on<A: Number + Element, D: Place<A>>(
     device: &D,
     inputs: &SoftmaxInputs<A>,
     loss: &mut Softmax,
@@ -164,7 +178,7 @@ fn on_tape(reduction: Reduction) -> Reduction {
     if reduction == Reduction::None { Reduction::Sum } else { reduction }
 }
 
-fn finish<S: Shape, L: Shape, A: Number, D: Place<A>>(
+fn finish<S: Shape, L: Shape, A: Number + Element, D: Place<A>>(
     scalar: Reduced<A, D, OwnedTape<A, D>>,
     logits: &Tensor<S, A, D>,
     each: &Each<L, A, D, OwnedTape<A, D>>,
@@ -183,7 +197,7 @@ fn finish<S: Shape, L: Shape, A: Number, D: Place<A>>(
     })
 }
 
-fn array<A: Number>(elements: Vec<A>, shape: &[usize]) -> Result<crate::npy::NpyArray, TensorLossError> {
+fn array<A: Number + Element>(elements: Vec<A>, shape: &[usize]) -> Result<crate::npy::NpyArray, TensorLossError> {
     // A tensor has as many elements as it was made of, so this cannot come.
     let refuse = |error: ShapeError| TensorLossError::Loss(LossError::Backend(error.to_string()));
     Ok(A::pack(ArrayD::from_shape_vec(IxDyn(shape), elements).map_err(refuse)?))

@@ -32,13 +32,22 @@ pub(super) enum ElementType {
     U32,
     U64,
     F16,
+    Bf16,
     F32,
     F64,
+    /// Two bytes that the file does not say the meaning of.
+    Untold,
 }
 
 impl ElementType {
-    fn of(code: &str) -> Option<Self> {
-        Some(match code {
+    fn of(descriptor: &str) -> Option<Self> {
+        // NumPy knows no bfloat16. Its own two bytes without a type are '|V2'; with a byte order, which those cannot have, they
+        // come from ml_dtypes, whose only type of two bytes is bfloat16.
+        if descriptor == "|V2" {
+            return Some(Self::Untold);
+        }
+        Some(match descriptor.trim_start_matches(['<', '>', '|', '=']) {
+            "V2" => Self::Bf16,
             "b1" => Self::Bool,
             "i1" => Self::I8,
             "i2" => Self::I16,
@@ -59,7 +68,7 @@ impl ElementType {
     pub(super) fn size(self) -> usize {
         match self {
             Self::Bool | Self::I8 | Self::U8 => 1,
-            Self::I16 | Self::U16 | Self::F16 => 2,
+            Self::I16 | Self::U16 | Self::F16 | Self::Bf16 | Self::Untold => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
             Self::I64 | Self::U64 | Self::F64 => 8,
         }
@@ -89,7 +98,7 @@ impl NpyHeader {
         }
         let header = Header::from_reader(&mut &bytes[..]).map_err(|error| bad(error.to_string()))?;
         let descriptor = header.type_descriptor.as_string().map_or("", String::as_str);
-        let Some(element) = ElementType::of(descriptor.trim_start_matches(['<', '>', '|', '='])) else {
+        let Some(element) = ElementType::of(descriptor) else {
             let found = on_one_line(&header.type_descriptor.to_string(), QUOTED);
             return Err(NpyError::UnsupportedType { name: name.to_owned(), found });
         };

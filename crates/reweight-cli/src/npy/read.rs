@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use half::{bf16, f16};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
 use super::header::{ElementType, NpyHeader, shape_text, unreadable};
@@ -86,17 +87,27 @@ impl NpyFile {
         &self.name
     }
 
-    /// Whether the elements are floats.
+    /// Takes elements of two bytes that the file does not say the meaning of for bfloat16.
+    #[must_use]
+    pub fn assuming_bf16(mut self) -> Self {
+        if self.header.element == ElementType::Untold {
+            self.header.element = ElementType::Bf16;
+        }
+        self
+    }
+
+    /// Whether the elements are floats, or may be.
     #[must_use]
     pub fn is_float(&self) -> bool {
-        matches!(self.header.element, ElementType::F16 | ElementType::F32 | ElementType::F64)
+        use ElementType::{Bf16, F16, F32, F64, Untold};
+        matches!(self.header.element, F16 | Bf16 | F32 | F64 | Untold)
     }
 
     /// Every element as `convert` makes it of its position, counted in C order, and value. The array has the file's order.
     ///
     /// # Errors
     ///
-    /// [`NpyError`] when the file cannot be read, or those of `convert`.
+    /// [`NpyError`] when the file cannot be read or does not say what its elements are, or those of `convert`.
     pub fn read<T, X: From<NpyError>>(
         &mut self,
         convert: impl FnMut(usize, Scalar) -> Result<T, X>,
@@ -129,9 +140,11 @@ impl NpyFile {
             ElementType::U16 => numbers!(u16, Unsigned),
             ElementType::U32 => numbers!(u32, Unsigned),
             ElementType::U64 => numbers!(u64, Unsigned),
-            ElementType::F16 => numbers!(half::f16, Single),
+            ElementType::F16 => numbers!(f16, Single),
+            ElementType::Bf16 => numbers!(bf16, Single),
             ElementType::F32 => numbers!(f32, Single),
             ElementType::F64 => numbers!(f64, Double),
+            ElementType::Untold => Err(NpyError::Untold { name: self.name.clone() }.into()),
         }
     }
 

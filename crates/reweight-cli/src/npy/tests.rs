@@ -1,6 +1,6 @@
 //! Files as numpy writes them, byte by byte, and broken ones.
 
-use ndarray::{Array2, ArrayD, IxDyn, array};
+use ndarray::{Array2, ArrayD, IxDyn, ShapeBuilder, array};
 use ndarray_npy::NpzReader;
 use proptest::prelude::*;
 use std::path::Path;
@@ -65,6 +65,24 @@ fn every_type_in_both_byte_orders() {
     for (code, data) in [("'<f2'", [0x00, 0x3C, 0x00, 0xB8]), ("'>f2'", [0x3C, 0x00, 0xB8, 0x00])] {
         assert_eq!(numbers(parse(code, false, "(2,)", &data).unwrap()), array![1.0, -0.5].into_dyn());
     }
+}
+
+#[test]
+fn bfloat16_is_told_by_its_byte_order_or_said() {
+    // 1.0 and −0.5; ml_dtypes says '<V2'.
+    for (code, data) in [("'<V2'", [0x80, 0x3F, 0x00, 0xBF]), ("'>V2'", [0x3F, 0x80, 0xBF, 0x00])] {
+        let file = parse(code, false, "(2,)", &data).unwrap();
+        assert!(file.is_float());
+        assert_eq!(numbers(file), array![1.0, -0.5].into_dyn());
+    }
+    // What NumPy makes of it on the way through.
+    let untold = || parse("'|V2'", false, "(2,)", &[0x80, 0x3F, 0x00, 0xBF]).unwrap();
+    let error = untold().read(|_, element| Ok::<_, NpyError>(element)).unwrap_err();
+    assert!(matches!(error, NpyError::Untold { .. }) && error.to_string().contains("--dtype bf16"), "{error}");
+    assert_eq!(numbers(untold().assuming_bf16()), array![1.0, -0.5].into_dyn());
+    // Of other types nothing is assumed.
+    let half = parse("'<f2'", false, "(1,)", &[0x00, 0x3C]).unwrap().assuming_bf16();
+    assert_eq!(numbers(half), array![1.0].into_dyn());
 }
 
 #[test]
@@ -175,6 +193,38 @@ fn what_is_written_is_read_again() {
     let mut archive = NpzReader::new(std::fs::File::open(&path).unwrap()).unwrap();
     assert_eq!(archive.by_name::<ndarray::OwnedRepr<f32>, IxDyn>("grad").unwrap(), gradient);
     assert_eq!(archive.by_name::<ndarray::OwnedRepr<f64>, IxDyn>("loss").unwrap(), loss);
+}
+
+#[test]
+fn halves_are_written_as_numpy_and_ml_dtypes_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.npz");
+    let grad = array![[0.5, -1.0, 65504.0], [6e-8, 3.0, 0.0]].into_dyn();
+    let (halves, brains) = (grad.mapv(f16::from_f64), grad.mapv(bf16::from_f64));
+    let mut columns = ArrayD::from_elem(IxDyn(&[2, 3]).f(), f16::ZERO);
+    columns.assign(&halves);
+    let arrays = [
+        ("rows", &NpyArray::F16(halves.clone())),
+        ("columns", &NpyArray::F16(columns)),
+        ("brains", &NpyArray::Bf16(brains.clone())),
+    ];
+    write_npz(std::fs::File::create(&path).unwrap(), &arrays).unwrap();
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();
+    let mut entry = |name: &str| {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut archive.by_name(name).unwrap(), &mut bytes).unwrap();
+        bytes
+    };
+    for (name, descriptor, order, expected) in [
+        ("rows.npy", "'descr': '<f2'", "False", halves.mapv(f64::from)),
+        ("columns.npy", "'descr': '<f2'", "True", halves.mapv(f64::from)),
+        ("brains.npy", "'descr': '<V2'", "False", brains.mapv(f64::from)),
+    ] {
+        let bytes = entry(name);
+        let header = String::from_utf8_lossy(&bytes[..128]).into_owned();
+        assert!(header.contains(descriptor) && header.contains(&format!("'fortran_order': {order}")), "{header}");
+        assert_eq!(numbers(open(&bytes).unwrap()), expected, "{name}");
+    }
 }
 
 #[test]

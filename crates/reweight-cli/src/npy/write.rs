@@ -2,7 +2,11 @@
 
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
+use half::{bf16, f16};
+use ndarray::ArrayD;
+use ndarray_npy::npy::header::{Header, Layout};
 use ndarray_npy::{WriteNpyError, WriteNpyExt};
+use py_literal::Value;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -21,6 +25,8 @@ pub fn write_npz(to: impl Write + Seek, arrays: &[(&str, &NpyArray)]) -> io::Res
     let mut archive = ZipWriter::new(UntilFault::new(to));
     for (name, array) in arrays {
         let bytes = match array {
+            NpyArray::F16(array) => array.len().saturating_mul(2),
+            NpyArray::Bf16(array) => array.len().saturating_mul(2),
             NpyArray::F32(array) => array.len().saturating_mul(4),
             NpyArray::F64(array) => array.len().saturating_mul(8),
         };
@@ -28,6 +34,9 @@ pub fn write_npz(to: impl Write + Seek, arrays: &[(&str, &NpyArray)]) -> io::Res
         archive.start_file(format!("{name}.npy"), options.large_file(bytes >= LONG))?;
         let mut buffered = BufWriter::new(&mut archive);
         let written = match array {
+            NpyArray::F16(array) => write_halves("<f2", array, f16::to_le_bytes, &mut buffered),
+            // As ml_dtypes says it.
+            NpyArray::Bf16(array) => write_halves("<V2", array, bf16::to_le_bytes, &mut buffered),
             NpyArray::F32(array) => array.write_npy(&mut buffered),
             NpyArray::F64(array) => array.write_npy(&mut buffered),
         };
@@ -38,6 +47,22 @@ pub fn write_npz(to: impl Write + Seek, arrays: &[(&str, &NpyArray)]) -> io::Res
         buffered.flush()?;
     }
     archive.finish()?.flush()
+}
+
+/// Numbers of 16 bits, least byte first, in the order that they lie in.
+fn write_halves<H: Copy>(
+    descriptor: &str,
+    array: &ArrayD<H>,
+    bytes: fn(H) -> [u8; 2],
+    to: &mut impl Write,
+) -> Result<(), WriteNpyError> {
+    let columns_first = !array.is_standard_layout() && array.t().is_standard_layout();
+    let (layout, in_order) =
+        if columns_first { (Layout::Fortran, array.t()) } else { (Layout::Standard, array.view()) };
+    let type_descriptor = Value::String(descriptor.to_owned());
+    Header { type_descriptor, layout, shape: array.shape().to_vec() }.write(&mut *to)?;
+    in_order.iter().try_for_each(|&number| to.write_all(&bytes(number)))?;
+    Ok(())
 }
 
 /// A writer that takes everything once it has failed, to nowhere: the archive tries again to end itself when it is dropped, and

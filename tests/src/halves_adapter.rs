@@ -6,9 +6,7 @@ use std::marker::PhantomData;
 use half::{bf16, f16};
 use reweight::{BatchStatistics, HessianForm, LossError, SampleWeighter};
 use reweight_ndarray::BceTarget;
-use reweight_testkit::{Backend, Batch, Check, Loss, Observed, Precision, Tensor, Tolerance};
-
-use crate::ndarray_adapter::{Element, Ndarray};
+use reweight_testkit::{Backend, Batch, Check, Element, Loss, Ndarray, Observed, Precision, Tensor, Tolerance};
 
 /// A type of 16 bits.
 pub trait Half: Element + BceTarget {
@@ -18,14 +16,6 @@ pub trait Half: Element + BceTarget {
 
 macro_rules! half {
     ($($half:ident)*) => {$(
-        impl Element for $half {
-            // What it computes in.
-            const PRECISION: Precision = Precision::F32;
-            fn nearest(value: f64) -> Self {
-                // By way of what it computes in, as it rounds.
-                $half::from_f32(value as f32)
-            }
-        }
         impl Half for $half {
             const NAME: &'static str = stringify!($half);
         }

@@ -47,6 +47,20 @@ impl Element for f64 {
     }
 }
 
+macro_rules! half {
+    ($($half:ident)*) => {$(
+        impl Element for half::$half {
+            // What it computes in.
+            const PRECISION: Precision = Precision::F32;
+            fn nearest(value: f64) -> Self {
+                // By way of what it computes in, as it rounds.
+                Self::from_f32(value as f32)
+            }
+        }
+    )*};
+}
+half!(f16 bf16);
+
 /// An array whose view in logical order is the tensor, laid out as asked.
 struct Laid<T> {
     array: ArrayD<T>,

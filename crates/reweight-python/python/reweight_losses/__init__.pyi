@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from . import catboost as catboost
+from . import lightgbm as lightgbm
 from . import testing as testing
+from . import xgboost as xgboost
 from ._native import BatchError as BatchError
 from ._native import ConfigError as ConfigError
 from ._native import DtypeError as DtypeError

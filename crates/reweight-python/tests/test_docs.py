@@ -11,14 +11,18 @@ TOP = pathlib.Path(__file__).parents[3]
 PAGES = ["docs/python.md", "README.md", "crates/reweight-python/README.md"]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_examples_run(page, tmp_path, monkeypatch):
+def run_examples(page):
     text = (TOP / page).read_text(encoding="utf-8")
     blocks = [(match.start(), match.group(1)) for match in re.finditer(r"^```python\n(.*?)^```$", text, re.M | re.S)]
     assert blocks, f"{page} has no examples"
-    monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "page"}
     for start, block in blocks:
         # Lines of the page, in what goes wrong.
         line = text[:start].count("\n") + 1
         exec(compile("\n" * line + block, str(TOP / page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_examples_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_examples(page)

@@ -18,7 +18,7 @@ const LARGEST: u64 = 15 << 20;
 /// Build the Python package, install it into an environment under target/, and check it.
 #[derive(Debug, Args)]
 pub(crate) struct Python {
-    /// Only this step, after a whole run: `wheel`, `types` or `tests`.
+    /// Only this step, after a whole run: `wheel`, `types`, `tests` or `boosters`.
     #[arg(long, value_name = "STEP")]
     only: Option<String>,
     /// Arguments for pytest, such as `-k tracing`.
@@ -34,7 +34,8 @@ struct Stage {
 
 type Step = (&'static str, fn(&Python, &Stage) -> anyhow::Result<()>);
 
-const STEPS: &[Step] = &[("wheel", Python::wheel), ("types", Python::types), ("tests", Python::tests)];
+const STEPS: &[Step] =
+    &[("wheel", Python::wheel), ("types", Python::types), ("tests", Python::tests), ("boosters", Python::boosters)];
 
 impl Python {
     /// All steps.
@@ -66,8 +67,7 @@ impl Python {
         let size = wheel.metadata()?.len();
         println!("{}: {:.1} MB", wheel.display(), size as f64 / 1e6);
         ensure!(size <= LARGEST, "the wheel has {size} bytes, {LARGEST} at most");
-        let arguments = ["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"];
-        workspace::run(stage.python(arguments).arg(&wheel))
+        stage.install()
     }
 
     /// The stub of the native module against the module, and the package's own types.
@@ -78,11 +78,30 @@ impl Python {
 
     /// The tests, the pages' examples among them.
     fn tests(&self, stage: &Stage) -> anyhow::Result<()> {
-        workspace::run(stage.python(["-m", "pytest", "-q", "tests"]).args(&self.pytest))
+        let arguments = ["-m", "pytest", "-q", "tests", "--ignore", "tests/with_boosters"];
+        workspace::run(stage.python(arguments).args(&self.pytest))
+    }
+
+    /// The modules for the boosters, their page and their examples, in an environment of their own, since the libraries are large.
+    fn boosters(&self, stage: &Stage) -> anyhow::Result<()> {
+        let requirements = format!("{CRATE}/tests/with_boosters/requirements.txt");
+        let python = environment::python(&stage.folder.join("boosters"), &requirements, "1.5 GB; some minutes")?;
+        let own = Stage { folder: stage.folder.clone(), python };
+        own.install()?;
+        // Threads of several libraries on few cores wait for each other longer than they work.
+        let mut tests = own.python(["-m", "pytest", "-q", "tests/with_boosters"]);
+        workspace::run(tests.env("OMP_NUM_THREADS", "1").args(&self.pytest))
     }
 }
 
 impl Stage {
+    /// Installs the wheel that was built last.
+    fn install(&self) -> anyhow::Result<()> {
+        let wheel = the_only_file(&self.folder.join("wheels"))?;
+        let arguments = ["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"];
+        workspace::run(self.python(arguments).arg(&wheel))
+    }
+
     /// Python in the package's folder.
     fn python(&self, arguments: impl IntoIterator<Item = &'static str>) -> Command {
         let mut command = Command::new(&self.python);

@@ -113,6 +113,10 @@ pub fn draw(problem: &Problem, numbers: &mut Numbers, reduction: Reduction) -> D
     // What maps probabilities comes last, once; and no scale by column comes after a margin.
     adjustment.sort_by_key(|entry| (kind(entry) == "probability-shift", kind(entry) == "ldam"));
     adjustment.dedup_by(|second, first| kind(second) == kind(first));
+    // Its own example, 4, would take logits of 7 beyond 30, up to which the accuracy of an adjusted logit is stated.
+    for entry in adjustment.iter_mut().filter(|entry| kind(entry) == "ldam") {
+        entry["scale"] = json!(2.0);
+    }
     let weighter: Vec<Value> = weighter.into_iter().take(1 + numbers.below(3)).collect();
     let edged = ["ghm", "hard-examples", "self-paced", "probability-shift"];
     let has_edges = weighter.iter().chain(&adjustment).any(|entry| edged.contains(&kind(entry)));

@@ -1,0 +1,120 @@
+"""What a loss has observed, as one row of int64: what a buffer holds, ranks broadcast and a checkpoint keeps.
+
+Whole numbers stand as they are, floats as their bits, so that a model's ``half()`` or ``to(dtype)`` leaves them alone and every
+state goes on to the bit. The first word names the weighters that observe and their settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _native
+
+
+def _records(state: Any) -> Iterator[dict[str, Any]]:
+    """The records of the weighters that observe, in order."""
+    if isinstance(state, list):
+        for each in state:
+            yield from _records(each)
+    elif isinstance(state, dict):
+        if "record" in state:
+            yield state["record"]
+        else:
+            for each in state.values():
+                yield from _records(each)
+
+
+def _numbers(data: Any) -> Iterator[Any]:
+    """The numbers of a record, in order."""
+    if isinstance(data, dict):
+        for each in data.values():
+            yield from _numbers(each)
+    elif isinstance(data, list):
+        for each in data:
+            yield from _numbers(each)
+    else:
+        yield data
+
+
+def _filled(data: Any, numbers: Iterator[Any]) -> Any:
+    """The same record with other numbers."""
+    if isinstance(data, dict):
+        return {name: _filled(each, numbers) for name, each in data.items()}
+    if isinstance(data, list):
+        return [_filled(each, numbers) for each in data]
+    return next(numbers)
+
+
+class Layout:
+    """Where a loss's numbers stand in its row.
+
+    Attributes:
+        size: words in a row; 0 where the loss observes nothing.
+        initial: the row before the first step.
+        told: the weighters and their settings, for messages.
+    """
+
+    __slots__ = ("size", "initial", "told", "_template", "_whole")
+
+    def __init__(self, loss: _native.Loss) -> None:
+        text = loss.state()
+        self._template = json.loads(text)
+        records = list(_records(self._template))
+        numbers = [number for record in records for number in _numbers(record["data"])]
+        self._whole = np.array([isinstance(number, int) for number in numbers], bool)
+        shown = [f"{record['kind']}({', '.join(f'{name}={value!r}' for name, value in record['settings'].items())})" for record in records]
+        self.told = " * ".join(shown)
+        self.size = len(numbers) + 1 if records else 0
+        self.initial = self.encode(text) if records else np.zeros(0, np.int64)
+
+    @property
+    def _name(self) -> int:
+        """The first word: a digest of all but the numbers."""
+        settled = [{**record, "data": len(self._whole)} for record in _records(self._template)]
+        digest = hashlib.sha256(json.dumps(settled, sort_keys=True).encode()).digest()
+        return int.from_bytes(digest[:8], "little", signed=True)
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """The row of a state."""
+        numbers = [number for record in _records(json.loads(text)) for number in _numbers(record["data"])]
+        words = np.empty(len(numbers) + 1, np.int64)
+        words[0] = self.initial[0] if hasattr(self, "initial") else self._name
+        values = np.array(numbers, np.float64)
+        words[1:] = np.where(self._whole, values.astype(np.int64), values.view(np.int64))
+        return words
+
+    def decode(self, words: NDArray[np.int64]) -> str:
+        """The state of a row.
+
+        Raises:
+            StateError: where it is the row of another loss.
+        """
+        self.check(words)
+        values = words[1:].view(np.float64).tolist()
+        numbers = iter([whole if at else value for at, whole, value in zip(self._whole.tolist(), words[1:].tolist(), values)])
+
+        def fill(state: Any) -> Any:
+            if isinstance(state, list):
+                return [fill(each) for each in state]
+            if isinstance(state, dict):
+                if "record" in state:
+                    record = state["record"]
+                    return {"record": {**record, "data": _filled(record["data"], numbers)}}
+                return {name: fill(each) for name, each in state.items()}
+            return state
+
+        return json.dumps(fill(self._template))
+
+    def check(self, words: NDArray[np.int64]) -> None:
+        """Refuses the row of another loss."""
+        if words.shape != self.initial.shape or (self.size > 0 and words[0] != self.initial[0]):
+            raise _native.StateError(
+                f"the saved state is not one of this loss, which observes {self.told or 'nothing'}: "
+                "load it into a loss of the settings that it was saved under"
+            )

@@ -62,10 +62,8 @@ class Engine:
         self._keep(after.tobytes(), loss)
         return after
 
-    def run(self, words: NDArray[np.int64] | None, *arrays: Any) -> tuple[float | None, int, int, float]:
+    def run(self, words: NDArray[np.int64], *arrays: Any) -> tuple[float | None, int, int, float]:
         """Weighs with what was observed."""
-        if words is None:
-            return self.plain.run("weigh", *arrays)
         name, loss = self._take(words)
         try:
             return loss.run("weigh", *arrays)
@@ -89,7 +87,9 @@ def engine_of(config: str) -> Engine:
 
 def array(tensor: Tensor | None) -> Any:
     """A tensor's memory as NumPy's array."""
-    return None if tensor is None else tensor.detach().numpy()
+    if tensor is None:
+        return None
+    return (tensor.detach() if tensor.requires_grad else tensor).numpy()
 
 
 def count(logits: Tensor, targets: Tensor, valid: Tensor | None, config: str) -> Tensor:
@@ -128,9 +128,20 @@ def weigh(
 ) -> tuple[Tensor, float]:
     """The reduced loss, or with ``each`` every sample's, and the sum of weights; ``grad`` is written."""
     losses = torch.empty_like(targets, dtype=logits.dtype) if each else None
-    loss, _, _, weights = engine_of(config).run(
-        array(state), array(logits), array(targets), array(valid), array(sample_weight), array(grad), None, "exact", None, array(losses)
+    # Written out: a small batch is computed in less time than a few calls take.
+    arrays = (
+        (logits.detach() if logits.requires_grad else logits).numpy(),
+        targets.numpy(),
+        None if valid is None else valid.numpy(),
+        None if sample_weight is None else sample_weight.numpy(),
+        None if grad is None else grad.numpy(),
+        None,
+        "exact",
+        None,
+        None if losses is None else losses.numpy(),
     )
+    own = engine_of(config)
+    loss, _, _, weights = own.plain.run("weigh", *arrays) if state is None else own.run(state.numpy(), *arrays)
     if losses is not None:
         return losses, weights
     assert loss is not None

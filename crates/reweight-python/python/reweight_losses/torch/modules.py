@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,9 @@ from .plan import Plan, plan_of
 from .ranks import Ranks
 
 Path = Literal["engine", "torch"]
-Own = TypeVar("Own", bound="Loss")
+
+_FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+_HALVES = _FLOATS[2:]
 
 
 class Loss(nn.Module):
@@ -55,8 +57,8 @@ class Loss(nn.Module):
     def _layout(self) -> Any:
         return engine.engine_of(self._plan.config).layout
 
-    def extra_repr(self) -> str:
-        return repr(self._parts)
+    def __repr__(self) -> str:
+        return repr(self._parts).replace("rw.", "rw.torch.", 1)
 
     def to_numpy(self) -> PlainLoss:
         """The loss over NumPy arrays, with what this one has observed."""
@@ -102,7 +104,7 @@ class Loss(nn.Module):
         Raises:
             DtypeError: where the engine was asked for and does not take them.
         """
-        taken = logits.device.type == "cpu" and logits.dtype in engine.DTYPES
+        taken = logits.is_cpu and logits.dtype in engine.DTYPES
         if self.path == "engine" and not taken:
             raise _native.DtypeError(
                 f"the engine takes float32 and float64 on the CPU, and these logits are {_name(logits.dtype)} on {logits.device}: "
@@ -161,34 +163,38 @@ class Loss(nn.Module):
             loss, _, weights = torch.ops.reweight.loss(logits, targets, valid, sample_weight, state, plan.config)
             return loss, weights
         if logits.requires_grad and torch.is_grad_enabled():
-            loss = ops.EngineLoss.apply(logits, targets, valid, sample_weight, state, plan)
-            return loss, loss.grad_fn.weights
+            loss = ops.EngineLoss.apply(logits, targets, (valid, sample_weight, state), plan)
+            return loss, None if self._ranks is None else loss.grad_fn.weights
         return engine.weigh(logits, targets, valid, sample_weight, state, plan.config, plan.each, None)
 
     # What both objectives check.
 
     def _check(self, logits: Tensor, targets: Tensor, shape: torch.Size, valid: Tensor | None, sample_weight: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         """Mask and factors in the targets' shape."""
-        if not logits.is_floating_point():
-            raise _native.DtypeError(f"logits are {_name(logits.dtype)}, but must be floats")
+        if logits.dtype not in _FLOATS:
+            raise _native.DtypeError(f"logits are {_name(logits.dtype)}, but must be float16, bfloat16, float32 or float64")
         if targets.shape != shape:
             raise _native.BatchError(
                 f"targets have the shape {tuple(targets.shape)}, but logits of {tuple(logits.shape)} need {tuple(shape)}"
             )
-        for name, given in (("targets", targets), ("valid", valid), ("sample_weight", sample_weight)):
-            if given is None:
-                continue
-            if given.device != logits.device:
-                raise _native.BatchError(f"logits are on {logits.device}, but `{name}` on {given.device}")
-            if given.requires_grad:
-                raise _native.BatchError(f"`{name}` asks for a gradient, and the loss gives none but the logits': detach it")
+        _goes_along("targets", targets, logits)
         if valid is not None:
+            _goes_along("valid", valid, logits)
             if valid.dtype != torch.bool:
                 raise _native.DtypeError(f"`valid` is {_name(valid.dtype)}, but must be bool")
             valid = valid.expand(shape)
         if sample_weight is not None:
+            _goes_along("sample_weight", sample_weight, logits)
             sample_weight = sample_weight.to(logits.dtype).expand(shape)
         return valid, sample_weight
+
+
+def _goes_along(name: str, given: Tensor, logits: Tensor) -> None:
+    """Refuses what lies elsewhere than the logits, or asks for a gradient."""
+    if given.device != logits.device:
+        raise _native.BatchError(f"logits are on {logits.device}, but `{name}` on {given.device}")
+    if given.requires_grad:
+        raise _native.BatchError(f"`{name}` asks for a gradient, and the loss gives none but the logits': detach it")
 
 
 def _name(dtype: torch.dtype) -> str:
@@ -239,7 +245,7 @@ class BceLoss(Loss):
             BatchError: where shapes or devices do not go together; by the engine also where a value is not in order.
             DtypeError: where a type is not taken.
         """
-        if target.is_floating_point() and target.dtype not in engine.DTYPES:
+        if target.dtype in _HALVES:
             target = target.to(tensors.computed_in(target.dtype))
         valid, sample_weight = self._check(input, target, input.shape, valid, sample_weight)
         return self._run(input, target, valid, sample_weight)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import peek_interpreter_stack
 from torch.autograd import Function
 from torch.nn import Parameter
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
@@ -22,9 +23,9 @@ def is_plain(logits: Tensor) -> bool:
     """Whether this is an eager step on an ordinary tensor, which nobody traces."""
     return (
         not torch.compiler.is_compiling()
-        and type(logits) in (Tensor, Parameter)
+        and (type(logits) is Tensor or type(logits) is Parameter)
         and not is_in_torch_dispatch_mode()
-        and torch._C._functorch.peek_interpreter_stack() is None
+        and peek_interpreter_stack() is None
     )
 
 
@@ -58,29 +59,30 @@ class EngineLoss(Function):
     """The engine's loss of CPU tensors; its gradient is computed along with it, and given away by the first backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, targets: Tensor, valid: Tensor | None, sample_weight: Tensor | None, state: Tensor | None, plan: Plan) -> Any:
+    def forward(ctx: Any, logits: Tensor, targets: Tensor, rest: tuple[Tensor | None, Tensor | None, Tensor | None], plan: Plan) -> Any:
+        # Mask, factors and state come as one argument: autograd looks at each, and none of them has a gradient.
         gradient = torch.empty_like(logits)
-        loss, weights = engine.weigh(logits, targets, valid, sample_weight, state, plan.config, plan.each, gradient)
-        ctx.save_for_backward(logits, targets, valid, sample_weight, state)
-        ctx.gradient, ctx.plan, ctx.weights = gradient, plan, weights
+        loss, weights = engine.weigh(logits, targets, *rest, plan.config, plan.each, gradient)
+        ctx.save_for_backward(logits, targets)
+        ctx.gradient, ctx.rest, ctx.plan, ctx.weights = gradient, rest, plan, weights
         return loss
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Any:
-        nothing = (None,) * 5
-        if torch.is_grad_enabled():
-            return _over(upstream, ctx.saved_tensors[0]) * _of_engine(ctx.plan, ctx.saved_tensors), *nothing
         gradient: Tensor | None = ctx.gradient
+        if torch.is_grad_enabled():
+            gradient = _of_engine(ctx.plan, (*ctx.saved_tensors, *ctx.rest))
+            return _over(upstream, gradient) * gradient, None, None, None
         if gradient is None:
             # Says that the graph is used up.
-            return ctx.saved_tensors[0], *nothing
+            return ctx.saved_tensors[0], None, None, None
         upstream = _over(upstream, gradient)
         if torch._C._autograd._get_current_graph_task_keep_graph():
-            return upstream * gradient, *nothing
+            return upstream * gradient, None, None, None
         # Nobody else has it: whoever takes it needs no copy.
         ctx.gradient = None
         one = upstream.dim() == 0 and upstream.item() == 1.0
-        return gradient if one else gradient.mul_(upstream), *nothing
+        return gradient if one else gradient.mul_(upstream), None, None, None
 
 
 class TensorLoss(Function):

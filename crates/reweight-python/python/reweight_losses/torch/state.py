@@ -30,16 +30,27 @@ def _records(state: Any) -> Iterator[dict[str, Any]]:
                 yield from _records(each)
 
 
-def _numbers(data: Any) -> Iterator[Any]:
-    """The numbers of a record, in order."""
+def _collect(data: Any, numbers: list[Any]) -> None:
+    """Appends the numbers of a record, in order."""
     if isinstance(data, dict):
         for each in data.values():
-            yield from _numbers(each)
+            _collect(each, numbers)
     elif isinstance(data, list):
-        for each in data:
-            yield from _numbers(each)
+        if data and isinstance(data[0], (list, dict)):
+            for each in data:
+                _collect(each, numbers)
+        else:
+            numbers.extend(data)
     else:
-        yield data
+        numbers.append(data)
+
+
+def _numbers(state: Any) -> list[Any]:
+    """The numbers of a state's records, in order."""
+    numbers: list[Any] = []
+    for record in _records(state):
+        _collect(record["data"], numbers)
+    return numbers
 
 
 def _filled(data: Any, numbers: Iterator[Any]) -> Any:
@@ -60,32 +71,27 @@ class Layout:
         told: the weighters and their settings, for messages.
     """
 
-    __slots__ = ("size", "initial", "told", "_template", "_whole")
+    __slots__ = ("size", "initial", "told", "_name", "_template", "_whole")
 
     def __init__(self, loss: _native.Loss) -> None:
         text = loss.state()
         self._template = json.loads(text)
         records = list(_records(self._template))
-        numbers = [number for record in records for number in _numbers(record["data"])]
+        numbers = _numbers(self._template)
         self._whole = np.array([isinstance(number, int) for number in numbers], bool)
         shown = [f"{record['kind']}({', '.join(f'{name}={value!r}' for name, value in record['settings'].items())})" for record in records]
         self.told = " * ".join(shown)
+        settled = json.dumps([{**record, "data": len(numbers)} for record in records], sort_keys=True)
+        self._name = int.from_bytes(hashlib.sha256(settled.encode()).digest()[:8], "little", signed=True)
         self.size = len(numbers) + 1 if records else 0
         self.initial = self.encode(text) if records else np.zeros(0, np.int64)
 
-    @property
-    def _name(self) -> int:
-        """The first word: a digest of all but the numbers."""
-        settled = [{**record, "data": len(self._whole)} for record in _records(self._template)]
-        digest = hashlib.sha256(json.dumps(settled, sort_keys=True).encode()).digest()
-        return int.from_bytes(digest[:8], "little", signed=True)
-
     def encode(self, text: str) -> NDArray[np.int64]:
         """The row of a state."""
-        numbers = [number for record in _records(json.loads(text)) for number in _numbers(record["data"])]
-        words = np.empty(len(numbers) + 1, np.int64)
-        words[0] = self.initial[0] if hasattr(self, "initial") else self._name
-        values = np.array(numbers, np.float64)
+        values = np.array(_numbers(json.loads(text)), np.float64)
+        words = np.empty(len(values) + 1, np.int64)
+        words[0] = self._name
+        # Whole numbers are counts of steps, which floats hold exactly.
         words[1:] = np.where(self._whole, values.astype(np.int64), values.view(np.int64))
         return words
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from . import catboost as catboost
 from . import lightgbm as lightgbm
 from . import testing as testing
+from . import torch as torch
 from . import xgboost as xgboost
 from ._native import BatchError as BatchError
 from ._native import ConfigError as ConfigError

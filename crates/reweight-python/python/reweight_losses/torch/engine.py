@@ -79,10 +79,12 @@ class Engine:
             self._keep(name, loss)
 
 
-@lru_cache(maxsize=256)
+_engine = lru_cache(maxsize=256)(Engine)
+
+
 def engine_of(config: str) -> Engine:
     """The engine's losses of a config."""
-    return Engine(config)
+    return _engine(config)
 
 
 def array(tensor: Tensor | None) -> Any:

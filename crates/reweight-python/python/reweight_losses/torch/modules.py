@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from . import engine, ops, tensors
 from .plan import Plan, plan_of
 from .ranks import Ranks
 
-Path = Literal["engine", "torch"]
+_Path = Literal["engine", "torch"]
 
 _FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 _HALVES = _FLOATS[2:]
@@ -34,17 +34,16 @@ class Loss(nn.Module):
         path: ``"engine"`` or ``"torch"`` where one was asked for, else None; :meth:`path_of` says what that means for a tensor.
     """
 
-    _PLAIN: ClassVar[type[PlainBce] | type[PlainSoftmax]]
     observed: Tensor
     constants: Tensor
 
     def _set(
-        self, loss: PlainLoss, path: Path | None, soft_targets: bool | None, process_group: Any, denominator: str
+        self, loss: PlainLoss, path: _Path | None, soft_targets: bool | None, process_group: Any, denominator: str
     ) -> None:
         nn.Module.__init__(self)
         if path not in (None, "engine", "torch"):
             raise _native.ConfigError(f'`path` is {path!r}, but must be "engine", "torch" or None')
-        self.path: Path | None = path
+        self.path: _Path | None = path
         self._soft_targets = soft_targets
         self._parts = loss
         self._plan = plan_of(to_json(loss.to_config()))
@@ -98,7 +97,7 @@ class Loss(nn.Module):
 
     # Which way.
 
-    def path_of(self, logits: Tensor) -> Path:
+    def path_of(self, logits: Tensor) -> _Path:
         """Which way logits are computed: ``"engine"``, for float32 and float64 on the CPU, or ``"torch"``, by torch's operations.
 
         Raises:
@@ -224,7 +223,7 @@ class BceLoss(Loss):
         adjustment: Adjustment | Iterable[Adjustment] | None = None,
         base: Base | None = None,
         reduction: Reduction = "mean",
-        path: Path | None = None,
+        path: _Path | None = None,
         soft_targets: bool | None = None,
         process_group: Any = None,
         denominator: str = "local",
@@ -273,7 +272,7 @@ class SoftmaxLoss(Loss):
         reduction: Reduction = "mean",
         ignore_index: int | None = -100,
         label_smoothing: float = 0.0,
-        path: Path | None = None,
+        path: _Path | None = None,
         process_group: Any = None,
         denominator: str = "local",
     ) -> None:
@@ -319,14 +318,12 @@ class SoftmaxLoss(Loss):
         return loss.squeeze(0) if self._plan.each else loss
 
 
-BceLoss._PLAIN = PlainBce
-SoftmaxLoss._PLAIN = PlainSoftmax
 
 
 def from_loss(
     loss: PlainLoss,
     *,
-    path: Path | None = None,
+    path: _Path | None = None,
     soft_targets: bool | None = None,
     process_group: Any = None,
     denominator: str = "local",

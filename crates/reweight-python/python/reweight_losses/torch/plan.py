@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import _native
 from . import tensors
 from .engine import engine_of
-from .recorded import Recorded, recorded_of
+from .recorded import Recorded, formulas
 from .tensors import Samples
 
 
@@ -44,10 +44,8 @@ class Plan:
         self.ignore_index: int | None = read.get("ignore_index")
         self.words = engine.layout.size
         self.observes = engine.plain.observes()
-        hard = recorded_of(config, False)
-        assert hard is not None
-        self.hard: Recorded = hard
-        self.soft: Recorded | None = recorded_of(config, True) if self.bce else None
+        self.hard, self.soft = formulas(config)
+        hard = self.hard
         self.counts = 2 + sum(regions.bins for regions in hard.histograms)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Plan:
@@ -116,7 +114,9 @@ class Plan:
         return True
 
 
-@lru_cache(maxsize=256)
+_plan = lru_cache(maxsize=256)(Plan)
+
+
 def plan_of(config: str) -> Plan:
     """The plan of a config."""
-    return Plan(config)
+    return _plan(config)

@@ -69,4 +69,5 @@ class Ranks:
         else:
             assert counts is not None
             divisor = (counts[0] if plan.reduction == "mean" else counts[1].clamp_min(1)).to(torch.float64)
-        return loss * (inverse(divisor) * dist.get_world_size(self.group)).to(loss.dtype)
+        factor = torch.as_tensor(inverse(divisor)) * dist.get_world_size(self.group)
+        return loss * factor.to(loss.dtype)

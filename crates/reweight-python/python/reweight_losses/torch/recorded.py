@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -203,19 +202,21 @@ def _both(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
     return values, values.astype(np.float32)
 
 
-@lru_cache(maxsize=256)
-def recorded_of(config: str, soft: bool) -> Recorded | None:
-    """The formula of a config; None where it has none for such labels."""
+def formulas(config: str) -> tuple[Recorded, Recorded | None]:
+    """A config's formulas for hard labels or classes, and for soft labels where it takes them."""
     loss = _native.Loss(config)
     entries = json.loads(config)
+    hard = _recorded(loss, entries, False)
     try:
-        fit = _fit(loss, entries, soft)
-        weigh = _written(loss, "step", soft)
-        counted = loss.counted(soft)
+        return hard, _recorded(loss, entries, True) if entries["objective"] == "bce" else None
     except _native.Error:
-        if soft:
-            return None
-        raise
+        return hard, None
+
+
+def _recorded(loss: _native.Loss, config: dict[str, Any], soft: bool) -> Recorded:
+    fit = _fit(loss, config, soft)
+    weigh = _written(loss, "step", soft)
+    counted = loss.counted(soft)
     tables = loss.tables(soft)
     histograms = tuple(map(regions_of, counted["histograms"]))
     rows = [_both(fit[name]) for name in ("scale", "offset", "margin")]
@@ -230,7 +231,7 @@ def recorded_of(config: str, soft: bool) -> Recorded | None:
         histograms=histograms,
         wants_classes=counted["class_counts"],
         columns=fit["columns"],
-        axis=_axis(entries),
+        axis=_axis(config),
         tables=len(tables),
         sizes=tuple(len(row[0]) for row in rows),
         constants=(wide, narrow),

@@ -12,6 +12,7 @@ PAGES = ["docs/python.md", "README.md", "crates/reweight-python/README.md"]
 
 
 def run_examples(page):
+    """Runs a page's blocks in order."""
     text = (TOP / page).read_text(encoding="utf-8")
     blocks = [(match.start(), match.group(1)) for match in re.finditer(r"^```python\n(.*?)^```$", text, re.M | re.S)]
     assert blocks, f"{page} has no examples"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from test_docs import run_examples as run
+from test_docs import run_examples
 from test_examples import load
 
 
 def test_the_pages_examples_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run("docs/python-torch.md")
+    run_examples("docs/python-torch.md")
 
 
 def test_a_training_loop_and_its_checkpoint():

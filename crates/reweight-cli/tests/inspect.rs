@@ -444,8 +444,6 @@ fn reports_of_odd_files_are_whole() {
     let page = fs::read_to_string(folder.path().join("a.html")).unwrap();
     assert!(page.len() < 3_000_000 && !page.contains("<i>") && page.contains("&#60;i&#62;199"), "{}", page.len());
     let refused = inspect(folder.path(), &["a.csv", "--report", "nowhere/a.html"]);
-    assert!(
-        refused.status.code() == Some(2)
-            && String::from_utf8(refused.stderr).unwrap().contains("nowhere/a.html: cannot be")
-    );
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(2) && message.contains("nowhere/a.html: cannot be"), "{message}");
 }

@@ -49,7 +49,7 @@ fn numbers<H: Half>(n: usize) -> Array1<H> {
     (0..n).map(|i| H::from_f32(((i * 7919) % 1009) as f32 * 0.03 - 15.0)).collect()
 }
 
-fn wide<H: Half, D: Dimension>(array: ArrayView<'_, H, D>) -> Array<f32, D> {
+fn wide<H: Half, D: Dimension>(array: &ArrayView<'_, H, D>) -> Array<f32, D> {
     array.mapv(H::to_f32)
 }
 
@@ -83,7 +83,7 @@ impl<H: Half, T: BceTarget + Copy> Batch<H, T> {
         // What does not count may hold anything.
         logits.zip_mut_with(&valid, |logit, &valid| {
             if !valid {
-                *logit = H::from_f32(f32::NAN)
+                *logit = H::from_f32(f32::NAN);
             }
         });
         Self {
@@ -99,7 +99,7 @@ impl<H: Half, T: BceTarget + Copy> Batch<H, T> {
         let form = HessianForm::GaussNewton;
         let mut other = loss.clone();
         let batch = BceBatch::new(&self.logits, &self.targets).valid(&self.valid).sample_weight(&self.sample_weight);
-        let (logits, sample_weight) = (wide(self.logits.view()), wide(self.sample_weight.view()));
+        let (logits, sample_weight) = (wide(&self.logits.view()), wide(&self.sample_weight.view()));
         let targets = self.targets.mapv(as_wide);
         let expected = BceBatch::new(&logits, &targets).valid(&self.valid).sample_weight(&sample_weight);
         assert_eq!(batch.value(loss), expected.value(loss), "{what:?}");
@@ -144,7 +144,7 @@ fn softmax_is_rounded_once<H: Half>() {
         let labels: Array1<i64> =
             (0..rows).map(|row| if row % 11 == 3 { -1 } else { ((row * 31) % classes) as i64 }).collect();
         let sample_weight: Array1<H> = (0..rows).map(|row| H::from_f32((row % 5) as f32 * 0.3)).collect();
-        let (wide_logits, wide_weight) = (wide(logits.view()), wide(sample_weight.view()));
+        let (wide_logits, wide_weight) = (wide(&logits.view()), wide(&sample_weight.view()));
         for (reduction, smoothing) in REDUCTIONS.into_iter().zip([0.0, 0.1].into_iter().cycle()) {
             let counts: Vec<u64> = (1..=classes as u64).collect();
             let plain = SoftmaxLoss::new((Focal::new(2.0).unwrap(), Ghm::new(30, 0.75).unwrap()))
@@ -191,7 +191,7 @@ fn gaps_and_orders_change_nothing<H: Half>() {
     let targets = Array2::from_shape_fn((rows, columns).f(), |(i, j)| (i * 3 + j) % 5 == 0);
     let values: Vec<f64> = (0..columns).map(|column| 1.0 + column as f64 * 0.1).collect();
     let mut loss = BceLoss::new((Focal::new(2.0).unwrap(), PosWeight::new(values).unwrap()));
-    let expected = loss.value_and_grad(&wide(logits), &targets).unwrap();
+    let expected = loss.value_and_grad(&wide(&logits), &targets).unwrap();
     let mut grad = Array2::from_elem((2 * rows, columns), H::from_f32(9.0));
     let summary = loss.value_and_grad_into(logits, &targets, grad.slice_mut(s![..;2, ..])).unwrap();
     assert_eq!(summary.valid, expected.summary.valid);
@@ -203,7 +203,7 @@ fn gaps_and_orders_change_nothing<H: Half>() {
     let logits: Array3<H> = numbers(n * classes * inner).into_shape_with_order((n, classes, inner)).unwrap();
     let labels = Array2::from_shape_fn((n, inner), |(i, j)| ((i + j) % classes) as u8);
     let mut loss = SoftmaxLoss::new(Focal::new(2.0).unwrap());
-    let expected = loss.value_and_grad(&wide(logits.view()), &labels).unwrap();
+    let expected = loss.value_and_grad(&wide(&logits.view()), &labels).unwrap();
     let step = loss.value_and_grad(&logits, &labels).unwrap();
     assert_eq!(step.summary, expected.summary, "{}", H::NAME);
     assert_eq!(step.grad, expected.grad.mapv(H::from_f32), "{}", H::NAME);
@@ -248,7 +248,7 @@ fn overflow_is_refused<H: Half>(slope: f64) {
     let weighter = |scale| (Ghm::new(10, 0.75).unwrap(), AlphaBalance::per_class(&[scale, scale]).unwrap());
     // A small divisor, so that weights and losses fit where the gradient does not.
     let plain = BceLoss::new(weighter(1.0)).with_reduction(Reduction::Divisor(1e-3)).unwrap();
-    let step = plain.clone().value_and_grad(&wide(logits.view()), &targets).unwrap();
+    let step = plain.clone().value_and_grad(&wide(&logits.view()), &targets).unwrap();
     let scale = slope / f64::from(step.grad[at]);
     let mut loss = BceLoss::new(weighter(scale)).with_reduction(plain.reduction()).unwrap();
     let before = loss.state();
@@ -267,7 +267,7 @@ fn overflow_is_refused<H: Half>(slope: f64) {
     // What the message advises.
     let mut mean = loss.clone().with_reduction(Reduction::Mean).unwrap();
     assert!(mean.value_and_grad(&logits, &targets).is_ok());
-    assert!(loss.value_and_grad(&wide(logits.view()), &targets).is_ok());
+    assert!(loss.value_and_grad(&wide(&logits.view()), &targets).is_ok());
 
     // Softmax, where a row's weight is beyond it: wanted, it is refused, and else not.
     let labels: Array1<usize> = (0..64).map(|row| usize::from(row == 1)).collect();

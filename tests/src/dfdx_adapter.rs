@@ -142,14 +142,22 @@ macro_rules! on_tensors {
             }};
         }
         match ($loss, &batch.targets) {
-            (Loss::Bce(loss), Targets::Hard(all)) => {
-                let rows = rows_of(batch);
-                with!(BceBatch, loss, rows, rows, all, |label| label)
-            }
-            (Loss::Bce(loss), Targets::Soft(all)) => {
-                let rows = rows_of(batch);
-                with!(BceBatch, loss, rows, rows, all, <A as Element>::nearest)
-            }
+            (Loss::Bce(loss), Targets::Hard(all)) => match batch.logits.shape[..] {
+                // All axes, where columns may lie along the one between.
+                [a, b, c] => with!(BceBatch, loss, (a, b, c), (a, b, c), all, |label| label),
+                _ => {
+                    let rows = rows_of(batch);
+                    with!(BceBatch, loss, rows, rows, all, |label| label)
+                }
+            },
+            (Loss::Bce(loss), Targets::Soft(all)) => match batch.logits.shape[..] {
+                // All axes, where columns may lie along the one between.
+                [a, b, c] => with!(BceBatch, loss, (a, b, c), (a, b, c), all, <A as Element>::nearest),
+                _ => {
+                    let rows = rows_of(batch);
+                    with!(BceBatch, loss, rows, rows, all, <A as Element>::nearest)
+                }
+            },
             (Loss::Softmax(loss), Targets::Classes(all)) => match batch.logits.shape[..] {
                 [rows, classes] => with!(SoftmaxBatch, loss, (rows, classes), (rows,), all, |label| label),
                 [rows, classes, ..] => {

@@ -59,8 +59,8 @@ pub use tensor_loss::TensorLoss;
 /// use reweight_ndarray::prelude::*;
 ///
 /// let loss = BceLoss::new(());
-/// let batch = BceBatch::new(&ndarray::array![1.0_f32], &ndarray::array![1_u8]);
-/// assert!(batch.value(&loss).is_ok());
+/// let (logits, targets) = (ndarray::array![1.0_f32], ndarray::array![1_u8]);
+/// assert!(BceBatch::new(&logits, &targets).value(&loss).is_ok());
 /// ```
 pub mod prelude {
     pub use crate::{TensorLoss, TensorLossError};

@@ -55,9 +55,10 @@ const STEPS: &[Step] =
     ];
 
 impl Python {
-    /// All steps.
-    pub(crate) fn whole() -> Self {
-        Self { only: None, bench: false, pytest: Vec::new() }
+    /// The steps that take little more than the build: boosters and PyTorch install gigabytes.
+    pub(crate) fn light() -> anyhow::Result<()> {
+        let only = |step: &str| Self { only: Some(step.to_owned()), bench: false, pytest: Vec::new() };
+        ["wheel", "types", "tests"].into_iter().try_for_each(|step| only(step).run())
     }
 
     pub(crate) fn run(&self) -> anyhow::Result<()> {

@@ -6,7 +6,6 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::figures::Figures;
-use crate::python::Python;
 use crate::snapshots::Snapshots;
 use crate::tidy::Tidy;
 use crate::workspace::{self, cargo, run};
@@ -38,8 +37,6 @@ const STEPS: &[Step] = &[
     ("docs", || run(cargo(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))),
     ("snapshots", || Snapshots { check: true }.run()),
     ("figures", || Figures { check: true, with_tests: true }.run()),
-    // Not among the README's tests, because it needs Python.
-    ("python", Python::light),
 ];
 
 impl Ci {

@@ -29,6 +29,9 @@ pub(crate) struct Python {
     /// Only this step, after a whole run: `wheel`, `types`, `tests`, `boosters` or `torch`.
     #[arg(long, value_name = "STEP")]
     only: Option<String>,
+    /// Only `wheel`, `types` and `tests`, which take little more than the build: boosters and PyTorch install gigabytes.
+    #[arg(long, conflicts_with_all = ["only", "bench"])]
+    light: bool,
     /// Measure the PyTorch losses against torch.compile and print the table, after a whole run.
     #[arg(long, conflicts_with = "only")]
     bench: bool,
@@ -55,15 +58,10 @@ const STEPS: &[Step] =
     ];
 
 impl Python {
-    /// The steps that take little more than the build: boosters and PyTorch install gigabytes.
-    pub(crate) fn light() -> anyhow::Result<()> {
-        let only = |step: &str| Self { only: Some(step.to_owned()), bench: false, pytest: Vec::new() };
-        ["wheel", "types", "tests"].into_iter().try_for_each(|step| only(step).run())
-    }
-
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let known: Vec<&str> = STEPS.iter().map(|(name, _)| *name).collect();
-        let wanted = |name: &str| self.only.as_deref().is_none_or(|only| only == name);
+        let heavy = |name: &str| self.light && ["boosters", "torch"].contains(&name);
+        let wanted = |name: &str| self.only.as_deref().is_none_or(|only| only == name) && !heavy(name);
         ensure!(known.iter().any(|name| wanted(name)), "there is no such step; the steps are: {}", known.join(", "));
         let folder = workspace::packages(workspace::root())?.target_directory.into_std_path_buf().join("python");
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;

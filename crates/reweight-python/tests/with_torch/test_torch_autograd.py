@@ -7,6 +7,7 @@ import copy
 import pytest
 import reweight_losses as rw
 import torch
+from reweight_losses.torch import memory
 from torch.autograd import gradcheck, gradgradcheck
 from torch.library import opcheck
 
@@ -142,3 +143,28 @@ def test_the_engine_reads_no_copy_and_any_strides():
         module(x, CLASSES).backward()
     assert turned.grad.stride() == turned.stride()
     torch.testing.assert_close(turned.grad, straight.grad, rtol=1e-14, atol=0)
+
+
+def test_a_gradients_memory_is_taken_again_where_nobody_has_it(monkeypatch):
+    monkeypatch.setattr(memory, "LEAST", 0)
+    module, x = rw.torch.BceLoss(rw.Focal(2.0)), leaf()
+    addresses = []
+    for _ in range(3):
+        x.grad = None
+        module(x, HARD).backward()
+        addresses.append(x.grad.data_ptr())
+    assert len(set(addresses)) == 1
+    kept, expected = x.grad.t()[1:].numpy(), x.grad.clone()
+    x.grad = None
+    (0.0 * module(x, HARD)).backward()
+    # An array over a part of it is enough.
+    assert x.grad.data_ptr() != addresses[0] and (kept == expected.t()[1:].numpy()).all()
+    # Gradients of two passes that are under way at once, and of another shape.
+    first, second = module(x, HARD), module(x, ~HARD)
+    (one,), (other,) = torch.autograd.grad(first, x), torch.autograd.grad(second, x)
+    torch.testing.assert_close(one, expected)
+    assert one.data_ptr() != other.data_ptr()
+    part = LOGITS[:4].t().requires_grad_()
+    module(part, HARD[:4].t()).backward()
+    torch.testing.assert_close(part.grad.t() * (12 / 18), expected[:4])
+    assert copy.deepcopy(module)._memory._kept == []

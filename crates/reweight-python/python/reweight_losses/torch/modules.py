@@ -15,6 +15,7 @@ from ..loss import Reduction
 from ..loss import SoftmaxLoss as PlainSoftmax
 from ..parts import Adjustment, Base, Weighters, to_json
 from . import engine, ops, tensors
+from .memory import Memory
 from .plan import Plan, plan_of
 from .ranks import Ranks
 
@@ -46,6 +47,7 @@ class Loss(nn.Module):
         self.path: _Path | None = path
         self._soft_targets = soft_targets
         self._parts = loss
+        self._memory = Memory()
         self._plan = plan_of(to_json(loss.to_config()))
         self._ranks = Ranks.of(process_group, denominator, self._plan.reduction)
         if self._plan.words:
@@ -162,7 +164,7 @@ class Loss(nn.Module):
             loss, _, weights = torch.ops.reweight.loss(logits, targets, valid, sample_weight, state, plan.config)
             return loss, weights
         if logits.requires_grad and torch.is_grad_enabled():
-            loss = ops.EngineLoss.apply(logits, targets, (valid, sample_weight, state), plan)
+            loss = ops.EngineLoss.apply(logits, targets, (valid, sample_weight, state), plan, self._memory)
             return loss, None if self._ranks is None else loss.grad_fn.weights
         return engine.weigh(logits, targets, valid, sample_weight, state, plan.config, plan.each, None)
 

@@ -16,6 +16,7 @@ from torch.nn import Parameter
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from . import engine, tensors
+from .memory import Memory
 from .plan import Plan, plan_of
 
 
@@ -59,9 +60,11 @@ class EngineLoss(Function):
     """The engine's loss of CPU tensors; its gradient is computed along with it, and given away by the first backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, targets: Tensor, rest: tuple[Tensor | None, Tensor | None, Tensor | None], plan: Plan) -> Any:
+    def forward(
+        ctx: Any, logits: Tensor, targets: Tensor, rest: tuple[Tensor | None, Tensor | None, Tensor | None], plan: Plan, memory: Memory
+    ) -> Any:
         # Mask, factors and state come as one argument: autograd looks at each, and none of them has a gradient.
-        gradient = torch.empty_like(logits)
+        gradient = memory.like(logits)
         loss, weights = engine.weigh(logits, targets, *rest, plan.config, plan.each, gradient)
         ctx.save_for_backward(logits, targets)
         ctx.gradient, ctx.rest, ctx.plan, ctx.weights = gradient, rest, plan, weights
@@ -72,17 +75,17 @@ class EngineLoss(Function):
         gradient: Tensor | None = ctx.gradient
         if torch.is_grad_enabled():
             gradient = _of_engine(ctx.plan, (*ctx.saved_tensors, *ctx.rest))
-            return _over(upstream, gradient) * gradient, None, None, None
+            return _over(upstream, gradient) * gradient, None, None, None, None
         if gradient is None:
             # Says that the graph is used up.
-            return ctx.saved_tensors[0], None, None, None
+            return ctx.saved_tensors[0], None, None, None, None
         upstream = _over(upstream, gradient)
         if torch._C._autograd._get_current_graph_task_keep_graph():
-            return upstream * gradient, None, None, None
+            return upstream * gradient, None, None, None, None
         # Nobody else has it: whoever takes it needs no copy.
         ctx.gradient = None
         one = upstream.dim() == 0 and upstream.item() == 1.0
-        return gradient if one else gradient.mul_(upstream), None, None, None
+        return gradient if one else gradient.mul_(upstream), None, None, None, None
 
 
 class TensorLoss(Function):

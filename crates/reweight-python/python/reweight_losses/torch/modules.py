@@ -19,8 +19,6 @@ from .memory import Memory
 from .plan import Plan, plan_of
 from .ranks import Ranks
 
-_Path = Literal["engine", "torch"]
-
 _FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 _HALVES = _FLOATS[2:]
 
@@ -39,12 +37,12 @@ class Loss(nn.Module):
     constants: Tensor
 
     def _set(
-        self, loss: PlainLoss, path: _Path | None, soft_targets: bool | None, process_group: Any, denominator: str
+        self, loss: PlainLoss, path: Literal["engine", "torch"] | None, soft_targets: bool | None, process_group: Any, denominator: str
     ) -> None:
         nn.Module.__init__(self)
         if path not in (None, "engine", "torch"):
             raise _native.ConfigError(f'`path` is {path!r}, but must be "engine", "torch" or None')
-        self.path: _Path | None = path
+        self.path: Literal["engine", "torch"] | None = path
         self._soft_targets = soft_targets
         self._parts = loss
         self._memory = Memory()
@@ -99,7 +97,7 @@ class Loss(nn.Module):
 
     # Which way.
 
-    def path_of(self, logits: Tensor) -> _Path:
+    def path_of(self, logits: Tensor) -> Literal["engine", "torch"]:
         """Which way logits are computed: ``"engine"``, for float32 and float64 on the CPU, or ``"torch"``, by torch's operations.
 
         Raises:
@@ -170,7 +168,9 @@ class Loss(nn.Module):
 
     # What both objectives check.
 
-    def _check(self, logits: Tensor, targets: Tensor, shape: torch.Size, valid: Tensor | None, sample_weight: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    def _check(
+        self, logits: Tensor, targets: Tensor, shape: torch.Size, valid: Tensor | None, sample_weight: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None]:
         """Mask and factors in the targets' shape."""
         if logits.dtype not in _FLOATS:
             raise _native.DtypeError(f"logits are {_name(logits.dtype)}, but must be float16, bfloat16, float32 or float64")
@@ -225,7 +225,7 @@ class BceLoss(Loss):
         adjustment: Adjustment | Iterable[Adjustment] | None = None,
         base: Base | None = None,
         reduction: Reduction = "mean",
-        path: _Path | None = None,
+        path: Literal["engine", "torch"] | None = None,
         soft_targets: bool | None = None,
         process_group: Any = None,
         denominator: str = "local",
@@ -274,7 +274,7 @@ class SoftmaxLoss(Loss):
         reduction: Reduction = "mean",
         ignore_index: int | None = -100,
         label_smoothing: float = 0.0,
-        path: _Path | None = None,
+        path: Literal["engine", "torch"] | None = None,
         process_group: Any = None,
         denominator: str = "local",
     ) -> None:
@@ -325,7 +325,7 @@ class SoftmaxLoss(Loss):
 def from_loss(
     loss: PlainLoss,
     *,
-    path: _Path | None = None,
+    path: Literal["engine", "torch"] | None = None,
     soft_targets: bool | None = None,
     process_group: Any = None,
     denominator: str = "local",

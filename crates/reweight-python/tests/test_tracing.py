@@ -256,7 +256,7 @@ def test_the_laws_hold_and_bite():
     def rising(s):
         return s.p
 
-    with pytest.raises(rw.testing.LawError, match="falls as p_t rises"):
+    with pytest.raises(rw.testing.LawError, match="does not rise with p_t"):
         rw.testing.check(rising)
     with pytest.raises(TypeError, match="no weighter"):
         rw.testing.check(rw.LogitAdjustment([1, 2]))

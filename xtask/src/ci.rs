@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::figures::Figures;
+use crate::python::Python;
 use crate::snapshots::Snapshots;
 use crate::tidy::Tidy;
 use crate::workspace::{self, cargo, run};
@@ -37,6 +38,8 @@ const STEPS: &[Step] = &[
     ("docs", || run(cargo(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))),
     ("snapshots", || Snapshots { check: true }.run()),
     ("figures", || Figures { check: true, with_tests: true }.run()),
+    // Without the boosters and PyTorch, whose environments take gigabytes: `cargo xtask python` checks with them.
+    ("python", || Python::light().run()),
 ];
 
 impl Ci {

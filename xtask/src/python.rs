@@ -58,6 +58,11 @@ const STEPS: &[Step] =
     ];
 
 impl Python {
+    /// What continuous integration runs.
+    pub(crate) fn light() -> Self {
+        Self { only: None, light: true, bench: false, pytest: Vec::new() }
+    }
+
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let known: Vec<&str> = STEPS.iter().map(|(name, _)| *name).collect();
         let heavy = |name: &str| self.light && ["boosters", "torch"].contains(&name);

@@ -1,10 +1,10 @@
 //! `reweight tune`: searches for a loss that serves a table better than plain cross entropy, and judges the search fairly.
 //!
-//! The way of it: [`settings`] and the data → one [`search`] an outer fold, within its training rows, and one over all rows → [`board`]
-//! (their models over threads; [`journal`] keeps each) → [`outcome`] (every figure, serialisable) → [`show`], [`mod@verdict`],
-//! [`write`], [`report`].
+//! The way of it: [`settings`] and the data → one `search` an outer fold, within its training rows, and one over all rows → `board`
+//! (their models over threads; `journal` keeps each) → [`outcome`] (every figure, serialisable) → `show`, [`mod@verdict`],
+//! [`mod@write`], [`report`].
 //!
-//! A search knows [`space`] (which losses there are), [`sampler`] (which to try) and [`goal`] (what is good). What it promises is of
+//! A search knows `space` (which losses there are), `sampler` (which to try) and [`goal`] (what is good). What it promises is of
 //! folds that it chose by; what is told as its worth is of outer folds, which none of its choices saw (nested cross-validation),
 //! paired with plain cross entropy and tested as `compare` tests.
 

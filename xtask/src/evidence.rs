@@ -1,4 +1,5 @@
-//! `cargo xtask evidence DATA`: every loss and the search, on every table of a folder; docs/evidence.md is made of the results.
+//! `cargo xtask evidence DATA`: every loss and the search, on every table of a folder, as it is and in regimes where the papers say
+//! that re-weighting earns its keep; docs/evidence.md is made of the results.
 //!
 //! Each run is one call of the program, whose JSON is kept with the words that it was called by: what is there already is not run
 //! again, so that the whole may be ended and begun as often as need be, table by table.
@@ -6,6 +7,7 @@
 mod page;
 mod ranks;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,25 +45,93 @@ const LEARNERS: [&str; 2] = ["mlp", "linear"];
 /// What is compared beside the losses that always are.
 const NAMED: [&str; 6] = ["logit-adjustment", "ldam", "asl", "poly-1", "gce", "hard-examples"];
 
-/// How much longer than that a tail is thinned to.
-const THINNED: [u32; 2] = [10, 30];
+/// Positive labels of tables that do not say it themselves.
+const POSITIVES: [(&str, &str); 1] = [("climate_simulation_crashes", "b'0'")];
 
-/// A table of the folder, or one that was made of it.
+/// Negatives that a table must have to be trained with one positive for a thousand of them: four in each training part.
+const THOUSANDS: u64 = 5000;
+
+/// How training rows are changed, or how little is learnt, for a question of its own.
+struct Regime {
+    /// What the results' files are called by.
+    name: &'static str,
+    /// The page's heading.
+    title: &'static str,
+    /// What the page asks of it.
+    question: &'static str,
+    /// The options of `compare`.
+    words: &'static [&'static str],
+    /// Which tables it is run on.
+    is_for: fn(&Table) -> bool,
+}
+
+/// Each is run with the mlp.
+const REGIMES: &[Regime] = &[
+    Regime {
+        name: "tail-1000",
+        title: "One positive for a thousand negatives",
+        question: "The training rows keep one positive for a thousand negatives, the rows judged keep all: what does a loss do where positives are hardly there?",
+        words: &["--long-tail", "1000"],
+        is_for: |table| !table.is_multiclass && table.negatives >= THOUSANDS,
+    },
+    Regime {
+        name: "tail-10",
+        title: "The long-tail protocol, 1 : 10",
+        question: "Of class k of the digits the training rows keep n·10^(−k/9), the rows judged are balanced: the papers' own regime, small.",
+        words: &["--long-tail", "10"],
+        is_for: |table| table.name == "digits",
+    },
+    Regime {
+        name: "tail-100",
+        title: "The long-tail protocol, 1 : 100",
+        question: "The same with n·100^(−k/9): the last class has one or two rows to learn from.",
+        words: &["--long-tail", "100"],
+        is_for: |table| table.name == "digits",
+    },
+    Regime {
+        name: "epochs-3",
+        title: "Three epochs",
+        question: "Where a model sees each row three times, what a loss raises early is not yet overtaken.",
+        words: &["--epochs", "3"],
+        is_for: |table| !table.is_multiclass,
+    },
+    Regime {
+        name: "noise-5",
+        title: "Wrong labels, 5 %",
+        question: "Of the training positives 5 % are called negative; the rows judged are right.",
+        words: &["--label-noise", "0.05"],
+        is_for: |table| !table.is_multiclass,
+    },
+    Regime {
+        name: "noise-20",
+        title: "Wrong labels, 20 %",
+        question: "Of the training positives 20 % are called negative; the rows judged are right.",
+        words: &["--label-noise", "0.2"],
+        is_for: |table| !table.is_multiclass,
+    },
+];
+
+/// A table of the folder.
 #[derive(Debug)]
 struct Table {
     name: String,
     path: PathBuf,
     is_multiclass: bool,
+    /// Rows of the last column's commonest value: of two classes the negatives.
+    negatives: u64,
     sha256: String,
 }
 
-/// What came of a table under a learner.
+/// What came of a table under a learner, or in a regime.
 #[derive(Debug)]
 struct Result {
     table: String,
     learner: &'static str,
+    /// None for the data as they are.
+    regime: Option<&'static str>,
     is_multiclass: bool,
     compare: Value,
+    /// Null in a regime, where nothing is searched.
     tune: Value,
     seconds: f64,
 }
@@ -77,28 +147,44 @@ impl Evidence {
         }
         let program = target.join("release").join("reweight");
         let mut tables = tables(&self.data)?;
-        tables.extend(thinned(&tables, &cache)?);
         tables.retain(|table| self.only.is_empty() || self.only.iter().any(|text| table.name.contains(text.as_str())));
         if tables.is_empty() {
             bail!("{} holds no such table", self.data.display());
         }
         let mut results = Vec::new();
-        for table in &tables {
-            for learner in LEARNERS {
-                let mut seconds = 0.0;
-                let mut result = |task: &str, own: &[&str]| -> anyhow::Result<Value> {
-                    let (result, took) = self.result(&program, &cache, table, learner, task, own)?;
-                    seconds += took;
-                    Ok(result)
+        let trials = self.trials.to_string();
+        let all = LEARNERS.map(|learner| (learner, None)).into_iter().chain(REGIMES.iter().map(|regime| ("mlp", Some(regime))));
+        for (learner, regime) in all {
+            for table in &tables {
+                let mut result = Result {
+                    table: table.name.clone(),
+                    learner,
+                    regime: regime.map(|regime| regime.name),
+                    is_multiclass: table.is_multiclass,
+                    compare: Value::Null,
+                    tune: Value::Null,
+                    seconds: 0.0,
+                };
+                let mut run = |task: &str, own: &[&str]| -> anyhow::Result<Value> {
+                    let (found, took) = self.result(&program, &cache, table, learner, task, own)?;
+                    result.seconds += took;
+                    Ok(found)
                 };
                 let named = NAMED.iter().filter(|name| !(table.is_multiclass && **name == "asl"));
                 let named: Vec<&str> = named.flat_map(|name| ["--strategy", *name]).collect();
-                let compare = result("compare", &named)?;
-                let trials = self.trials.to_string();
-                let tune = result("tune", &["--budget", "none", "--trials", &trials])?;
-                let is_multiclass = table.is_multiclass;
-                println!("{} ({learner}): {seconds:.0} s", table.name);
-                results.push(Result { table: table.name.clone(), learner, is_multiclass, compare, tune, seconds });
+                match regime {
+                    Some(regime) if !(regime.is_for)(table) => continue,
+                    Some(regime) => {
+                        result.compare = run(&format!("compare.{}", regime.name), &[&named, regime.words].concat())?;
+                    }
+                    None => {
+                        let compare = run("compare", &named)?;
+                        result.tune = run("tune", &["--budget", "none", "--trials", &trials])?;
+                        result.compare = compare;
+                    }
+                }
+                println!("{} ({learner}, {}): {:.0} s", table.name, regime.map_or("as it is", |regime| regime.name), result.seconds);
+                results.push(result);
             }
         }
         if self.only.is_empty() {
@@ -123,8 +209,12 @@ impl Evidence {
         if table.is_multiclass {
             words.extend(["--multiclass", "--drop-rare"]);
         }
+        if let Some((_, positive)) = POSITIVES.iter().find(|(name, _)| *name == table.name) {
+            words.extend(["--positive", *positive]);
+        }
         words.extend(own);
         let kept = cache.join(format!("{}.{learner}.{task}.json", table.name));
+        let command_word = task.split('.').next().unwrap_or(task);
         if let Ok(bytes) = fs::read(&kept) {
             let found: Value = serde_json::from_slice(&bytes).with_context(|| format!("reading {}", kept.display()))?;
             // Another table or other words are another result.
@@ -138,8 +228,8 @@ impl Evidence {
         let (out, journal) = (cache.join("unfinished.json"), kept.with_extension("journal"));
         let started = Instant::now();
         let mut command = Command::new(program);
-        command.arg(task).arg(&table.path).args(&words).arg("--quiet").arg("--json").arg(&out);
-        if task == "tune" {
+        command.arg(command_word).arg(&table.path).args(&words).arg("--quiet").arg("--json").arg(&out);
+        if command_word == "tune" {
             command.arg("--resume").arg(&journal);
         }
         run(command.stdout(Stdio::null()))?;
@@ -176,31 +266,11 @@ fn table(path: PathBuf, is_multiclass: bool) -> anyhow::Result<Table> {
     let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
     let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let name = path.file_stem().context("a table's path ends in a name")?.to_string_lossy().into_owned();
-    Ok(Table { name, path, is_multiclass, sha256 })
-}
-
-/// The long-tail protocol on the digits: of class k the first n·r^(−k/9) rows.
-fn thinned(tables: &[Table], cache: &Path) -> anyhow::Result<Vec<Table>> {
-    let Some(digits) = tables.iter().find(|table| table.name == "digits") else { return Ok(Vec::new()) };
-    let text = fs::read_to_string(&digits.path)?;
-    let class = |row: &str| row.rsplit(',').next().map(str::trim).and_then(|label| label.parse::<usize>().ok());
-    let least = (0..10).map(|digit| text.lines().skip(1).filter(|row| class(row) == Some(digit)).count()).min();
-    let mut made = Vec::new();
-    for ratio in THINNED {
-        let most = |digit: usize| least.unwrap_or(0) as f64 * f64::from(ratio).powf(-(digit as f64) / 9.0);
-        let mut taken = [0_usize; 10];
-        let keep = |(line, row): &(usize, &str)| match class(row) {
-            _ if *line == 0 => true,
-            Some(digit @ 0..10) => {
-                taken[digit] += 1;
-                taken[digit] as f64 <= most(digit).round()
-            }
-            _ => false,
-        };
-        let rows: Vec<&str> = text.lines().enumerate().filter(keep).map(|(_, row)| row).collect();
-        let path = cache.join(format!("digits-1-to-{ratio}.csv"));
-        fs::write(&path, rows.join("\n") + "\n")?;
-        made.push(table(path, true)?);
+    let mut counts = BTreeMap::<&[u8], u64>::new();
+    for row in bytes.split(|byte| *byte == b'\n').filter(|row| !row.is_empty()) {
+        *counts.entry(row.rsplit(|byte| *byte == b',').next().unwrap_or_default()).or_default() += 1;
     }
-    Ok(made)
+    // A header's word is there once.
+    let negatives = counts.values().copied().max().unwrap_or(0);
+    Ok(Table { name, path, is_multiclass, negatives, sha256 })
 }

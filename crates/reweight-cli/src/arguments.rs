@@ -22,7 +22,7 @@ pub use inspect::{ColumnArguments, InspectArguments, InspectOutput, LookingArgum
 pub use plot::{PictureSize, PlotArguments, PlotFigure, WeightsArguments};
 pub(crate) use reading::form_options;
 pub use reading::{Delimiter, FormArguments, HeaderChoice, ReadingArguments};
-pub use training::{HiddenLayers, Learner, LearnerError, TrainingArguments};
+pub use training::{HiddenLayers, Learner, LearnerError, ProtocolArguments, TrainingArguments};
 pub use tune::{Budget, Goal, TuneArguments};
 
 const EXAMPLES: &str = "\
@@ -120,6 +120,10 @@ pub struct CompareArguments {
     #[command(flatten)]
     pub training: TrainingArguments,
 
+    /// What to train on.
+    #[command(flatten)]
+    pub protocol: ProtocolArguments,
+
     /// Write every figure and every setting to FILE as JSON.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json: Option<PathBuf>,
@@ -137,6 +141,7 @@ pub struct CompareArguments {
     #[arg(long, value_name = "FILE", help_heading = "Output", conflicts_with_all = [
         "data", "target", "positive", "multiclass", "merge_rare", "drop_rare", "header", "delimiter", "decimal", "missing",
         "exact_labels", "drop", "keep", "categorical", "strategy", "no_presets", "folds", "repeats", "seed", "epochs", "batch_size", "learner", "hidden", "learning_rate", "weight_decay", "device",
+        "long_tail", "label_noise",
     ])]
     pub repeat: Option<PathBuf>,
 }

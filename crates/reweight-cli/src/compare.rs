@@ -10,6 +10,7 @@ pub mod data;
 mod error;
 mod plan;
 mod progress;
+pub mod protocol;
 mod repeat;
 pub mod report;
 pub mod run;
@@ -38,6 +39,7 @@ pub use comparison::Comparison;
 use data::DataSettings;
 pub use error::CompareError;
 use plan::Plan;
+use protocol::Protocol;
 use repeat::Recorded;
 use settings::{Settings, TrainingSettings};
 use story::Story;
@@ -78,7 +80,8 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
             let (problem, summary) = data.load(training.folds)?;
             let given = &arguments.strategies;
             let strategies = strategies(objective(&problem), &given.strategy, !given.no_presets)?;
-            let settings = Settings { data, training, strategies };
+            let protocol = Protocol::new(&arguments.protocol);
+            let settings = Settings { data, training, protocol, strategies };
             let command = settings.command(given);
             (settings, problem, summary, command)
         }

@@ -16,7 +16,7 @@ use crate::train::{TrainSettings, train};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lesson<'a> {
     pub(crate) problem: &'a Problem,
-    /// The class of each of the problem's rows.
+    /// The class of each of the problem's rows, as it is trained.
     pub(crate) classes: &'a [usize],
     pub(crate) settings: &'a TrainSettings,
     pub(crate) fold: &'a Fold,
@@ -81,7 +81,7 @@ fn fit<D: TrainingDevice>(
     let encoder = Encoder::fit(&problem.table, &fold.train);
     let inputs = encoder.encode(&problem.table, &fold.train);
     let tests = encoder.encode(&problem.table, &fold.test);
-    let bias = start(problem, fold, &loss)?;
+    let bias = start(problem, &problem.counts_of(classes, &fold.train), &loss)?;
     let mut steps = 0;
     let step = |model: &Mlp<D>, logits: Logits<D>, rows: &[usize]| -> Result<Loss<D>, StepError> {
         if is_stopped() {
@@ -120,13 +120,13 @@ fn fit<D: TrainingDevice>(
 
 /// The output biases with which the loss sees the classes' shares at first: what its adjustments will do is taken off, or a logit
 /// adjustment would count the shares twice, and the first epochs be spent on unlearning them.
-fn start(problem: &Problem, fold: &Fold, loss: &ConfiguredLoss) -> Result<Vec<f32>, ModelError> {
-    let (rows, outputs) = (fold.train.len(), problem.outputs());
+fn start(problem: &Problem, counts: &[usize], loss: &ConfiguredLoss) -> Result<Vec<f32>, ModelError> {
+    let (rows, outputs) = (counts.iter().sum(), problem.outputs());
     let fit = match loss {
         ConfiguredLoss::Bce(loss) => loss.weighting().fit(&BatchForm::binary(&[rows, outputs], false)),
         ConfiguredLoss::Softmax(loss) => loss.weighting().fit(&BatchForm::softmax(&[rows, outputs], outputs)),
     };
-    let shares = problem.prior_bias(&fold.train);
+    let shares = problem.prior_bias(counts);
     let Some(affine) = fit.map_err(|error| ModelError::Loss(Box::new(error)))?.affine else { return Ok(shares) };
     let seen = |(output, &share): (usize, &f32)| {
         let bias = (f64::from(share) - affine.offset_of(output)) / affine.scale_of(output);

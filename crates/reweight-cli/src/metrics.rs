@@ -1,5 +1,6 @@
 //! What a classifier did for the rare class: ranking figures, calibration, classification figures, and paired differences.
 
+pub(crate) mod calibration;
 pub mod classification;
 pub mod paired;
 pub mod ranking;

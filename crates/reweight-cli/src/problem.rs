@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::folds::{self, Fold, FoldError};
+use crate::metrics::calibration::calibrated_brier;
 use crate::metrics::{Confusion, MetricError, Ranking, brier};
 use crate::random::Random;
 use crate::table::error::labels_listing;
@@ -31,21 +32,33 @@ pub enum Figure {
     BalancedAccuracy,
     /// [`Confusion::worst_recall`].
     WorstRecall,
+    /// The mean of the two classes' recalls, rows of a probability of at least ½ called positive.
+    BalancedAtHalf,
+    /// Brier score after a temperature and a constant a class, for each half of the rows fitted to the other.
+    CalibratedBrier,
 }
 
 impl Figure {
-    /// The figures of a two-class problem, in the order of their table.
-    pub const BINARY: [Self; 6] = [
+    /// The figures of a two-class problem, those of the table in its order first.
+    pub const BINARY: [Self; 8] = [
         Self::AveragePrecision,
         Self::RocAuc,
         Self::RecallAtOnePercent,
         Self::Brier,
         Self::HardestPositivesRank,
         Self::NegativesTop,
+        Self::BalancedAtHalf,
+        Self::CalibratedBrier,
     ];
 
-    /// The figures of a problem with more classes, in the order of their table.
-    pub const MULTICLASS: [Self; 3] = [Self::MacroF1, Self::BalancedAccuracy, Self::WorstRecall];
+    /// The figures of a problem with more classes, those of the table in its order first.
+    pub const MULTICLASS: [Self; 4] = [Self::MacroF1, Self::BalancedAccuracy, Self::WorstRecall, Self::CalibratedBrier];
+
+    /// Whether the table shows it: all have no place on a screen. The JSON file has them.
+    #[must_use]
+    pub fn is_in_table(self) -> bool {
+        !matches!(self, Self::BalancedAtHalf | Self::CalibratedBrier)
+    }
 
     /// What a table's head says.
     #[must_use]
@@ -60,6 +73,8 @@ impl Figure {
             Self::MacroF1 => "macro F1",
             Self::BalancedAccuracy => "balanced accuracy",
             Self::WorstRecall => "worst class's recall",
+            Self::BalancedAtHalf => "balanced accuracy at ½",
+            Self::CalibratedBrier => "Brier score after calibration",
         }
     }
 
@@ -76,7 +91,7 @@ impl Figure {
     /// Whether more of it is better.
     #[must_use]
     pub fn higher_is_better(self) -> bool {
-        !matches!(self, Self::Brier | Self::HardestPositivesRank | Self::NegativesTop)
+        !matches!(self, Self::Brier | Self::HardestPositivesRank | Self::NegativesTop | Self::CalibratedBrier)
     }
 }
 
@@ -209,8 +224,12 @@ impl Problem {
     /// Rows of each class among `rows`.
     #[must_use]
     pub fn counts(&self, rows: &[usize]) -> Vec<usize> {
-        let classes = self.classes();
-        let mut counts = vec![0; if self.binary.is_some() { 2 } else { self.outputs() }];
+        self.counts_of(&self.classes(), rows)
+    }
+
+    /// The same where `classes` are the rows' classes.
+    pub(crate) fn counts_of(&self, classes: &[usize], rows: &[usize]) -> Vec<usize> {
+        let mut counts = vec![0; self.outputs().max(2)];
         rows.iter().for_each(|&row| counts[classes[row]] += 1);
         counts
     }
@@ -245,11 +264,11 @@ impl Problem {
         }
     }
 
-    /// Output biases that make an untrained network predict the share of each class among the rows `train`: log odds
-    /// of the positives, or the classes' log shares. Every count is raised by one, so that none is 0.
+    /// Output biases that make an untrained network predict the share of each class by its `counts`: log odds of the
+    /// positives, or the classes' log shares. Every count is raised by one, so that none is 0.
     #[must_use]
-    pub fn prior_bias(&self, train: &[usize]) -> Vec<f32> {
-        let counts: Vec<f64> = self.counts(train).iter().map(|&count| count as f64 + 1.0).collect();
+    pub fn prior_bias(&self, counts: &[usize]) -> Vec<f32> {
+        let counts: Vec<f64> = counts.iter().map(|&count| count as f64 + 1.0).collect();
         let total: f64 = counts.iter().sum();
         match (&self.binary, counts.as_slice()) {
             (Some(_), [negatives, positives]) => vec![(positives / negatives).ln() as f32],
@@ -278,12 +297,17 @@ impl Problem {
             let truth: Vec<usize> = test.iter().map(|&row| self.table.target.classes[row]).collect();
             let called: Vec<usize> = logits.chunks_exact(outputs).map(largest).collect();
             let confusion = Confusion::new(&truth, &called, outputs)?;
-            return Ok(vec![confusion.macro_f1(), confusion.balanced_accuracy(), confusion.worst_recall()]);
+            let logits: Vec<f64> = logits.iter().map(|&logit| f64::from(logit)).collect();
+            let calibrated = calibrated_brier(&logits, &truth, outputs);
+            return Ok(vec![confusion.macro_f1(), confusion.balanced_accuracy(), confusion.worst_recall(), calibrated]);
         };
         let is_positive: Vec<bool> = test.iter().map(|&row| binary.is_positive[row]).collect();
         let scores: Vec<f64> = logits.iter().map(|&logit| f64::from(logit)).collect();
         let probabilities: Vec<f64> = scores.iter().map(|score| 1.0 / (1.0 + (-score).exp())).collect();
         let ranking = Ranking::new(&scores, &is_positive)?;
+        let pairs: Vec<f64> = scores.iter().flat_map(|&score| [0.0, score]).collect();
+        let classes: Vec<usize> = is_positive.iter().map(|&positive| usize::from(positive)).collect();
+        let [recall, specificity] = ranking.recalls_at(0.0);
         Ok(vec![
             ranking.average_precision(),
             ranking.roc_auc(),
@@ -291,6 +315,8 @@ impl Problem {
             brier(&probabilities, &is_positive)?,
             ranking.hardest_positives_rank(),
             Ranking::new(&probabilities, &is_positive)?.negatives_quantile(0.99),
+            0.5 * (recall + specificity),
+            calibrated_brier(&pairs, &classes, 2),
         ])
     }
 }
@@ -311,7 +337,7 @@ mod tests {
     #[test]
     fn two_classes_of_wine() {
         let problem = Problem::binary(wine::table(WineTask::Binary), None, 5).unwrap();
-        assert_eq!((problem.outputs(), problem.figures().len()), (1, 6));
+        assert_eq!((problem.outputs(), problem.figures().len()), (1, 8));
         let folds = problem.folds(5, 0).unwrap();
         assert!(folds.iter().all(|fold| (12..=13).contains(&problem.counts(&fold.test)[1])));
         let test = &folds[0].test;
@@ -320,25 +346,31 @@ mod tests {
         let figures = problem.judge(&perfect, test).unwrap();
         assert_eq!(figures[..3], [1.0, 1.0, 1.0]);
         // σ(−50) = 2e-22, so these are 0 but for that.
-        assert!(figures[3..].iter().all(|figure| figure.abs() < 1e-20), "{figures:?}");
+        assert!(figures[3..6].iter().all(|figure| figure.abs() < 1e-20), "{figures:?}");
+        assert_eq!(figures[6], 1.0);
+        // Platt's targets are not sure: of some 6 positives in each half of the rows 1/8 stay in doubt.
+        assert!((1e-6..1e-2).contains(&figures[7]), "{figures:?}");
         assert!(problem.judge(&perfect[1..], test).is_err());
         let all: Vec<usize> = (0..1599).collect();
-        assert!((f64::from(problem.prior_bias(&all)[0]) - (64.0_f64 / 1537.0).ln()).abs() < 1e-6, "f32 rounding");
+        assert!(
+            (f64::from(problem.prior_bias(&problem.counts(&all))[0]) - (64.0_f64 / 1537.0).ln()).abs() < 1e-6,
+            "f32 rounding"
+        );
     }
 
     #[test]
     fn six_classes_of_wine() {
         let problem = Problem::multiclass(wine::table(WineTask::Multiclass), 5, RareClasses::Refuse).unwrap();
-        assert_eq!((problem.outputs(), problem.figures().len()), (6, 3));
+        assert_eq!((problem.outputs(), problem.figures().len()), (6, 4));
         let test = &problem.folds(5, 0).unwrap()[0].test;
         let classes = problem.classes();
         let perfect = test.iter().flat_map(|&row| (0..6).map(move |c| (row, c)));
         let perfect: Vec<f32> = perfect.map(|(row, c)| f32::from(u8::from(classes[row] == c))).collect();
-        assert_eq!(problem.judge(&perfect, test).unwrap(), [1.0, 1.0, 1.0]);
+        assert_eq!(problem.judge(&perfect, test).unwrap()[..3], [1.0, 1.0, 1.0]);
         let constant = problem.judge(&vec![0.0; test.len() * 6], test).unwrap();
         // Always class 0: its recall is 1, the others' 0.
         assert!((constant[1] - 1.0 / 6.0).abs() < 1e-12 && constant[2] == 0.0);
-        let shares: f32 = problem.prior_bias(test).iter().map(|bias| bias.exp()).sum();
+        let shares: f32 = problem.prior_bias(&problem.counts(test)).iter().map(|bias| bias.exp()).sum();
         // Six f32 exponentials.
         assert!((shares - 1.0).abs() < 1e-6);
         assert!(matches!(problem.folds(11, 0), Err(FoldError::TooFewRows { count: 10, folds: 11, .. })));

@@ -35,6 +35,16 @@ pub enum Purpose {
         /// Round, from 0.
         round: u32,
     },
+    /// Which training rows of a fold a long tail keeps.
+    Tail {
+        /// Fold, from 0.
+        fold: u32,
+    },
+    /// Which training rows of a fold are labelled wrong, and how.
+    Labels {
+        /// Fold, from 0.
+        fold: u32,
+    },
 }
 
 impl Purpose {
@@ -43,6 +53,8 @@ impl Purpose {
             Self::Folds => 0,
             Self::Weights => 1,
             Self::InnerFolds { fold } => (1 << 60) | u64::from(fold),
+            Self::Tail { fold } => (1 << 59) | u64::from(fold),
+            Self::Labels { fold } => (1 << 58) | u64::from(fold),
             Self::Trials { fold, round } => (1 << 61) | (u64::from(fold) << 24) | u64::from(round),
             // 2^62 and above, away from the small numbers of the other purposes.
             Self::Batches { fold, epoch } => (1 << 62) | (u64::from(fold) << 31) | u64::from(epoch),

@@ -56,6 +56,21 @@ pub struct TrainingArguments {
     pub threads: Option<usize>,
 }
 
+/// What is done to training rows beforehand.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Experiments on the training rows")]
+pub struct ProtocolArguments {
+    /// Train on a long tail, judge on all: of two labels keep one positive for RATIO negatives, of many the share
+    /// RATIO^(−k/(K−1)) of label k, from 0.
+    #[arg(long, value_name = "RATIO", value_parser = ratio)]
+    pub long_tail: Option<f64>,
+
+    /// Train on wrong labels, judge on right ones: call this share of the positives negative, or, of many labels, give this share of
+    /// the rows another one.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub label_noise: Option<f64>,
+}
+
 /// What is trained on a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Learner {
@@ -111,6 +126,14 @@ impl FromStr for HiddenLayers {
 
 fn positive(text: &str) -> Result<f64, String> {
     not_negative(text).and_then(|value| if value > 0.0 { Ok(value) } else { Err("must be above 0".to_owned()) })
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    not_negative(text).and_then(|value| if value >= 1.0 { Ok(value) } else { Err("must be 1 or more".to_owned()) })
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    not_negative(text).and_then(|value| if value < 1.0 { Ok(value) } else { Err("must be below 1".to_owned()) })
 }
 
 pub(super) fn not_negative(text: &str) -> Result<f64, String> {

@@ -135,6 +135,11 @@ impl Comparison {
         self
     }
 
+    /// The figures of the table, which come first.
+    pub fn in_table(&self) -> impl Iterator<Item = &FigureHead> {
+        self.figures.iter().filter(|head| head.figure.is_in_table())
+    }
+
     /// The runs of each fold that every strategy finished.
     #[must_use]
     pub fn whole_folds(&self) -> Vec<&[Run]> {

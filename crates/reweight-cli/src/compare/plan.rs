@@ -12,7 +12,7 @@ pub(super) struct Plan<'a> {
     pub(super) settings: &'a Settings,
     /// `folds[s][f]` is fold `f` of seed `s`.
     pub(super) folds: Vec<Vec<Fold>>,
-    /// The class of each row.
+    /// The class of each row, as it is judged.
     pub(super) classes: Vec<usize>,
 }
 
@@ -27,14 +27,21 @@ pub(super) struct Job {
 impl<'a> Plan<'a> {
     pub(super) fn new(problem: &'a Problem, settings: &'a Settings) -> Result<Self, CompareError> {
         let training = &settings.training;
-        let folds =
-            training.seeds.iter().map(|&seed| problem.folds(training.folds, seed)).collect::<Result<Vec<_>, _>>()?;
+        let (classes, width) = (problem.classes(), problem.outputs().max(2));
+        let folds = |&seed: &u64| -> Result<Vec<Fold>, CompareError> {
+            let mut folds = problem.folds(training.folds, seed)?;
+            for (index, fold) in (0..).zip(&mut folds) {
+                settings.protocol.thin(fold, &classes, width, (seed, index));
+            }
+            Ok(folds)
+        };
+        let folds = training.seeds.iter().map(folds).collect::<Result<Vec<_>, _>>()?;
         let objective = objective(problem);
         if let Some(fold) = folds.first().and_then(|folds| folds.first()) {
             let counts = problem.counts(&fold.train);
             settings.strategies.iter().try_for_each(|strategy| strategy.check(objective, &counts))?;
         }
-        Ok(Self { problem, settings, folds, classes: problem.classes() })
+        Ok(Self { problem, settings, folds, classes })
     }
 
     /// Number of networks.

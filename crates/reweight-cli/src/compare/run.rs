@@ -95,9 +95,10 @@ fn network(
     let (problem, training) = (plan.problem, &plan.settings.training);
     let strategy = &plan.settings.strategies[job.strategy];
     let (seed, fold) = (training.seeds[job.seed], &plan.folds[job.seed][job.fold]);
-    let loss = strategy.build(&problem.counts(&fold.train))?;
     let settings = training.train_settings();
     let place = (seed, u32::try_from(job.fold).unwrap_or(u32::MAX));
+    let labels = plan.settings.protocol.labels(fold, &plan.classes, problem.outputs().max(2), place);
+    let loss = strategy.build(&problem.counts_of(&labels, &fold.train))?;
     let refuse = |source| CompareError::Training { strategy: strategy.name.clone(), seed, fold: job.fold, source };
     let mut metric = Vec::new();
     let epochs = if traced { trace::epochs(training.epochs) } else { Vec::new() };
@@ -107,7 +108,7 @@ fn network(
         }
         Ok(())
     };
-    let lesson = Lesson { problem, classes: &plan.classes, settings: &settings, fold, place };
+    let lesson = Lesson { problem, classes: &labels, settings: &settings, fold, place };
     let watch = Watch { is_stopped, on_step: &|| progress.step(), after_epoch: &mut after_epoch };
     let Some(Fitted { logits, epoch_losses, loss }) = fit(lesson, loss, watch).map_err(refuse)? else {
         return Ok(None);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::data::DataSettings;
+use super::protocol::Protocol;
 use crate::arguments::{HeaderChoice, LearnerError, StrategyArguments, TrainingArguments};
 use crate::device::DeviceChoice;
 use crate::model::AdamSettings;
@@ -19,6 +20,9 @@ pub struct Settings {
     pub data: DataSettings,
     /// How networks are trained and judged.
     pub training: TrainingSettings,
+    /// What is done to the rows that they are trained on.
+    #[serde(default, skip_serializing_if = "Protocol::is_plain")]
+    pub protocol: Protocol,
     /// The losses, plain cross entropy first.
     pub strategies: Vec<Strategy>,
 }
@@ -95,6 +99,12 @@ impl Settings {
             words.say("--strategy", &strategy.to_string());
         }
         words.training(&self.training);
+        if let Some(ratio) = self.protocol.long_tail {
+            words.say("--long-tail", &ratio.to_string());
+        }
+        if let Some(share) = self.protocol.label_noise {
+            words.say("--label-noise", &share.to_string());
+        }
         words.flags(&self.data);
         if arguments.no_presets {
             words.flag("--no-presets");

@@ -16,7 +16,7 @@ use crate::terminal::{counted, excerpt, width, wrapped};
 /// What is about to be compared.
 pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings) -> io::Result<()> {
     let (training, task) = (&settings.training, task(data));
-    let lines = [
+    let mut lines = vec![
         format!(
             "{}: {}, {}, {task}",
             data.name,
@@ -36,6 +36,7 @@ pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings)
             training.learning_rate,
         ),
     ];
+    lines.extend(settings.protocol.sentence(data.positive.is_some()));
     for line in lines {
         writeln!(out, "{}", wrapped(&line, width()))?;
     }
@@ -112,10 +113,10 @@ fn by_strategy(comparison: &Comparison, lines: Lines) -> Table {
     let mut table = empty();
     let column = if lines == Lines::Two { 15 } else { 10 };
     let title = |figure: Figure| format!("{} {}", figure.heading(), arrow(figure));
-    let heads = comparison.figures.iter().map(|head| Cell::new(wrapped(&title(head.figure), column)));
+    let heads = comparison.in_table().map(|head| Cell::new(wrapped(&title(head.figure), column)));
     table.set_header([Cell::new("")].into_iter().chain(heads.map(|cell| cell.set_alignment(CellAlignment::Right))));
     for result in &comparison.results {
-        let cells = result.figures.iter().map(|figure| {
+        let cells = result.figures.iter().filter(|figure| figure.figure.is_in_table()).map(|figure| {
             let (mean, deviation) = over_runs(figure);
             let between = if lines == Lines::Two { " " } else { "\n" };
             let change = difference(figure).map_or_else(String::new, |change| format!("\n{change}"));
@@ -158,7 +159,7 @@ fn by_figure(comparison: &Comparison, width: usize) -> String {
         }
         format!("{} {}\n{table}", figure.heading(), arrow(figure))
     };
-    (0..comparison.figures.len()).map(one).collect::<Vec<_>>().join("\n\n")
+    (0..comparison.in_table().count()).map(one).collect::<Vec<_>>().join("\n\n")
 }
 
 pub(crate) fn empty() -> Table {

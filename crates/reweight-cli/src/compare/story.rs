@@ -16,7 +16,6 @@ use super::comparison::Comparison;
 use super::run::Run;
 use super::trace::{log_odds, rare_and_common};
 use crate::problem::Problem;
-pub(crate) use calibration::tempered_brier;
 pub use calibration::{Calibrated, Calibration, StrategyCalibration};
 pub use epochs::{Epochs, StrategyEpochs};
 pub use gradient::{ClassShare, Gradient, StrategyGradient};

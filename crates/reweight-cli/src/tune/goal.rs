@@ -7,7 +7,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::Goal;
-use crate::compare::story::tempered_brier;
 use crate::metrics::{Confusion, MetricError, Ranking};
 use crate::problem::{Figure, Problem, largest};
 
@@ -29,8 +28,6 @@ pub struct Figures {
     pub rare: f64,
     /// The mean recall of the others.
     pub common: f64,
-    /// Brier score after a temperature, which for each half of the rows is fitted to the other.
-    pub tempered: f64,
 }
 
 impl Figures {
@@ -51,12 +48,10 @@ impl Figures {
             let [rare, common] = ranking.recalls_at(decision);
             let mean = |[rare, common]: [f64; 2]| 0.5 * (rare + common);
             let (balanced, untuned) = (mean([rare, common]), mean(ranking.recalls_at(0.0)));
-            let both: Vec<f64> = scores.iter().flat_map(|&score| [0.0, score]).collect();
-            let tempered = tempered_brier(&both, &classes, 2);
-            return Ok(Self { judged, decision, balanced, untuned, rare, common, tempered });
+            return Ok(Self { judged, decision, balanced, untuned, rare, common });
         }
         let width = problem.outputs();
-        let shares: Vec<f64> = problem.prior_bias(train).into_iter().map(f64::from).collect();
+        let shares: Vec<f64> = problem.prior_bias(&problem.counts(train)).into_iter().map(f64::from).collect();
         let decided = |multiple: f64| -> Result<Confusion, MetricError> {
             let called = scores.chunks_exact(width).map(|row| {
                 largest(&row.iter().zip(&shares).map(|(logit, share)| logit - multiple * share).collect::<Vec<f64>>())
@@ -92,7 +87,6 @@ impl Figures {
             untuned: decided(0.0)?.balanced_accuracy(),
             rare: mean_of(true),
             common: mean_of(false),
-            tempered: tempered_brier(&scores, &classes, width),
         })
     }
 
@@ -112,7 +106,6 @@ impl Figures {
             untuned: mean(&|one| one.untuned),
             rare: mean(&|one| one.rare),
             common: mean(&|one| one.common),
-            tempered: mean(&|one| one.tempered),
         })
     }
 

@@ -19,7 +19,7 @@ use crate::files::WriteError;
 use crate::versions::Versions;
 
 const FORMAT: &str = "reweight-tune-journal";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Letters of the data's SHA-256.
 const HASH: usize = 64;

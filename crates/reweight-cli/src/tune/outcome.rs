@@ -72,8 +72,8 @@ pub struct Choice {
     pub lift: f64,
     /// What the common side pays: see [`cost`].
     pub cost: f64,
-    /// Brier score after a temperature.
-    pub tempered: f64,
+    /// Brier score after calibration.
+    pub calibrated: f64,
     /// All figures.
     pub figures: Figures,
 }
@@ -133,18 +133,18 @@ fn readings(goal: Goal, is_binary: bool) -> Vec<Reading> {
         (figure.title(), figure.higher_is_better(), is_share, Box::new(move |one| one.figure(figure)))
     };
     let balanced: Reading = ("balanced accuracy, tuned threshold", true, true, Box::new(|one| one.balanced));
-    let tempered: Reading = ("Brier score after a temperature", false, false, Box::new(|one| one.tempered));
+    let calibrated = judged(Figure::CalibratedBrier, false);
     if !is_binary {
         let rare: Reading = ("recall of the rare classes", true, true, Box::new(|one| one.rare));
         let common: Reading = ("recall of the other classes", true, true, Box::new(|one| one.common));
-        return vec![balanced, rare, common, tempered];
+        return vec![balanced, rare, common, calibrated];
     }
     let mut all = vec![
         judged(Figure::HardestPositivesRank, true),
         judged(Figure::RecallAtOnePercent, true),
         judged(Figure::AveragePrecision, false),
         balanced,
-        tempered,
+        calibrated,
     ];
     let first = match goal {
         Goal::Hardest => 0,
@@ -191,7 +191,7 @@ impl Tuned {
                 gain: goal.gain(&figures, &plain_figures),
                 lift: lift(&figures, &plain_figures),
                 cost: cost(&figures, &plain_figures),
-                tempered: figures.tempered,
+                calibrated: figures.figure(Figure::CalibratedBrier),
                 figures,
             })
         };
@@ -290,8 +290,8 @@ fn is_better(goal: Goal, rows: &[Row]) -> bool {
 /// Those that no other beats in gain, cost and calibration at once.
 fn front(mut choices: Vec<Choice>) -> Vec<Choice> {
     let beats = |a: &Choice, b: &Choice| {
-        let no_worse = a.gain >= b.gain && a.cost <= b.cost && a.tempered <= b.tempered;
-        no_worse && (a.gain > b.gain || a.cost < b.cost || a.tempered < b.tempered)
+        let no_worse = a.gain >= b.gain && a.cost <= b.cost && a.calibrated <= b.calibrated;
+        no_worse && (a.gain > b.gain || a.cost < b.cost || a.calibrated < b.calibrated)
     };
     choices.sort_by(|a, b| b.gain.total_cmp(&a.gain));
     let on = |one: &&Choice| !choices.iter().any(|other| beats(other, one));

@@ -126,7 +126,7 @@ fn promises(tuned: &Tuned) -> Chart {
 fn front(tuned: &Tuned) -> Chart {
     let choices: Vec<&Choice> = with_plain(tuned).collect();
     let [gain, lift, cost] = heads(tuned).map(|head| head.trim_end_matches([' ', '↑', '↓']));
-    let mut table = Table::new("The front", ["loss", gain, lift, cost, "Brier, tempered"]);
+    let mut table = Table::new("The front", ["loss", gain, lift, cost, "Brier, calibrated"]);
     for choice in &choices {
         let number = |value: f64| Cell::number(signed(value));
         table.row([
@@ -134,11 +134,11 @@ fn front(tuned: &Tuned) -> Chart {
             number(choice.gain),
             number(choice.lift),
             number(choice.cost),
-            Cell::number(format!("{:.4}", choice.tempered)),
+            Cell::number(format!("{:.4}", choice.calibrated)),
         ]);
     }
     let points = choices.iter().enumerate().map(|(group, choice)| {
-        let note = format!("Brier after a temperature: {:.4}\n{}", choice.tempered, toml(choice).trim_end());
+        let note = format!("Brier after calibration: {:.4}\n{}", choice.calibrated, toml(choice).trim_end());
         Curve::marks(&choice.name, vec![choice.cost], vec![choice.lift]).notes(vec![note]).group(group)
     });
     Chart::new("front", "Lift and cost of the losses on the front", format!(

@@ -114,7 +114,7 @@ fn front(tuned: &Tuned, width: usize) -> Table {
     let mut table = fitting(width);
     let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     let [gain, lift, cost] = heads(tuned);
-    let heads = [gain, lift, cost, "Brier, tempered ↓"].map(|head| right(head.to_owned()));
+    let heads = [gain, lift, cost, "Brier, calibrated ↓"].map(|head| right(head.to_owned()));
     table.set_header(std::iter::once(Cell::new("loss")).chain(heads));
     for choice in with_plain(tuned) {
         let share = |value: f64| right(difference(value, true));
@@ -124,7 +124,7 @@ fn front(tuned: &Tuned, width: usize) -> Table {
             right(difference(choice.gain, main)),
             share(choice.lift),
             share(choice.cost),
-            right(format!("{:.4}", choice.tempered)),
+            right(format!("{:.4}", choice.calibrated)),
         ]);
     }
     table

@@ -35,13 +35,12 @@ fn terms(problem: &Problem, trials: usize) -> Terms<'_> {
 /// Figures whose average precision is this.
 fn figures(ap: f64) -> Figures {
     Figures {
-        judged: vec![ap, 0.9, 0.5, 0.05, 0.2, 0.3],
+        judged: vec![ap, 0.9, 0.5, 0.05, 0.2, 0.3, 0.7, 0.04],
         decision: 0.0,
         balanced: 0.7,
         untuned: 0.6,
         rare: 0.5,
         common: 0.9,
-        tempered: 0.04,
     }
 }
 

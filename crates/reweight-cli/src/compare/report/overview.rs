@@ -10,8 +10,10 @@ use crate::report::{Cell, Chart, Mark, Page, Table};
 pub(super) fn lead(comparison: &Comparison) -> String {
     let (data, training) = (&comparison.data, &comparison.settings.training);
     let networks = training.folds * training.seeds.len();
+    let protocol = comparison.settings.protocol.sentence(data.positive.is_some());
+    let protocol = protocol.map_or_else(String::new, |sentence| format!(" {sentence}."));
     format!(
-        "{} rows, {} feature columns, {}. {} strategies, each judged on {networks} networks: {} folds of {}.",
+        "{} rows, {} feature columns, {}. {} strategies, each judged on {networks} networks: {} folds of {}.{protocol}",
         grouped(data.rows),
         data.features.len(),
         task(data),
@@ -58,14 +60,12 @@ pub(super) fn add(page: &mut Page, comparison: &Comparison, chart: Option<Chart>
 
 fn table(comparison: &Comparison) -> Table {
     let arrow = |higher_is_better: bool| if higher_is_better { '↑' } else { '↓' };
-    let heads = comparison
-        .figures
-        .iter()
-        .map(|head| format!("{}\u{a0}{}", head.figure.heading(), arrow(head.higher_is_better)));
+    let heads =
+        comparison.in_table().map(|head| format!("{}\u{a0}{}", head.figure.heading(), arrow(head.higher_is_better)));
     let heads = std::iter::once("strategy".to_owned()).chain(heads);
     let mut table = Table::new("Mean, deviation and difference to the first row, with its 95 % interval", heads);
     for result in &comparison.results {
-        let cells = result.figures.iter().map(cell);
+        let cells = result.figures.iter().filter(|one| one.figure.is_in_table()).map(cell);
         table.row(std::iter::once(Cell::text(&result.name)).chain(cells));
     }
     table

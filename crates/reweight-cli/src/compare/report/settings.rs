@@ -18,6 +18,9 @@ pub(super) fn add(page: &mut Page, comparison: &Comparison) {
 
     self::data(section, data);
     self::training(section, training);
+    if let Some(sentence) = comparison.settings.protocol.sentence(data.positive.is_some()) {
+        section.paragraph(sentence);
+    }
     let losses = comparison.settings.strategies.iter();
     let losses =
         losses.map(|strategy| (strategy.name.as_str(), serde_json::to_string(&strategy.loss).unwrap_or_default()));

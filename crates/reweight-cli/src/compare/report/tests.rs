@@ -4,6 +4,7 @@ use reweight::Objective;
 
 use super::*;
 use crate::compare::data::{DataSettings, DataSummary};
+use crate::compare::protocol::Protocol;
 use crate::compare::run::Run;
 use crate::compare::settings::{Settings, TrainingSettings};
 use crate::compare::trace::{GradientTrace, Trace};
@@ -22,6 +23,7 @@ fn comparison(logit: fn(usize) -> f32, finished: usize) -> Comparison {
     let problem = Problem::binary(table, Some("a"), 3).unwrap();
     let settings = Settings {
         data: DataSettings { file: Some("t.csv".to_owned()), ..DataSettings::default() },
+        protocol: Protocol::default(),
         training: TrainingSettings {
             folds: 3,
             seeds: vec![0],

@@ -4,6 +4,7 @@ use reweight::Objective;
 
 use super::*;
 use crate::compare::data::{DataSettings, Feature};
+use crate::compare::protocol::Protocol;
 use crate::compare::run::Run;
 use crate::compare::settings::TrainingSettings;
 use crate::device::DeviceChoice;
@@ -18,6 +19,7 @@ fn comparison(shift: f64, finished: usize) -> Comparison {
             positive: Some("1".to_owned()),
             ..DataSettings::default()
         },
+        protocol: Protocol::default(),
         training: TrainingSettings {
             folds: 3,
             seeds: vec![0, 1],
@@ -52,7 +54,7 @@ fn comparison(shift: f64, finished: usize) -> Comparison {
             strategy,
             seed: (fold / 3) as u64,
             fold: fold % 3,
-            figures: (0..6).map(figure).collect(),
+            figures: (0..Figure::BINARY.len()).map(figure).collect(),
             epoch_losses: vec![0.7, 0.6],
             logits_sha256: String::new(),
             logits: Vec::new(),

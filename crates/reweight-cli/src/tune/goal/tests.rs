@@ -106,7 +106,7 @@ fn a_constant_on_every_logit_of_a_row_changes_nothing_and_a_classs_own_is_taken_
     assert_eq!(figures(&problem, &moved, None).balanced, before.balanced);
     // Logits that carry the classes' log shares once more: the tuned multiple takes them off again.
     let rows: Vec<usize> = (0..120).collect();
-    let shares = problem.prior_bias(&rows);
+    let shares = problem.prior_bias(&problem.counts(&rows));
     let biased: Vec<f32> = logits.iter().enumerate().map(|(at, x)| x + shares[at % 3]).collect();
     let after = figures(&problem, &biased, None);
     assert!(after.untuned < before.untuned, "{} {}", after.untuned, before.untuned);

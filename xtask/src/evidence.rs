@@ -4,6 +4,7 @@
 //! Each run is one call of the program, whose JSON is kept with the words that it was called by: what is there already is not run
 //! again, so that the whole may be ended and begun as often as need be, table by table.
 
+mod diagram;
 mod page;
 mod ranks;
 
@@ -188,9 +189,13 @@ impl Evidence {
             }
         }
         if self.only.is_empty() {
-            let path = workspace::root().join("docs/evidence.md");
-            fs::write(&path, page::page(&tables, &results)).with_context(|| format!("writing {}", path.display()))?;
-            println!("wrote {}", path.display());
+            let docs = workspace::root().join("docs");
+            let page = page::page(&tables, &results);
+            let images = page.images.iter().map(|(name, svg)| (docs.join("images").join(name), svg));
+            for (path, content) in [(docs.join("evidence.md"), &page.text)].into_iter().chain(images) {
+                fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
+                println!("wrote {}", path.display());
+            }
         }
         Ok(())
     }

@@ -110,27 +110,59 @@ impl NpyFile {
     /// [`NpyError`] when the file cannot be read or does not say what its elements are, or those of `convert`.
     pub fn read<T, X: From<NpyError>>(
         &mut self,
-        convert: impl FnMut(usize, Scalar) -> Result<T, X>,
+        mut convert: impl FnMut(usize, Scalar) -> Result<T, X>,
     ) -> Result<ArrayD<T>, X> {
         self.source.seek(SeekFrom::Start(self.header.length)).map_err(|source| unreadable(&self.name, source))?;
+        let (shape, columns_first, count) = (self.header.shape.clone(), self.header.columns_first, self.header.count);
+        let mut order = Order::new(&shape, columns_first);
+        let mut all: Vec<T> = Vec::new();
+        // The file is as long as its header says, or all of it is in memory already.
+        let no_memory = |_| NpyError::NoMemory { name: self.name.clone(), elements: count };
+        all.try_reserve_exact(count).map_err(no_memory)?;
+        let mut piece = Piece::default();
+        loop {
+            self.next_piece(all.len(), &mut piece)?;
+            for &value in &piece.values {
+                all.push(convert(order.next(), value)?);
+            }
+            if let Some(error) = piece.fault.take() {
+                return Err(self.not_a_bool(order.next(), error).into());
+            }
+            // Asked last: elements of which nothing is known are refused also where there are none.
+            if all.len() >= count {
+                break;
+            }
+        }
+        let shape = IxDyn(&shape).set_f(columns_first);
+        // There are as many elements as the shape's product, which was checked; so this cannot come.
+        let misfit = |error: ndarray::ShapeError| unreadable(&self.name, io::Error::other(error));
+        Ok(ArrayD::from_shape_vec(shape, all).map_err(misfit)?)
+    }
+
+    fn not_a_bool(&self, index: usize, byte: u8) -> NpyError {
+        NpyError::NotABool { name: self.name.clone(), index, byte }
+    }
+
+    /// Reads the elements after the first `done`, as many as a piece holds.
+    fn next_piece(&mut self, done: usize, piece: &mut Piece) -> Result<(), NpyError> {
+        let count = (self.header.count - done).min(PIECE / self.header.element.size());
+        piece.bytes.resize(count * self.header.element.size(), 0);
+        self.source.read_exact(&mut piece.bytes).map_err(|source| unreadable(&self.name, source))?;
         macro_rules! numbers {
-            ($type:ty, $scalar:ident) => {{
-                let element = if self.header.big_endian {
-                    |bytes| Scalar::$scalar(<$type>::from_be_bytes(bytes).into())
+            ($type:ty, $scalar:ident) => {
+                if self.header.big_endian {
+                    piece.decode(|bytes| Scalar::$scalar(<$type>::from_be_bytes(bytes).into()))
                 } else {
-                    |bytes| Scalar::$scalar(<$type>::from_le_bytes(bytes).into())
-                };
-                self.elements(|_, bytes| Ok(element(bytes)), convert)
-            }};
+                    piece.decode(|bytes| Scalar::$scalar(<$type>::from_le_bytes(bytes).into()))
+                }
+            };
         }
         match self.header.element {
             ElementType::Bool => {
-                let name = self.name.clone();
-                let truth = |index, [byte]: [u8; 1]| match byte {
-                    0 | 1 => Ok(Scalar::Signed(byte.into())),
-                    _ => Err(NpyError::NotABool { name: name.clone(), index, byte }),
-                };
-                self.elements(truth, convert)
+                let truths = piece.bytes.iter().position(|byte| *byte > 1).unwrap_or(count);
+                piece.fault = piece.bytes.get(truths).copied();
+                piece.bytes.truncate(truths);
+                piece.decode(|[byte]: [u8; 1]| Scalar::Signed(byte.into()));
             }
             ElementType::I8 => numbers!(i8, Signed),
             ElementType::I16 => numbers!(i16, Signed),
@@ -144,37 +176,26 @@ impl NpyFile {
             ElementType::Bf16 => numbers!(bf16, Single),
             ElementType::F32 => numbers!(f32, Single),
             ElementType::F64 => numbers!(f64, Double),
-            ElementType::Untold => Err(NpyError::Untold { name: self.name.clone() }.into()),
+            ElementType::Untold => return Err(NpyError::Untold { name: self.name.clone() }),
         }
+        Ok(())
     }
+}
 
-    fn elements<const SIZE: usize, T, X: From<NpyError>>(
-        &mut self,
-        element: impl Fn(usize, [u8; SIZE]) -> Result<Scalar, NpyError>,
-        mut convert: impl FnMut(usize, Scalar) -> Result<T, X>,
-    ) -> Result<ArrayD<T>, X> {
-        let header = &self.header;
-        let mut order = Order::new(&header.shape, header.columns_first);
-        let mut all: Vec<T> = Vec::new();
-        // The file is as long as its header says, or all of it is in memory already.
-        let no_memory = |_| NpyError::NoMemory { name: self.name.clone(), elements: header.count };
-        all.try_reserve_exact(header.count).map_err(no_memory)?;
-        let mut piece = vec![0; PIECE];
-        let mut left = header.count;
-        while left > 0 {
-            let count = left.min(PIECE / SIZE);
-            let bytes = &mut piece[..count * SIZE];
-            self.source.read_exact(bytes).map_err(|source| unreadable(&self.name, source))?;
-            for &bytes in bytes.as_chunks::<SIZE>().0 {
-                let index = order.next();
-                all.push(convert(index, element(index, bytes)?)?);
-            }
-            left -= count;
-        }
-        let shape = IxDyn(&header.shape).set_f(header.columns_first);
-        // There are as many elements as the shape's product, which was checked; so this cannot come.
-        let misfit = |error: ndarray::ShapeError| unreadable(&self.name, io::Error::other(error));
-        Ok(ArrayD::from_shape_vec(shape, all).map_err(misfit)?)
+/// Elements as they lie in the file and as numbers. The numbers stand between, so that what wants them is compiled once for all types
+/// that a file can have.
+#[derive(Default)]
+struct Piece {
+    bytes: Vec<u8>,
+    values: Vec<Scalar>,
+    /// The byte after the values, where it is neither true nor false.
+    fault: Option<u8>,
+}
+
+impl Piece {
+    fn decode<const SIZE: usize>(&mut self, element: impl Fn([u8; SIZE]) -> Scalar) {
+        self.values.clear();
+        self.values.extend(self.bytes.as_chunks::<SIZE>().0.iter().map(|&bytes| element(bytes)));
     }
 }
 

@@ -135,7 +135,7 @@ fn many_classes_are_told_apart() {
     let text = done(&compare(folder.path(), &[&SMALL[..], &more].concat()));
     assert!(text.contains("macro F1") && text.contains("worst class's recall"), "{text}");
     let all: Value = serde_json::from_slice(&fs::read(folder.path().join("all.json")).unwrap()).unwrap();
-    assert_eq!(all["figures"].as_array().unwrap().len(), 3);
+    assert_eq!(all["figures"].as_array().unwrap().len(), 4);
 }
 
 #[test]

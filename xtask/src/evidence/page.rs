@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::diagram;
 use super::ranks::{critical_difference, mean_ranks};
+use super::words::follows;
 use super::{LEARNERS, REGIMES, Result, Table};
 
 /// Where the tables come from, by the folder that they lie in.
@@ -46,6 +47,7 @@ pub(super) fn page(tables: &[Table], results: &[Result]) -> Page {
         seconds / 3600.0
     );
     let settings = groups(results);
+    follows(&mut page.text, &settings, results);
     glance(&mut page.text, &settings);
     search(&mut page.text, results);
     for setting in &settings {
@@ -64,19 +66,19 @@ pub(super) fn page(tables: &[Table], results: &[Result]) -> Page {
 }
 
 /// Results that are looked at together.
-struct Setting<'a> {
-    title: String,
+pub(super) struct Setting<'a> {
+    pub(super) title: String,
     question: Option<&'static str>,
     /// A short name for files.
-    name: String,
-    figures: &'static [&'static str],
+    pub(super) name: String,
+    pub(super) figures: &'static [&'static str],
     results: Vec<&'a Result>,
 }
 
 fn groups(results: &[Result]) -> Vec<Setting<'_>> {
     let mut found = Vec::new();
     let learners = LEARNERS.map(|learner| (learner, None)).into_iter();
-    for (learner, regime) in learners.chain(REGIMES.iter().map(|regime| ("mlp", Some(regime)))) {
+    for (learner, regime) in learners.chain(REGIMES.iter().map(|regime| (regime.learner, Some(regime)))) {
         for is_multiclass in [false, true] {
             let is_own = |result: &&Result| {
                 (result.learner, result.regime, result.is_multiclass)
@@ -104,7 +106,7 @@ fn groups(results: &[Result]) -> Vec<Setting<'_>> {
 }
 
 impl Setting<'_> {
-    fn names(&self) -> Vec<&str> {
+    pub(super) fn names(&self) -> Vec<&str> {
         self.results.first().map(|first| strategies(first).map(name).collect()).unwrap_or_default()
     }
 
@@ -113,14 +115,14 @@ impl Setting<'_> {
     }
 
     /// Of each table, a figure of each loss.
-    fn found(&self, figure: &str) -> Vec<Vec<Value>> {
+    pub(super) fn found(&self, figure: &str) -> Vec<Vec<Value>> {
         let of = |strategy: &Value| -> Value {
             strategy["figures"].as_array().and_then(|all| all.iter().find(|one| one["figure"] == figure)).cloned().unwrap_or_default()
         };
         self.results.iter().map(|result| strategies(result).map(of).collect()).collect()
     }
 
-    fn head(&self, figure: &str) -> (String, bool) {
+    pub(super) fn head(&self, figure: &str) -> (String, bool) {
         let head = self.results.first().and_then(|first| {
             first.compare["figures"].as_array().and_then(|all| all.iter().find(|head| head["figure"] == figure))
         });
@@ -258,7 +260,7 @@ fn noise(text: &mut String, settings: &[Setting<'_>]) {
     text.push('\n');
 }
 
-fn means(found: &[Vec<Value>]) -> Vec<Vec<f64>> {
+pub(super) fn means(found: &[Vec<Value>]) -> Vec<Vec<f64>> {
     let mean = |one: &Value| one["over_runs"]["mean"].as_f64().unwrap_or(f64::NAN);
     found.iter().map(|table| table.iter().map(mean).collect()).collect()
 }
@@ -273,13 +275,13 @@ fn name(strategy: &Value) -> &str {
 
 /// Whether a loss differs from plain cross entropy beyond noise.
 #[derive(PartialEq)]
-enum Sign {
+pub(super) enum Sign {
     Better,
     Worse,
     None,
 }
 
-fn sign(one: &Value, higher_is_better: bool) -> Sign {
+pub(super) fn sign(one: &Value, higher_is_better: bool) -> Sign {
     let paired = &one["to_baseline"];
     match (paired["mean"].as_f64(), paired["p_value"].as_f64()) {
         (Some(mean), Some(p_value)) if p_value < 0.05 => {
@@ -310,6 +312,6 @@ fn plain(value: &Value) -> String {
     value.as_f64().map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
 }
 
-fn signed(value: &Value) -> String {
+pub(super) fn signed(value: &Value) -> String {
     value.as_f64().map_or_else(|| "–".to_owned(), |value| format!("{value:+.3}").replace('-', "−"))
 }

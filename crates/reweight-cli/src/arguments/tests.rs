@@ -34,6 +34,10 @@ fn values_are_checked() {
         assert_eq!(layers(linear), Ok(Vec::new()), "{linear}");
     }
     assert_eq!(layers("--learner linear --hidden 8"), Err(LearnerError));
+    let step = |arguments| compare(arguments).unwrap().training.step_size();
+    assert_eq!(step(""), Ok(0.003));
+    assert_eq!([step("--hidden none"), step("--learner linear")], [Ok(0.03), Ok(0.03)]);
+    assert_eq!(step("--learner linear --learning-rate 0.5"), Ok(0.5));
     let preset = compare("--strategy logit-adjustment").unwrap();
     assert_eq!(preset.strategies.strategy[0], Strategy { name: "logit-adjustment".into(), config: None });
     for wrong in [

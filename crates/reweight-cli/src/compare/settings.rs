@@ -63,7 +63,7 @@ impl TrainingSettings {
             epochs: arguments.epochs,
             batch_size: arguments.batch_size,
             hidden: arguments.hidden_layers()?,
-            learning_rate: arguments.learning_rate,
+            learning_rate: arguments.step_size()?,
             weight_decay: arguments.weight_decay,
             device: arguments.device,
         })

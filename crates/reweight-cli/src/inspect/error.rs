@@ -8,7 +8,7 @@ use crate::files::{OutputError, WriteError, all_the_same};
 use crate::report::ReportError;
 use crate::strategy::StrategyError;
 use crate::table::TableError;
-use crate::table::error::all;
+use crate::table::error::{all, and_missing};
 use crate::terminal::excerpt;
 use crate::threads::ThreadsError;
 
@@ -123,14 +123,15 @@ pub enum InspectError {
     #[error("{name}: every row of the column `{}` is empty; choose another with --label", excerpt(.column_name))]
     NoLabels { name: String, column_name: String },
     #[error(
-        "{name}: {} of the column `{}` {} `{}`; there is nothing to tell apart: choose another column with --label, or bring \
+        "{name}: {} of the column `{}` {} `{}`{}; there is nothing to tell apart: choose another column with --label, or bring \
          rows of another label",
         all(*.rows),
         excerpt(.column_name),
         if *.rows == 1 { "is" } else { "are" },
-        excerpt(.label)
+        excerpt(.label),
+        and_missing(*.without)
     )]
-    OneLabel { name: String, column_name: String, label: String, rows: u64 },
+    OneLabel { name: String, column_name: String, label: String, rows: u64, without: u64 },
     #[error(
         "{name}: one score column (`{}`), but {labels} labels ({known}); say with --positive which of them the score \
          speaks for, or give one score column a class",

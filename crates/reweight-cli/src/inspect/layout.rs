@@ -11,7 +11,8 @@ use crate::table::form::{Source, tell_units};
 use crate::table::guess::Guesses;
 use crate::table::label::{Spellings, key};
 use crate::table::names::{
-    EXACT_LABEL, Stem, is_counter_name, is_plain_label_name, is_prediction_name, label_rank, numbered, readings,
+    EXACT_LABEL, Stem, is_counter_name, is_plain_label_name, is_prediction_name, is_repeat, is_split, label_rank,
+    numbered, readings,
 };
 use crate::table::number::Decimal;
 use crate::terminal::excerpt;
@@ -178,6 +179,8 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
     if let Some(&(_, index)) = named.first() {
         let same: Vec<usize> =
             named.iter().map(|(_, other)| *other).filter(|&other| columns[other].name == columns[index].name).collect();
+        let repeats = free.iter().copied().filter(|&other| is_repeat(&columns[other].name, &columns[index].name));
+        let same: Vec<usize> = same.into_iter().chain(repeats).collect();
         if same.len() > 1 {
             return Err(InspectError::SameName {
                 name: source.name.clone(),
@@ -215,7 +218,10 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
         let differs =
             || (1..source.sample.len()).any(|row| source.sample.cell(row, index) != source.sample.cell(0, index));
         let is_prediction = !is_plain_label_name(&columns[index].name) && is_prediction_name(&columns[index].name);
-        !is_counter_name(&columns[index]) && (!source.form.has_header || !is_prediction) && differs()
+        !is_counter_name(&columns[index])
+            && (!source.form.has_header || !is_prediction)
+            && !is_part(source, index)
+            && differs()
     };
     let free: Vec<usize> = match free.iter().copied().filter(is_label).collect::<Vec<_>>() {
         none if none.is_empty() => free.into_iter().filter(|&index| !is_counter_name(&columns[index])).collect(),
@@ -249,6 +255,12 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
             Err(InspectError::WhichLabel { name: source.name.clone(), known })
         }
     }
+}
+
+/// Whether a column says which part of a split each row is in.
+fn is_part(source: &Source, column: usize) -> bool {
+    let cells: HashSet<&str> = (0..source.sample.len()).map(|row| bare(source.sample.cell(row, column))).collect();
+    cells.len() <= FEW && is_split(&source.form.columns[column].name, cells.into_iter())
 }
 
 /// Whether a column's cells are few, and come again.

@@ -218,7 +218,11 @@ impl<'a> Reader<'a> {
                 return Err(self.not_a_probability(row, at, score, "is no probability, it lies outside [0, 1]"));
             }
             self.rows.all_in_unit = false;
-            self.rows.all_in_hundred &= (0.0..=100.0).contains(&score);
+            self.rows.beyond_unit.add(row.line, score);
+            if !(0.0..=100.0).contains(&score) {
+                self.rows.all_in_hundred = false;
+                self.rows.beyond_hundred.add(row.line, score);
+            }
         }
         Ok(())
     }

@@ -28,6 +28,26 @@ pub(super) struct Block {
     odds: Vec<f64>,
 }
 
+/// Scores that lie beyond a range.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Beyond {
+    pub(super) scores: u64,
+    /// The line of the first, and its value.
+    pub(super) first: Option<(u64, f64)>,
+}
+
+impl Beyond {
+    pub(super) fn add(&mut self, line: u64, score: f64) {
+        self.scores += 1;
+        self.first.get_or_insert((line, score));
+    }
+
+    /// Whether they are so few of `all` that they may be mistakes.
+    pub(super) fn are_few(&self, all: u64) -> bool {
+        self.scores > 0 && all >= 10 && (self.scores == 1 || 50 * self.scores <= all)
+    }
+}
+
 /// All rows of a file.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -45,6 +65,9 @@ pub(super) struct Rows {
     pub(super) all_in_unit: bool,
     /// Whether every score lies in [0, 100].
     pub(super) all_in_hundred: bool,
+    /// Those that do not, of either range.
+    pub(super) beyond_unit: Beyond,
+    pub(super) beyond_hundred: Beyond,
     /// Whether no score lies above 0.
     pub(super) all_at_most_zero: bool,
     /// Scores that lie farther from 0 than logits do.
@@ -92,6 +115,8 @@ impl Rows {
             first_without_label: None,
             all_in_unit: true,
             all_in_hundred: true,
+            beyond_unit: Beyond::default(),
+            beyond_hundred: Beyond::default(),
             all_at_most_zero: true,
             far: 0,
             rounded: 0,

@@ -11,8 +11,10 @@ use crate::table::error::listing;
 use crate::table::form::Source;
 use crate::table::guess::Guesses;
 use crate::table::label::{Spellings, key};
-use crate::table::names::{Stem, is_counter_name, is_generic_label_name, numbered, readings, score_rank};
-use crate::table::positive::{self, absent, is_answer, spoken};
+use crate::table::names::{
+    Stem, is_complement, is_counter_name, is_generic_label_name, is_repeat, numbered, readings, score_rank,
+};
+use crate::table::positive::{self, absent, are_opposites, is_answer, spoken};
 use crate::terminal::excerpt;
 
 /// Most columns that a guess names.
@@ -71,6 +73,21 @@ pub(super) fn choose(
         }
     }
     let (chosen, why) = pick(source, label, labels, &candidates, &vectors)?;
+    // pandas reads a second `score` as `score.1`, which is nobody's score of label 1.
+    if source.form.has_header {
+        let is_twin = |one: usize, other: usize| is_repeat(&columns[one].name, &columns[other].name);
+        let twin = |&index: &usize| {
+            candidates
+                .iter()
+                .copied()
+                .find(|&other| is_twin(index, other) || is_twin(other, index))
+                .map(|other| [index, other])
+        };
+        if let Some(mut pair) = chosen.columns.iter().find_map(twin) {
+            pair.sort_unstable();
+            return Err(same_name(source, &pair));
+        }
+    }
     let taken: HashSet<usize> = chosen.columns.iter().copied().collect();
     let left: Vec<usize> = others.iter().copied().filter(|index| !taken.contains(index)).collect();
     let quoted = |&index: &usize| format!("`{}`", excerpt(&columns[index].name));
@@ -206,9 +223,13 @@ fn sets(source: &Source, label: usize, labels: &Spellings, candidates: &[usize])
     for &index in candidates {
         let name = &source.form.columns[index].name;
         let spoken = |(word, stem): (String, Stem)| Some((speech.label(&word, &stem)?, word, stem));
-        let Some((label, word, stem)) = readings(name, labels.is_exact()).into_iter().find_map(spoken) else {
-            continue;
+        let found = if is_complement(name) {
+            // The label that the 1 is taken for would be the wrong one.
+            speech.negative().map(|label| (label.to_owned(), String::new(), Stem::of("p")))
+        } else {
+            readings(name, labels.is_exact()).into_iter().find_map(spoken)
         };
+        let Some((label, word, stem)) = found else { continue };
         if label != word {
             by_meaning.insert(stem.clone());
         }
@@ -253,6 +274,8 @@ struct Speech<'a> {
     two: Option<[&'a str; 2]>,
     /// What two labels are about: `churn` where the labels' column is called so, or a score speaks for `not churn`.
     subjects: HashSet<String>,
+    /// What the labels' column is called, whether that says of what they are or not: `P_TARGET1`.
+    column: String,
 }
 
 impl<'a> Speech<'a> {
@@ -277,7 +300,7 @@ impl<'a> Speech<'a> {
             subjects.extend(known.filter_map(|(word, _)| absent(&word).map(str::to_owned)));
         }
         let spelled = labels.keys().keys().map(|key| (key.replace([' ', '-', '.'], "_"), key)).collect();
-        Self { labels, spelled, two, subjects }
+        Self { labels, spelled, two, subjects, column: key(&columns[label].name) }
     }
 
     /// The key of the label that a word in a name speaks for, if it does.
@@ -298,13 +321,23 @@ impl<'a> Speech<'a> {
             return None;
         }
         // `P_bad1`, `prob_churn_yes`: the subject first.
-        let behind = self.subjects.iter().find_map(|subject| word.strip_prefix(subject.as_str()));
+        let own = (*stem != Stem::Known(0)).then_some(&self.column);
+        let behind = self.subjects.iter().chain(own).find_map(|subject| word.strip_prefix(subject.as_str()));
         if let Some(rest) = behind.map(|rest| key(rest.trim_start_matches(['_', '-', '.', ' ', '=', ':'])))
             && self.labels.keys().contains_key(&rest)
         {
             return Some(rest);
         }
+        if self.subjects.iter().any(|subject| are_opposites(word, subject)) {
+            return self.negative().map(str::to_owned);
+        }
         spoken(word, keys, |word| self.subjects.contains(word)).map(|class| keys[class].to_owned())
+    }
+
+    /// The key of the label that says no, where two say yes and no.
+    fn negative(&self) -> Option<&str> {
+        let keys = self.two?;
+        positive::named(keys[0], keys[1]).map(|class| keys[1 - class])
     }
 
     /// Whether the labels are words that say yes and no, so that there is no third.

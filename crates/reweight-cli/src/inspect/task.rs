@@ -4,7 +4,7 @@ use reweight::Objective;
 
 use super::InspectError;
 use super::layout::Layout;
-use super::rows::Rows;
+use super::rows::{Beyond, Rows};
 use crate::arguments::{ColumnArguments, ScoreKind};
 use crate::table::error::{labels_listing, listing};
 use crate::table::form::Form;
@@ -37,8 +37,8 @@ pub(super) fn understand(
     }
     let occurring: Vec<usize> = (0..rows.labels.len()).filter(|&class| rows.counts[class] > 0).collect();
     if let [class] = occurring[..] {
-        let (label, rows) = (rows.labels[class].clone(), rows.kept);
-        return Err(InspectError::OneLabel { name: name.to_owned(), column_name, label, rows });
+        let (label, rows, without) = (rows.labels[class].clone(), rows.kept, rows.without_label);
+        return Err(InspectError::OneLabel { name: name.to_owned(), column_name, label, rows, without });
     }
     if let Some(line) = rows.first_without_label {
         let have = if rows.without_label == 1 { "has" } else { "have" };
@@ -103,6 +103,17 @@ fn labels(rows: &Rows) -> impl Iterator<Item = (String, u64)> {
     rows.labels.iter().cloned().zip(rows.counts.iter().copied())
 }
 
+/// What is said of logits that would be something else but for a few of them.
+fn but_for(beyond: &Beyond, range: &str) -> String {
+    let (line, value) = beyond.first.unwrap_or_default();
+    let (few, them) =
+        if beyond.scores == 1 { ("one".to_owned(), "that row") } else { (beyond.scores.to_string(), "those rows") };
+    format!(
+        "logits, since not all lie in [0, 1]; but all except {few} ({value} on line {line}) lie in {range}, and then every figure \
+         but the area under the ROC curve is wrong: mend {them} first"
+    )
+}
+
 fn kind(
     name: &str,
     layout: &Layout,
@@ -134,6 +145,16 @@ fn kind(
                  wrong",
                 "--scores percentages",
             );
+            ScoreKind::Logits
+        }
+        None if rows.beyond_unit.are_few(rows.kept * layout.width() as u64) => {
+            let text = but_for(&rows.beyond_unit, "[0, 1], as probabilities do");
+            guesses.guess("scores", text, "--scores probabilities");
+            ScoreKind::Logits
+        }
+        None if rows.beyond_hundred.are_few(rows.kept * layout.width() as u64) => {
+            let text = but_for(&rows.beyond_hundred, "[0, 100], as percentages do");
+            guesses.guess("scores", text, "--scores percentages");
             ScoreKind::Logits
         }
         None if 2 * rows.far > rows.kept * layout.width() as u64 => {

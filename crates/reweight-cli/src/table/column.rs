@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::RawTable;
 use super::cell::bare;
+use super::choose::parts_rows;
 use super::error::{TableError, listing};
 use super::guess::Guesses;
 use super::names::is_counter_name;
@@ -87,6 +88,8 @@ enum Reason {
     Counts,
     /// It is called as what names rows, and differs in each.
     NamesRows,
+    /// It says which rows somebody else trained on.
+    Parts,
     /// Days or times, most of them different.
     Dates,
     /// Mostly different words.
@@ -105,6 +108,7 @@ impl LeftOut {
             let (one, many) = match reason {
                 Reason::Counts => ("only counts the rows", "only count the rows"),
                 Reason::NamesRows => ("names the rows", "name the rows"),
+                Reason::Parts => ("says which part of a split a row is in", "say which part of a split a row is in"),
                 Reason::Dates => {
                     ("holds dates or times, which are not read", "hold dates or times, which are not read")
                 }
@@ -143,7 +147,8 @@ pub(crate) fn understand_all(
         let words = if first.is_some_and(is_date) { Reason::Dates } else { Reason::Identifier };
         match column.map_or(Err(words), |column| {
             let counter = is_counter_name(&raw.columns[index]);
-            tells_rows_apart(&column, counter, is_kept).map_or(Ok(column), Err)
+            let reason = tells_rows_apart(&column, counter, is_kept);
+            reason.or_else(|| (!is_kept && parts_rows(raw, index)).then_some(Reason::Parts)).map_or(Ok(column), Err)
         }) {
             Ok(column) => columns.push(column),
             Err(reason) => left_out.push(reason, name),

@@ -72,6 +72,12 @@ pub enum TableError {
     )]
     WhichPositive { name: String, known: String },
     #[error(
+        "{name}: the target column `{}` holds {labels} different numbers, as a measurement does, and the rarest of them is nobody's \
+         positive label: choose another column with --target, or say --positive LABEL, or --multiclass if they name classes",
+        excerpt(.column_name)
+    )]
+    ManyNumbers { name: String, column_name: String, labels: usize },
+    #[error(
         "{name}: which label is the positive one? {named}, as the other is its opposite, or {rare}, the rare one: say --positive \
          LABEL"
     )]
@@ -117,13 +123,14 @@ pub enum TableError {
     #[error("{name}: every row of the target column `{}` is empty; choose another with --target", excerpt(.column_name))]
     NoLabels { name: String, column_name: String },
     #[error(
-        "{name}: {} of the target column `{}` {} `{}`; there is nothing to tell apart, choose another column with --target",
+        "{name}: {} of the target column `{}` {} `{}`{}; there is nothing to tell apart, choose another column with --target",
         all(*.rows as u64),
         excerpt(.column_name),
         if *.rows == 1 { "is" } else { "are" },
-        excerpt(.label)
+        excerpt(.label),
+        and_missing(*.without as u64)
     )]
-    OneClass { name: String, column_name: String, label: String, rows: usize },
+    OneClass { name: String, column_name: String, label: String, rows: usize, without: usize },
     #[error(
         "{name}: the target column `{}` has {} in {}, at most {most} are taken; it looks like a measurement or an identifier: \
          choose another column with --target",
@@ -217,6 +224,17 @@ fn fewer_than_folds(classes: usize) -> String {
         "one class has fewer rows than".to_owned()
     } else {
         format!("{classes} classes have fewer rows than")
+    }
+}
+
+/// That rows without a label were left out: perhaps the cells that mean the other class.
+pub(crate) fn and_missing(rows: u64) -> String {
+    match rows {
+        0 => String::new(),
+        1 => ", and 1 more has none that is taken for a label (if what stands there is one, say --missing with the cells that are missing)".to_owned(),
+        _ => format!(
+            ", and {rows} more have none that is taken for a label (if what stands there is one, say --missing with the cells that are missing)"
+        ),
     }
 }
 

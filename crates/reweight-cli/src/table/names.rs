@@ -46,6 +46,30 @@ const LABELS: &[&str] = &[
     "isfraud",
     "attrition",
     "defects",
+    "churned",
+    "died",
+    "dead",
+    "deceased",
+    "death",
+    "death_event",
+    "mortality",
+    "failure",
+    "machine_failure",
+    "defective",
+    "defaulted",
+    "default_payment_next_month",
+    "loan_default",
+    "loan_status",
+    "bankrupt",
+    "readmitted",
+    "converted",
+    "clicked",
+    "purchased",
+    "subscribed",
+    "cancelled",
+    "canceled",
+    "spam",
+    "anomaly",
     // From here on names that features may have as well.
     "true",
     "real",
@@ -62,7 +86,7 @@ const LABELS: &[&str] = &[
 ];
 
 /// How many of them say so by themselves.
-const PLAIN_LABELS: usize = 37;
+const PLAIN_LABELS: usize = 61;
 
 /// Names of a column of scores where it is the only one, in lower case, and what they say of them.
 const SCORES: &[(&str, Option<ScoreKind>)] = &[
@@ -206,10 +230,49 @@ const COUNTERS: &[&str] = &[
     "obs_no",
 ];
 
+/// What the parts of a split are called, in lower case.
+const PARTS: [&str; 15] = [
+    "train",
+    "training",
+    "test",
+    "testing",
+    "val",
+    "valid",
+    "validate",
+    "validation",
+    "dev",
+    "eval",
+    "evaluation",
+    "holdout",
+    "hold-out",
+    "hold_out",
+    "unlabeled",
+];
+
+/// Names of columns of folds, in lower case.
+const SPLITS: [&str; 14] = [
+    "split",
+    "fold",
+    "folds",
+    "fold_id",
+    "fold_no",
+    "kfold",
+    "k_fold",
+    "cv_fold",
+    "cv",
+    "partition",
+    "is_train",
+    "is_test",
+    "is_training",
+    "is_holdout",
+];
+
 /// Where a name stands among those of labels, the likeliest first; none if it is none.
 pub(crate) fn label_rank(name: &str) -> Option<usize> {
-    let name = snake(name);
-    LABELS.iter().position(|known| *known == name)
+    // `Churn?`, `Bankrupt?`, `default.payment.next.month`; `is_churned`.
+    let name = snake(name).trim_end_matches(['?', '!', ':', '_']).replace('.', "_");
+    let find = |name: &str| LABELS.iter().position(|known| *known == name);
+    find(&name).or_else(|| find(["is_", "has_", "was_"].iter().find_map(|verb| name.strip_prefix(verb))?))
 }
 
 /// Whether a name says only that there are labels, and not of what, as `churn` does.
@@ -225,6 +288,31 @@ pub(crate) fn is_plain_label_name(name: &str) -> bool {
 /// Whether a column is called as labels are.
 pub(crate) fn is_label_name(name: &str) -> bool {
     label_rank(name).is_some()
+}
+
+/// Whether a column says which part of a split each row belongs to: `train` and `test` under any name, the number of a fold under
+/// one of a split's. `cells` are its different ones.
+pub(crate) fn is_split<'a>(name: &str, cells: impl Iterator<Item = &'a str>) -> bool {
+    let cells: Vec<String> = cells.map(|cell| cell.trim().to_lowercase()).collect();
+    let is_number =
+        |cell: &String| cell.parse::<u32>().is_ok_and(|fold| fold < 100) || cell == "true" || cell == "false";
+    let trains = cells.iter().any(|cell| cell.starts_with("train"));
+    (cells.len() > 1 && trains && cells.iter().all(|cell| PARTS.contains(&cell.as_str())))
+        || (!cells.is_empty() && SPLITS.contains(&snake(name).as_str()) && cells.iter().all(is_number))
+}
+
+/// Whether a name is that of another column again, as pandas tells such columns apart: `score.1` beside `score`.
+pub(crate) fn is_repeat(name: &str, of: &str) -> bool {
+    let number = name.strip_prefix(of).and_then(|rest| rest.strip_prefix('.'));
+    number.is_some_and(|number| number.parse::<u32>().is_ok_and(|at| at > 0 && at.to_string() == number))
+}
+
+/// Whether a name is that of a score taken away from 1: `1-p`, `one_minus_prob`.
+pub(crate) fn is_complement(name: &str) -> bool {
+    let name = snake(name).replace('−', "_");
+    let rest = ["1_minus_", "one_minus_", "1_"].iter().find_map(|minus| name.strip_prefix(minus));
+    let stem = |rest: &str| STEMS.iter().any(|(known, kind)| *known == rest && *kind == Some(ScoreKind::Probabilities));
+    rest.is_some_and(|rest| stem(rest.trim_start_matches('_')))
 }
 
 /// Whether a column is called as predictions are, or as labels may be where others are known to be the true ones.
@@ -279,6 +367,11 @@ pub(crate) enum Stem {
 }
 
 impl Stem {
+    /// That of a name that is known.
+    pub(crate) fn of(stem: &str) -> Self {
+        STEMS.iter().position(|(known, _)| *known == stem).map_or_else(|| Self::Other(stem.to_owned()), Self::Known)
+    }
+
     /// What it says of the scores.
     pub(crate) fn kind(&self) -> Option<ScoreKind> {
         match self {
@@ -312,7 +405,11 @@ pub(crate) fn readings(name: &str, exact: bool) -> Vec<(String, Stem)> {
         if separator(letter) && at > 0 {
             let label = &behind[letter.len_utf8()..];
             let stem = known(before).map_or_else(|| Stem::Other(before.to_owned()), Stem::Known);
-            found.push((key(label), stem));
+            found.push((key(label), stem.clone()));
+            // `logit_a[1]`: a bracket that the label itself ends with.
+            if inner.len() < whole.len() {
+                found.push((key(&whole[at + letter.len_utf8()..]), stem));
+            }
             // `yes_prob`: the label first.
             if let Some(stem) = known(label) {
                 found.push((key(before), Stem::Known(stem)));

@@ -24,6 +24,9 @@ impl Decimal {
 /// Signs of currencies that may stand before or after a number.
 const CURRENCIES: [char; 8] = ['$', '€', '£', '¥', '₹', '₽', '₩', '₺'];
 
+/// What the signs mean in words, where nothing says otherwise; each in its place.
+const IN_WORDS: [&str; 8] = ["USD", "EUR", "GBP", "JPY", "INR", "RUB", "KRW", "TRY"];
+
 /// The number that a bare cell holds, if it holds one; 0.05 for `5 %`. It may be infinite.
 #[must_use]
 pub fn parse(cell: &str, decimal: Decimal) -> Option<f64> {
@@ -40,6 +43,12 @@ pub fn parse(cell: &str, decimal: Decimal) -> Option<f64> {
 /// The sign of a currency in a cell.
 pub(crate) fn currency(cell: &str) -> Option<char> {
     cell.chars().find(|letter| CURRENCIES.contains(letter))
+}
+
+/// The word of the currency whose sign is in a cell.
+pub(crate) fn currency_in_words(cell: &str) -> Option<&'static str> {
+    let sign = currency(cell)?;
+    CURRENCIES.iter().position(|known| *known == sign).map(|at| IN_WORDS[at])
 }
 
 /// Whether a number is negative by parentheses, or by a minus behind it.

@@ -48,6 +48,40 @@ const ANSWERS: usize = 19;
 /// As many times as common as its opposite, an answer is no rare class, and what a user calls positive is a coin's choice.
 const COMMON: u64 = 2;
 
+/// What a score may be of that is the opposite of what the labels are about: `prob_died` beside `survived`.
+const OPPOSITES: [(&str, &str); 30] = [
+    ("survived", "died"),
+    ("survived", "dead"),
+    ("survived", "death"),
+    ("survival", "death"),
+    ("survival", "mortality"),
+    ("alive", "dead"),
+    ("alive", "died"),
+    ("malignant", "benign"),
+    ("sick", "healthy"),
+    ("disease", "healthy"),
+    ("default", "repaid"),
+    ("default", "paid"),
+    ("defaulted", "repaid"),
+    ("churn", "stay"),
+    ("churn", "stayed"),
+    ("churn", "retained"),
+    ("churned", "stayed"),
+    ("churned", "retained"),
+    ("exited", "stayed"),
+    ("fraud", "legit"),
+    ("fraud", "legitimate"),
+    ("fraud", "genuine"),
+    ("spam", "ham"),
+    ("passed", "failed"),
+    ("pass", "fail"),
+    ("success", "failure"),
+    ("approved", "rejected"),
+    ("approved", "denied"),
+    ("anomaly", "normal"),
+    ("bad", "good"),
+];
+
 /// Words that say that something is there, or not, beside labels that have words of their own.
 const SAYS_YES: [&str; 6] = ["1", "true", "yes", "positive", "pos", "event"];
 const SAYS_NO: [&str; 8] = ["0", "-1", "false", "no", "negative", "neg", "non_event", "nonevent"];
@@ -111,6 +145,11 @@ pub(crate) fn spoken(word: &str, keys: [&str; 2], is_subject: impl Fn(&str) -> b
     } else {
         None
     }
+}
+
+/// Whether a word means the absence of what another means, or the other way round.
+pub(crate) fn are_opposites(word: &str, other: &str) -> bool {
+    OPPOSITES.contains(&(word, other)) || OPPOSITES.contains(&(other, word))
 }
 
 /// Whether a word says yes or no, and nothing of what.

@@ -7,11 +7,15 @@ use super::cell::bare;
 use super::error::{TableError, labels_listing};
 use super::guess::Guesses;
 use super::label::{Spellings, find};
+use super::number::{Decimal, parse};
 use super::positive::choose;
 use crate::terminal::{counted, excerpt};
 
 /// Most classes that a target may have.
 pub const MOST_CLASSES: usize = 1000;
+
+/// Most labels that are numbers of which the rarest is taken for the positive one: as many as there are digits.
+const MOST_NUMBERS: usize = 10;
 
 /// The class of each row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +98,8 @@ impl Target {
         let target = Self::from_labels(&column_name, &labels);
         let classes = target.labels.len();
         if classes == 1 {
-            return Err(TableError::OneClass { name, column_name, label: target.labels[0].clone(), rows: rows.len() });
+            let label = target.labels[0].clone();
+            return Err(TableError::OneClass { name, column_name, label, rows: rows.len(), without });
         }
         if classes > MOST_CLASSES || (classes > 20 && 2 * classes > rows.len()) {
             let most = MOST_CLASSES.min(20.max(rows.len() / 2));
@@ -123,6 +128,11 @@ impl Target {
             .then(|| format!("{} other labels were taken together: {}", others.len(), labels_listing(&others, 20)))
     }
 
+    /// Whether the labels are numbers, and too many to be the names of classes unless somebody says that they are.
+    fn are_numbers(&self) -> bool {
+        self.labels.len() > MOST_NUMBERS && self.labels.iter().all(|label| parse(label, Decimal::Point).is_some())
+    }
+
     /// One label against all others: `positive`, or else the one that the labels themselves name, or the rarest.
     ///
     /// `positive` may be written as in the file, with or without its quotes, or as another spelling of the same label.
@@ -131,12 +141,16 @@ impl Target {
     /// # Errors
     ///
     /// [`TableError::PositiveNotFound`] when no row has that label, [`TableError::WhichPositive`] when several are equally
-    /// rare, [`TableError::NamedOrRare`] when `1`, or another answer, is the common one, [`TableError::TooFewPositives`] when fewer rows than `folds` have it.
+    /// rare, [`TableError::ManyNumbers`] when the labels look like a measurement's, [`TableError::NamedOrRare`] when `1`, or another answer, is the common one, [`TableError::TooFewPositives`] when fewer rows than `folds` have it.
     pub fn binary(&self, table: &str, positive: Option<&str>, folds: usize) -> Result<Binary, TableError> {
         let name = || table.to_owned();
         let (class, why) = match positive {
             None => {
                 let counts: Vec<u64> = self.counts.iter().map(|&count| count as u64).collect();
+                if self.are_numbers() {
+                    let (column_name, labels) = (self.name.clone(), self.labels.len());
+                    return Err(TableError::ManyNumbers { name: name(), column_name, labels });
+                }
                 let choice = choose(&self.labels, &counts);
                 let choice = choice.ok_or_else(|| {
                     let fewest = self.counts.iter().min().copied().unwrap_or(0);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::number::{Decimal, is_blank, parse};
+use super::number::{Decimal, currency_in_words, is_blank, parse};
 
 /// Currencies in words and with letters, as they stand before or behind an amount.
 const CURRENCIES: &[&str] = &[
@@ -44,12 +44,17 @@ impl Unit {
         is_known(&self.word)
     }
 
-    /// The number that a bare cell holds, with this unit beside it; 0 needs none.
+    /// Whether a bare cell has the sign of this currency.
+    fn has_sign(&self, cell: &str) -> bool {
+        currency_in_words(cell).is_some_and(|word| key(word) == self.key())
+    }
+
+    /// The number that a bare cell holds, with this unit beside it, or a currency's sign; 0 needs none.
     pub(crate) fn number(&self, cell: &str, decimal: Decimal) -> Option<f64> {
         match split(cell) {
             Some((unit, number)) if unit.key() == self.key() => parse(&number, decimal),
             Some(_) => None,
-            None => parse(cell, decimal).filter(|&value| value == 0.0),
+            None => parse(cell, decimal).filter(|&value| value == 0.0 || self.has_sign(cell)),
         }
     }
 }
@@ -152,6 +157,8 @@ pub(crate) struct Mixed {
 /// Looks at a column's bare cells that are not missing, each with its line.
 pub(crate) fn of_column<'a>(cells: impl Iterator<Item = (&'a str, u64)>) -> Found {
     let (mut present, mut zeros, mut plain, mut first_plain) = (0_u64, 0_u64, 0_u64, 0);
+    // Of the plain ones those with a currency's sign, by its word.
+    let mut signs: BTreeMap<&str, u64> = BTreeMap::new();
     // By key: the unit, its cells, and the line of the first.
     let mut units: BTreeMap<String, (Unit, u64, u64)> = BTreeMap::new();
     for (cell, line) in cells {
@@ -161,6 +168,9 @@ pub(crate) fn of_column<'a>(cells: impl Iterator<Item = (&'a str, u64)>) -> Foun
             if cell.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
                 plain += 1;
                 first_plain = if plain == 1 { line } else { first_plain };
+                if let Some(word) = currency_in_words(cell) {
+                    *signs.entry(word).or_insert(0) += 1;
+                }
             } else {
                 zeros += 1;
             }
@@ -184,6 +194,10 @@ pub(crate) fn of_column<'a>(cells: impl Iterator<Item = (&'a str, u64)>) -> Foun
     }
     match &all[..] {
         [(unit, ..)] if plain == 0 => Found::One(unit.clone()),
+        // `5 €` beside `5 EUR`.
+        [(unit, ..)] if signs.iter().any(|(word, cells)| *cells == plain && key(word) == unit.key()) => {
+            Found::One(unit.clone())
+        }
         [(unit, cells, _)] if unit.is_known() && 10 * plain < 9 * present => Found::Mixed(Mixed {
             one: side(unit),
             with: *cells,
@@ -251,6 +265,8 @@ mod tests {
         assert_eq!(one(&["1 kg", "2.5 kg", "0", "7 KG"]).as_deref(), Some("kg"));
         assert_eq!(one(&["1 day", "2 days", "3 days"]).as_deref(), Some("day"));
         assert_eq!(one(&["1.2K", "3.5k"]).as_deref(), Some("K"));
+        assert_eq!(one(&["5 EUR", "€ 3.5", "7 €"]).as_deref(), Some("EUR"));
+        assert_eq!(one(&["5 EUR", "$3.5", "7 EUR"]), None);
         assert_eq!(of(&["1", "2", "3"]), Found::None);
         assert_eq!(of(&["12", "13", "12a", "14b", "red", "blue"]), Found::None);
         assert_eq!(of(&["12", "13", "12a", "14b"]), Found::None);
@@ -273,5 +289,7 @@ mod tests {
         assert_eq!(kg.number("1.250,5kg", Decimal::Comma), Some(1250.5));
         assert_eq!((kg.number("0", Decimal::Point), kg.number("5", Decimal::Point)), (Some(0.0), None));
         assert_eq!(kg.number("5 g", Decimal::Point), None);
+        let euro = Unit { word: "EUR".into(), before: false };
+        assert_eq!((euro.number("€ 5.5", Decimal::Point), euro.number("$ 5.5", Decimal::Point)), (Some(5.5), None));
     }
 }

@@ -126,7 +126,8 @@ pub(super) fn understand(
     form.columns.iter_mut().zip(decimals).for_each(|(column, decimal)| column.decimal = decimal);
     for index in 0..form.columns.len() {
         let column = Column { sample, head: &form.columns[index], missing: &options.missing, index };
-        if let Some(mixed) = signs(&column) {
+        let two_marks = || if options.decimal.is_none() { marks(&column) } else { None };
+        if let Some(mixed) = signs(&column).or_else(two_marks) {
             form.columns[index].mixed = Some(mixed);
         }
     }
@@ -224,6 +225,37 @@ fn signs(column: &Column<'_>) -> Option<Mixed> {
         }
         _ => None,
     }
+}
+
+/// Numbers of which some have a decimal point and others a decimal comma, such that no reading fits all.
+fn marks(column: &Column<'_>) -> Option<Mixed> {
+    let (mut present, mut either) = (0_u64, 0_u64);
+    // Of each mark its cells, and the line of the first.
+    let mut found = [(0_u64, 0_u64); 2];
+    for row in column.rows() {
+        let Some(cell) = column.amount(row) else { continue };
+        present += 1;
+        match [Decimal::Point, Decimal::Comma].map(|decimal| parse(&cell, decimal).is_some()) {
+            [true, true] => either += 1,
+            [false, false] => {}
+            [is_point, _] => {
+                let (cells, line) = &mut found[usize::from(!is_point)];
+                *line = if *cells == 0 { column.sample.line(row) } else { *line };
+                *cells += 1;
+            }
+        }
+    }
+    let [(points, point), (commas, comma)] = found;
+    // Where much is no number at all, none of it may be one.
+    if points == 0 || commas == 0 || 10 * (points + commas + either) < 9 * present {
+        return None;
+    }
+    let [with_point, with_comma] = ["a decimal point in", "a decimal comma in"].map(str::to_owned);
+    Some(if points >= commas {
+        Mixed { one: with_point, with: points, other: with_comma, without: commas, line: comma }
+    } else {
+        Mixed { one: with_comma, with: commas, other: with_point, without: points, line: point }
+    })
 }
 
 /// Whether a column has numbers that are so dressed.

@@ -54,7 +54,7 @@ impl Figure {
     /// The figures of a problem with more classes, those of the table in its order first.
     pub const MULTICLASS: [Self; 4] = [Self::MacroF1, Self::BalancedAccuracy, Self::WorstRecall, Self::CalibratedBrier];
 
-    /// Whether the table shows it: all have no place on a screen. The JSON file has them.
+    /// Whether the terminal's table shows it: all have no place on a screen. Report and JSON have them.
     #[must_use]
     pub fn is_in_table(self) -> bool {
         !matches!(self, Self::BalancedAtHalf | Self::CalibratedBrier)

@@ -135,7 +135,7 @@ impl Comparison {
         self
     }
 
-    /// The figures of the table, which come first.
+    /// The figures of the terminal's table, which come first.
     pub fn in_table(&self) -> impl Iterator<Item = &FigureHead> {
         self.figures.iter().filter(|head| head.figure.is_in_table())
     }

@@ -60,12 +60,14 @@ pub(super) fn add(page: &mut Page, comparison: &Comparison, chart: Option<Chart>
 
 fn table(comparison: &Comparison) -> Table {
     let arrow = |higher_is_better: bool| if higher_is_better { '↑' } else { '↓' };
-    let heads =
-        comparison.in_table().map(|head| format!("{}\u{a0}{}", head.figure.heading(), arrow(head.higher_is_better)));
+    let heads = comparison
+        .figures
+        .iter()
+        .map(|head| format!("{}\u{a0}{}", head.figure.heading(), arrow(head.higher_is_better)));
     let heads = std::iter::once("strategy".to_owned()).chain(heads);
     let mut table = Table::new("Mean, deviation and difference to the first row, with its 95 % interval", heads);
     for result in &comparison.results {
-        let cells = result.figures.iter().filter(|one| one.figure.is_in_table()).map(cell);
+        let cells = result.figures.iter().map(cell);
         table.row(std::iter::once(Cell::text(&result.name)).chain(cells));
     }
     table

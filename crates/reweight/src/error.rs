@@ -13,14 +13,27 @@ pub(crate) fn short(value: f64) -> String {
 
 /// A weighter's or loss's parameter outside its domain.
 #[derive(Clone, Debug, PartialEq, Error)]
-#[error("`{name}` is {}, but must be {expected}", short(*.value))]
+#[error("{}", said(.name, *.value, .expected))]
 pub struct ParameterError {
-    /// The parameter's name, as in a config file.
+    /// The parameter's name, as in a config file; the symbol of one that several settings can give, such as γ.
     pub name: String,
-    /// The value that was given.
+    /// The value that was given; of a symbol, how many settings give it.
     pub value: f64,
     /// What is accepted.
     pub expected: String,
+}
+
+/// A config file's names are ASCII, and the symbols are not.
+fn said(name: &str, value: f64, expected: &str) -> String {
+    match (name.is_ascii(), value) {
+        (true, _) => format!("`{name}` is {}, but must be {expected}", short(value)),
+        (false, 0.0) => format!("{name} is not given; give {expected}"),
+        (false, _) => format!("{name} is given by {}; give {expected}", counted(value, "setting")),
+    }
+}
+
+fn counted(count: f64, noun: &str) -> String {
+    if count == 1.0 { format!("1 {noun} only") } else { format!("{count} {noun}s") }
 }
 
 impl ParameterError {

@@ -189,13 +189,16 @@ fn settings_of_the_other_objective_are_refused() {
 fn parameters_outside_their_domain_are_refused() {
     for (text, part) in [
         ("kind = \"focal\"\ngamma = -1.0", "gamma"),
-        ("kind = \"focal\"\ngamma = 1.0\ngamma_pos = 2.0", "number of sources of γ"),
-        ("kind = \"focal\"\ngamma_pos = 2.0", "number of sources of γ"),
+        ("kind = \"focal\"\ngamma = 1.0\ngamma_pos = 2.0", "γ is given by 2 settings; give `gamma` alone"),
+        ("kind = \"focal\"\ngamma_pos = 2.0", "γ is given by 1 setting only; give"),
         ("kind = \"focal\"\ngammas = [1.0]", "number of gammas"),
         ("kind = \"focal\"\ngammas = [1.0, -2.0]", "gammas[1]"),
         ("kind = \"alpha-balance\"\nalpha = 1.5", "alpha"),
-        ("kind = \"alpha-balance\"", "number of sources of α"),
-        ("kind = \"alpha-balance\"\nalpha = 0.5\nclass_weights = [1.0, 2.0]", "number of sources of α"),
+        ("kind = \"alpha-balance\"", "α is not given; give exactly one of"),
+        (
+            "kind = \"alpha-balance\"\nalpha = 0.5\nclass_weights = [1.0, 2.0]",
+            "α is given by 2 settings; give exactly one of",
+        ),
         ("kind = \"alpha-balance\"\nclass_weights = [1.0, -2.0]", "class_weights[1]"),
         ("kind = \"alpha-balance\"\ncounts = [1, 0]", "counts[1]"),
         ("kind = \"alpha-balance\"\nalpha = 0.5\nscheme = \"inverse-sqrt\"", "counts"),

@@ -69,7 +69,12 @@ pub fn in_plain_words(message: &impl Display) -> String {
             if ["struct", "enum"].contains(own) { rest.find(" at line").map_or("", |at| &rest[at..]) } else { rest };
         (rest.is_empty() || rest.starts_with(" at line") || rest.starts_with('\n')).then(|| format!("{plain}{rest}"))
     });
-    format!("{}, expected {}", shortened(&before), after.as_deref().unwrap_or(expected))
+    let expected = after.as_deref().unwrap_or(expected);
+    let decimals = before.strip_prefix("invalid type: floating point `").and_then(|number| number.strip_suffix('`'));
+    match decimals.filter(|_| expected.starts_with("a whole number")) {
+        Some(number) => format!("{number} has decimals, expected {expected}"),
+        None => format!("{}, expected {expected}", shortened(&before)),
+    }
 }
 
 /// The beginning of what quotes a file.
@@ -101,6 +106,14 @@ mod tests {
             (
                 "invalid type: integer `1` as i128, expected any value",
                 "invalid type: integer `1`, expected a number of at most 64 bits",
+            ),
+            (
+                "invalid type: floating point `3.5`, expected u32",
+                "3.5 has decimals, expected a whole number from 0 to 4294967295",
+            ),
+            (
+                "invalid type: floating point `3.5`, expected a sequence",
+                "invalid type: floating point `3.5`, expected a list",
             ),
             ("missing field `bins`", "missing field `bins`"),
         ] {

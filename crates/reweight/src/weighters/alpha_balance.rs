@@ -138,7 +138,7 @@ impl TryFrom<AlphaBalanceConfig> for AlphaBalance {
         let given = sources.into_iter().filter(|&given| given).count();
         if given != 1 {
             let expected = "exactly one of `alpha`, `class_weights` and `counts`";
-            return Err(ParameterError::new("number of sources of α", given as f64, expected));
+            return Err(ParameterError::new("α", given as f64, expected));
         }
         let scheme = config.scheme.unwrap_or(CountScheme::InverseFrequency);
         if config.scheme.is_some() && config.counts.is_none() {

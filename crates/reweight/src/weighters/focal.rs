@@ -126,7 +126,7 @@ impl TryFrom<FocalConfig> for Focal {
                 let given = [gamma.is_some(), pos.is_some(), neg.is_some(), gammas.is_some()];
                 let given = given.into_iter().filter(|&given| given).count() as f64;
                 let expected = "`gamma` alone, or `gamma_pos` and `gamma_neg`, or `gammas` alone";
-                return Err(ParameterError::new("number of sources of γ", given, expected));
+                return Err(ParameterError::new("γ", given, expected));
             }
         };
         Ok(Self { power, config })

@@ -36,9 +36,31 @@ impl WriteError {
     }
 }
 
+/// What the system does not allow, where it is not the file itself.
+#[derive(Debug, thiserror::Error)]
+enum Denied {
+    /// Nothing can be made in its folder.
+    #[error("no file can be made in its folder, {0}")]
+    Folder(String),
+    /// A file in its place would belong to somebody else.
+    #[error("it belongs to another user or group, and a new file in its place would not")]
+    Owner,
+}
+
+impl From<Denied> for io::Error {
+    fn from(denied: Denied) -> Self {
+        Self::new(io::ErrorKind::PermissionDenied, denied)
+    }
+}
+
 /// What would mend it.
 fn cure(error: &io::Error) -> &'static str {
     use io::ErrorKind;
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(Denied::Folder(_)) => return "have the folder's rights changed, or choose another place",
+        Some(Denied::Owner) => return "choose another name, or take the file away first",
+        None => {}
+    }
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => "there is no such folder: make it, or choose another",
         ErrorKind::PermissionDenied => "you may not write there: choose another place, or have the rights changed",

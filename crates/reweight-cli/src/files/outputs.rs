@@ -14,6 +14,8 @@ use super::{Staged, WriteError};
 pub enum OutputError {
     #[error("{option} {path}: this would replace {input}, which is read; give {option} a file of its own")]
     ReplacesInput { option: &'static str, path: String, input: String },
+    #[error("{stream} goes to {input}, which is read; send it to a file of its own")]
+    StreamIntoInput { stream: &'static str, input: String },
     #[error("{option} {path}: this is the same file as {other}; give each a file of its own")]
     GivenTwice { option: &'static str, path: String, other: String },
     #[error(
@@ -72,8 +74,16 @@ impl<'a> Outputs<'a> {
             taken.extend(found.map(|found| (format!("{what} ({})", path.display()), found)));
         }
         let inputs = taken.len();
-        taken.extend(standard(std::io::stdout()).map(|found| ("standard output".to_owned(), found)));
-        taken.extend(standard(std::io::stderr()).map(|found| ("standard error".to_owned(), found)));
+        let streams =
+            [("standard output", standard(std::io::stdout())), ("standard error", standard(std::io::stderr()))];
+        for (stream, found) in streams {
+            let Some(found) = found else { continue };
+            // Appended to, a file would hold what is read of it and what is said about it.
+            if let Some((input, _)) = taken[..inputs].iter().find(|(_, other)| *other == found) {
+                return Err(OutputError::StreamIntoInput { stream, input: input.clone() });
+            }
+            taken.push((stream.to_owned(), found));
+        }
         for &(option, path) in &self.outputs {
             if path.as_os_str() == "-" {
                 return Err(OutputError::Dash { option });

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::WriteError;
 use super::identity::{folder_of, resolved};
 use super::leftovers::{PREFIX, SUFFIX};
+use super::{Denied, WriteError};
 
 /// What is to become a file. Nobody sees it before [`put`](Self::put), and dropping it leaves nothing behind.
 ///
@@ -75,12 +75,33 @@ impl Staged {
     ///
     /// [`WriteError`] when `write` fails or the disk does.
     pub fn fill(&mut self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), WriteError> {
-        let filled = match &mut self.bytes {
-            // A rename that reached the disk before the contents would leave an empty file behind a power failure.
-            Bytes::Beside(file) => write(file.as_file_mut()).and_then(|()| file.as_file().sync_all()),
-            Bytes::Spooled(file) => write(file),
-        };
-        filled.map_err(|source| WriteError::new(&self.path, source))
+        write(self.file()).map_err(|source| self.refuse(source))?;
+        self.sync()
+    }
+
+    /// Where the contents are written to; [`sync`](Self::sync) follows.
+    pub fn file(&mut self) -> &mut File {
+        match &mut self.bytes {
+            Bytes::Beside(file) => file.as_file_mut(),
+            Bytes::Spooled(file) => file,
+        }
+    }
+
+    /// The error of contents that could not be written.
+    pub fn refuse(&self, source: io::Error) -> WriteError {
+        WriteError::new(&self.path, source)
+    }
+
+    /// Brings the contents to the disk: a rename that reached it before them would leave an empty file behind a power failure.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when the disk fails.
+    pub fn sync(&self) -> Result<(), WriteError> {
+        match &self.bytes {
+            Bytes::Beside(file) => file.as_file().sync_all().map_err(|source| self.refuse(source)),
+            Bytes::Spooled(_) => Ok(()),
+        }
     }
 
     /// Lets it take its place.
@@ -121,7 +142,10 @@ fn beside(target: &Path, existing: Option<&fs::Metadata>) -> io::Result<NamedTem
         return Err(io::ErrorKind::NotADirectory.into());
     }
     loop {
-        let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
+        let file = builder.tempfile_in(folder).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => Denied::Folder(folder.display().to_string()).into(),
+            kind => io::Error::from(kind),
+        })?;
         // Where files cannot be locked nobody tidies up either.
         let locked = file.as_file().lock().is_ok();
         // Between its birth and its lock another run may have taken it for a leftover.
@@ -137,7 +161,10 @@ fn keep(file: &File, existing: &fs::Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, fchown};
     let own = file.metadata()?;
     if (own.uid(), own.gid()) != (existing.uid(), existing.gid()) {
-        fchown(file, Some(existing.uid()), Some(existing.gid()))?;
+        fchown(file, Some(existing.uid()), Some(existing.gid())).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => Denied::Owner.into(),
+            _ => error,
+        })?;
     }
     // Whatever the mask has taken away.
     file.set_permissions(existing.permissions())

@@ -19,10 +19,10 @@ use reweight_dfdx::TensorLossError;
 use serde::Serialize;
 
 use crate::arguments::{Backend, EvalArguments, Precision};
-use crate::files::{OutputError, Outputs, Staged, read_at_most};
-use crate::npy::{NpyArray, write_npz};
+use crate::files::{OutputError, Outputs, Staged, WriteError, read_at_most};
+use crate::npy::{NpyArray, NpzWriter};
 use crate::standard_output::ReaderLeft;
-use crate::terminal::on_lines;
+use crate::terminal::{counted, on_lines};
 use crate::threads::pool;
 pub use error::EvalError;
 use inputs::{BceInputs, Files, SoftmaxInputs};
@@ -41,6 +41,8 @@ enum Wanted {
     Details,
     /// And second derivatives.
     Hessian(HessianForm),
+    /// Second derivatives and nothing else.
+    HessianAlone(HessianForm),
 }
 
 impl Wanted {
@@ -54,51 +56,48 @@ impl Wanted {
 
     fn form(self) -> Option<HessianForm> {
         match self {
-            Self::Hessian(form) => Some(form),
+            Self::Hessian(form) | Self::HessianAlone(form) => Some(form),
             _ => None,
         }
     }
 
-    /// Numbers that are kept, of a batch of so many logits and samples.
-    fn numbers(self, logits: usize, samples: usize) -> usize {
+    /// Numbers that are kept at a time, of a batch of so many logits.
+    fn numbers(self, logits: usize) -> usize {
         match self {
             Self::Summary => 0,
-            Self::Details => logits + 2 * samples,
-            Self::Hessian(_) => 2 * logits + 2 * samples,
+            Self::Details => logits,
+            Self::Hessian(_) | Self::HessianAlone(_) => 2 * logits,
         }
     }
 }
 
-/// What a backend computed: the step's summary, and each element's or row's figures where they were wanted.
-#[derive(Debug, Clone, PartialEq)]
-struct Computed {
-    /// The reduced loss, counts and weight sum.
-    summary: LossSummary,
-    details: Option<Details>,
+/// Takes an array of results as soon as it is computed: the next one may need its memory.
+type Put<'a> = &'a mut (dyn FnMut(&'static str, NpyArray) -> Result<(), EvalError> + Send);
+
+/// Why a backend did not compute a batch.
+enum Fault {
+    /// The batch or the backend.
+    Refused(TensorLossError),
+    /// What takes the results.
+    Unwritten(EvalError),
 }
 
-impl Computed {
-    /// The same with the second derivatives that another backend computed.
-    fn with_hessian_of(mut self, other: Option<Self>) -> Self {
-        let hessian = other.and_then(|other| other.details?.hessian);
-        if let (Some(details), Some(hessian)) = (&mut self.details, hessian) {
-            details.hessian = Some(hessian);
-        }
-        self
+impl From<LossError> for Fault {
+    fn from(error: LossError) -> Self {
+        Self::Refused(error.into())
     }
 }
 
-/// What --out holds.
-#[derive(Debug, Clone, PartialEq)]
-struct Details {
-    /// dL/dx, in the logits' shape.
-    grad: NpyArray,
-    /// The weight of each element or row; 0 where not valid.
-    weight: NpyArray,
-    /// The weighted loss of each, before the reduction; 0 where not valid.
-    loss: NpyArray,
-    /// d²L/dx², in the logits' shape, where it was wanted.
-    hessian: Option<NpyArray>,
+impl From<TensorLossError> for Fault {
+    fn from(error: TensorLossError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<EvalError> for Fault {
+    fn from(error: EvalError) -> Self {
+        Self::Unwritten(error)
+    }
 }
 
 /// The JSON object on standard output.
@@ -134,10 +133,10 @@ pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalErr
     check_outputs(arguments)?;
     let config = read_config(&arguments.config)?;
     let config_path = arguments.config.display().to_string();
+    let mut loss = config.build().map_err(|source| EvalError::Config { path: config_path.clone(), source })?;
     if arguments.dtype != Precision::F64 {
         overflow::check_config(&config, &config_path)?;
     }
-    let mut loss = config.build().map_err(|source| EvalError::Config { path: config_path, source })?;
     if let Some(path) = &arguments.state_in {
         let state = StateFile::read(path, config.objective)?;
         restore(&mut loss, &state, path)?;
@@ -148,25 +147,29 @@ pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalErr
         let _ = writeln!(std::io::stderr(), "note: {}", on_lines(&note));
     }
     let (backend, wanted) = (arguments.backend, Wanted::of(arguments));
-    let computed = pool(None)?.install(|| match arguments.dtype {
-        Precision::F16 => compute::<f16>(&mut files, &mut loss, backend, wanted),
-        Precision::Bf16 => compute::<bf16>(&mut files, &mut loss, backend, wanted),
-        Precision::F32 => compute::<f32>(&mut files, &mut loss, backend, wanted),
-        Precision::F64 => compute::<f64>(&mut files, &mut loss, backend, wanted),
-    })?;
-    let mut staged = Vec::new();
-    if let (Some(path), Some(Details { grad, weight, loss, hessian })) = (&arguments.out, computed.details) {
-        let mut file = Staged::new(path)?;
-        let mut arrays = vec![("grad", &grad), ("weight", &weight), ("loss", &loss)];
-        arrays.extend(hessian.as_ref().map(|hessian| ("hessian", hessian)));
-        file.fill(|file| write_npz(file, &arrays))?;
-        staged.push(file);
-    }
+    let mut file = arguments.out.as_deref().map(Staged::new).transpose()?;
+    let summary = match &mut file {
+        None => computed(arguments.dtype, &mut files, &mut loss, (backend, wanted), &mut |_, _| Ok(()))?,
+        Some(file) => {
+            let path = arguments.out.as_deref().unwrap_or(Path::new(""));
+            let unwritten = |source| EvalError::from(WriteError::new(path, source));
+            let mut archive = NpzWriter::new(file.file());
+            let mut put = |name, array: NpyArray| archive.add(name, &array).map_err(unwritten);
+            let summary = computed(arguments.dtype, &mut files, &mut loss, (backend, wanted), &mut put)?;
+            archive.finish().map_err(unwritten)?;
+            file.sync()?;
+            summary
+        }
+    };
+    let mut staged: Vec<Staged> = file.into_iter().collect();
     if let Some(path) = &arguments.state_out {
         staged.push(StateFile::new(config.objective, state(&loss)).stage(path)?);
     }
+    if let Some(note) = weighs_nothing(&summary) {
+        let _ = writeln!(std::io::stderr(), "note: {}: {note}", on_lines(&arguments.logits.display().to_string()));
+    }
     let printed = Printed {
-        summary: computed.summary,
+        summary,
         objective: config.objective,
         reduction: config.reduction,
         backend: arguments.backend,
@@ -182,6 +185,17 @@ pub fn run(arguments: &EvalArguments, out: &mut dyn Write) -> Result<(), EvalErr
     }
     staged.into_iter().try_for_each(Staged::put)?;
     told.map_err(EvalError::Output)
+}
+
+/// What to say of a batch that says nothing, though it has samples.
+fn weighs_nothing(summary: &LossSummary) -> Option<String> {
+    (summary.valid > 0 && summary.weight_sum == 0.0).then(|| {
+        format!(
+            "each of the {} weighs 0, so that loss and gradient are 0 whatever the logits; see the sample weights, and exponents (`gamma`) \
+             and class weights of the config",
+            counted(summary.valid, "valid sample")
+        )
+    })
 }
 
 /// That no output takes the place of an input or of the other; but a state may go on in its own file.
@@ -213,6 +227,22 @@ pub fn read_config(path: &Path) -> Result<LossConfig, EvalError> {
     LossConfig::from_toml(&text).map_err(|source| EvalError::Config { path: name(), source })
 }
 
+/// One step in a precision, over all threads.
+fn computed(
+    dtype: Precision,
+    files: &mut Files,
+    loss: &mut ConfiguredLoss,
+    (backend, wanted): (Backend, Wanted),
+    put: Put<'_>,
+) -> Result<LossSummary, EvalError> {
+    pool(None)?.install(|| match dtype {
+        Precision::F16 => compute::<f16>(files, loss, backend, wanted, put),
+        Precision::Bf16 => compute::<bf16>(files, loss, backend, wanted, put),
+        Precision::F32 => compute::<f32>(files, loss, backend, wanted, put),
+        Precision::F64 => compute::<f64>(files, loss, backend, wanted, put),
+    })
+}
+
 /// dfdx's tensors cannot be read where they have no elements; of such a batch the CPU engine says the same. A tape has no second
 /// derivatives: those are the engine's, of a copy that takes the same step.
 fn compute<A: Number>(
@@ -220,57 +250,69 @@ fn compute<A: Number>(
     loss: &mut ConfiguredLoss,
     backend: Backend,
     wanted: Wanted,
-) -> Result<Computed, EvalError> {
+    put: Put<'_>,
+) -> Result<LossSummary, EvalError> {
     let name = files.logits.name().to_owned();
+    let mut put = |array_name: &'static str, array: NpyArray| {
+        let quantity = match array_name {
+            "grad" => "gradient",
+            "loss" => "weighted loss",
+            "hessian" => "second derivative",
+            other => other,
+        };
+        overflow::check_array(quantity, &array, &name, A::BITS)?;
+        put(array_name, array)
+    };
     // What is beyond the floats is told by value and weight, where both can be found out.
-    let beyond = |source: &LossError, again: Option<Computed>| {
+    let beyond = |source: &LossError, again: Option<overflow::Computed>| {
         let told = again.and_then(|computed| overflow::check(&computed, &name, A::BITS).err());
         told.or_else(|| overflow::refused(source, &name, A::BITS))
     };
-    let computed = match loss {
+    let is_tensors = matches!(backend, Backend::DfdxCpu | Backend::DfdxCuda);
+    let summary = match loss {
         ConfiguredLoss::Bce(loss) => {
             let inputs = BceInputs::<A>::new(files)?;
-            files.make_room::<A>(wanted.numbers(inputs.logits.len(), inputs.logits.len()))?;
-            let computed = match backend {
-                Backend::DfdxCpu | Backend::DfdxCuda if !inputs.logits.is_empty() => {
-                    let engine = |loss: &mut Bce| arrays::bce(&inputs, loss, wanted);
-                    let hessian = wanted.form().map(|_| engine(&mut loss.clone())).transpose();
-                    hessian
-                        .map_err(TensorLossError::Loss)
-                        .and_then(|hessian| Ok(A::bce(&inputs, loss, backend)?.with_hessian_of(hessian)))
-                }
-                _ => arrays::bce(&inputs, loss, wanted).map_err(TensorLossError::Loss),
+            files.make_room::<A>(wanted.numbers(inputs.logits.len()))?;
+            let computed = if is_tensors && !inputs.logits.is_empty() {
+                let alone = wanted.form().map(Wanted::HessianAlone);
+                let hessian = alone.map(|wanted| arrays::bce(&inputs, &mut loss.clone(), wanted, &mut put));
+                // The tensors take the inputs' place.
+                hessian.transpose().and_then(|_| A::bce(inputs, loss, (backend, wanted), &mut put))
+            } else {
+                arrays::bce(&inputs, loss, wanted, &mut put)
             };
-            computed.map_err(|error| match error {
-                TensorLossError::Loss(source) => {
-                    beyond(&source, again::bce(&inputs, loss, &source)).unwrap_or_else(|| files.refuse(source))
+            computed.map_err(|fault| match fault {
+                Fault::Refused(TensorLossError::Loss(source)) => {
+                    let again = BceInputs::<A>::new(files).ok().and_then(|inputs| again::bce(&inputs, loss, &source));
+                    beyond(&source, again).unwrap_or_else(|| files.refuse(source))
                 }
-                other => files.refuse_tensor(other),
+                Fault::Refused(other) => files.refuse_tensor(other),
+                Fault::Unwritten(error) => error,
             })
         }
         ConfiguredLoss::Softmax(loss) => {
             let inputs = SoftmaxInputs::<A>::new(files)?;
-            files.make_room::<A>(wanted.numbers(inputs.logits.len(), inputs.targets.len()))?;
-            let computed = match backend {
-                Backend::DfdxCpu | Backend::DfdxCuda if !inputs.logits.is_empty() => {
-                    let engine = |loss: &mut Softmax| arrays::softmax(&inputs, loss, wanted);
-                    let hessian = wanted.form().map(|_| engine(&mut loss.clone())).transpose();
-                    hessian
-                        .map_err(TensorLossError::Loss)
-                        .and_then(|hessian| Ok(A::softmax(&inputs, loss, backend)?.with_hessian_of(hessian)))
-                }
-                _ => arrays::softmax(&inputs, loss, wanted).map_err(TensorLossError::Loss),
+            files.make_room::<A>(wanted.numbers(inputs.logits.len()))?;
+            let computed = if is_tensors && !inputs.logits.is_empty() {
+                let alone = wanted.form().map(Wanted::HessianAlone);
+                let hessian = alone.map(|wanted| arrays::softmax(&inputs, &mut loss.clone(), wanted, &mut put));
+                hessian.transpose().and_then(|_| A::softmax(inputs, loss, (backend, wanted), &mut put))
+            } else {
+                arrays::softmax(&inputs, loss, wanted, &mut put)
             };
-            computed.map_err(|error| match error {
-                TensorLossError::Loss(source) => {
-                    beyond(&source, again::softmax(&inputs, loss, &source)).unwrap_or_else(|| files.refuse(source))
+            computed.map_err(|fault| match fault {
+                Fault::Refused(TensorLossError::Loss(source)) => {
+                    let again =
+                        SoftmaxInputs::<A>::new(files).ok().and_then(|inputs| again::softmax(&inputs, loss, &source));
+                    beyond(&source, again).unwrap_or_else(|| files.refuse(source))
                 }
-                other => files.refuse_tensor(other),
+                Fault::Refused(other) => files.refuse_tensor(other),
+                Fault::Unwritten(error) => error,
             })
         }
     }?;
-    overflow::check(&computed, files.logits.name(), A::BITS)?;
-    Ok(computed)
+    overflow::check_sums(&summary, ("", ""), files.logits.name(), A::BITS)?;
+    Ok(summary)
 }
 
 fn state(loss: &ConfiguredLoss) -> State {

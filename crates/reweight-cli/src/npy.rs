@@ -11,7 +11,7 @@ use half::{bf16, f16};
 use ndarray::ArrayD;
 
 pub use read::NpyFile;
-pub use write::write_npz;
+pub use write::NpzWriter;
 
 /// Why an array could not be read or written. `name` is the file's path.
 #[derive(Debug, thiserror::Error)]

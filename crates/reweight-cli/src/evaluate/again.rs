@@ -5,7 +5,8 @@ use reweight::{LossError, LossSummary};
 use reweight_ndarray::{BceBatch, BceTarget, Outcome, SoftmaxBatch};
 
 use super::inputs::{BceInputs, BceTargets, SampleWeights, SoftmaxInputs};
-use super::{Bce, Computed, Details, Number, Softmax};
+use super::overflow::{Computed, Details};
+use super::{Bce, Number, Softmax};
 
 /// What every sample weighs less: a power of two, which no digit is lost by.
 const SMALLER: f64 = 1.0 / (1_u128 << 100) as f64;
@@ -71,11 +72,6 @@ fn larger<A: Number>(outcome: &Outcome<f64, IxDyn, IxDyn>, sum: f64) -> Computed
     let array = |array: &ArrayD<f64>| A::round(&array.mapv(|value| value / SMALLER));
     Computed {
         summary: LossSummary { loss: Some(sum), ..outcome.summary },
-        details: Some(Details {
-            grad: array(&outcome.grad.mapv(|_| 0.0)),
-            weight: array(&outcome.weights),
-            loss: array(&outcome.losses),
-            hessian: None,
-        }),
+        details: Details { weight: array(&outcome.weights), loss: array(&outcome.losses) },
     }
 }

@@ -1,18 +1,24 @@
 //! The CPU engine on the batch.
 
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use reweight::{LossError, LossSummary, SampleWeighter};
-use reweight_ndarray::{BceBatch, BceTarget, Outcome, SecondOrder, SoftmaxBatch};
+use reweight_ndarray::{BceBatch, BceTarget, Buffers, SoftmaxBatch};
 
 use super::inputs::{BceInputs, BceTargets, SoftmaxInputs};
-use super::{Bce, Computed, Details, Number, Softmax, Wanted};
+use super::{Bce, Fault, Number, Put, Softmax, Wanted};
 
-/// One training step. Each element's figures take three times the logits' memory, second derivatives as much as the logits.
-pub(super) fn bce<A: Number>(inputs: &BceInputs<A>, loss: &mut Bce, wanted: Wanted) -> Result<Computed, LossError> {
+/// One training step. Each output is handed over before the next is computed, so that beside the inputs one is in memory, and two
+/// where there are second derivatives.
+pub(super) fn bce<A: Number>(
+    inputs: &BceInputs<A>,
+    loss: &mut Bce,
+    wanted: Wanted,
+    put: Put<'_>,
+) -> Result<LossSummary, Fault> {
     match &inputs.targets {
-        BceTargets::Bytes(targets) => bce_with(inputs, targets, loss, wanted),
-        BceTargets::Integers(targets) => bce_with(inputs, targets, loss, wanted),
-        BceTargets::Soft(targets) => bce_with(inputs, targets, loss, wanted),
+        BceTargets::Bytes(targets) => bce_with(inputs, targets, loss, wanted, put),
+        BceTargets::Integers(targets) => bce_with(inputs, targets, loss, wanted, put),
+        BceTargets::Soft(targets) => bce_with(inputs, targets, loss, wanted, put),
     }
 }
 
@@ -21,7 +27,8 @@ fn bce_with<A: Number, T: BceTarget>(
     targets: &ArrayD<T>,
     loss: &mut Bce,
     wanted: Wanted,
-) -> Result<Computed, LossError> {
+    put: Put<'_>,
+) -> Result<LossSummary, Fault> {
     let weights = inputs.sample_weight.as_ref().map(|weights| weights.view()).transpose()?;
     let mut batch = BceBatch::new(&inputs.logits, targets);
     if let Some(valid) = &inputs.valid {
@@ -33,18 +40,16 @@ fn bce_with<A: Number, T: BceTarget>(
     if wanted == Wanted::Summary {
         // The step's loss, and what the step lets the weighter take in.
         let summary = batch.value(loss)?;
-        if is_finite(&summary) {
-            if loss.weighter().observes() {
-                let counts = batch.statistics(loss)?;
-                loss.observe(&counts)?;
-            }
-            return Ok(Computed { summary, details: None });
+        if loss.weighter().observes() {
+            let counts = batch.statistics(loss)?;
+            loss.observe(&counts).map_err(LossError::from)?;
         }
+        return Ok(summary);
     }
-    match wanted.form() {
-        Some(form) => batch.second_order(loss, form).map(pack_second_order),
-        None => batch.outcome(loss).map(pack),
-    }
+    let compute = |is_first, buffers: Buffers<'_, A, IxDyn, IxDyn>| {
+        if is_first { batch.train_into(loss, buffers) } else { batch.weigh_buffers(loss, buffers) }
+    };
+    one_by_one(&inputs.logits, || alike(&inputs.logits), wanted, compute, put)
 }
 
 /// As [`bce`].
@@ -52,7 +57,8 @@ pub(super) fn softmax<A: Number>(
     inputs: &SoftmaxInputs<A>,
     loss: &mut Softmax,
     wanted: Wanted,
-) -> Result<Computed, LossError> {
+    put: Put<'_>,
+) -> Result<LossSummary, Fault> {
     let weights = inputs.sample_weight.as_ref().map(|weights| weights.view()).transpose()?;
     let mut batch = SoftmaxBatch::new(&inputs.logits, &inputs.targets);
     if let Some(valid) = &inputs.valid {
@@ -63,39 +69,57 @@ pub(super) fn softmax<A: Number>(
     }
     if wanted == Wanted::Summary {
         let summary = batch.value(loss)?;
-        if is_finite(&summary) {
-            if loss.weighter().observes() {
-                let counts = batch.statistics(loss)?;
-                loss.observe(&counts)?;
-            }
-            return Ok(Computed { summary, details: None });
+        if loss.weighter().observes() {
+            let counts = batch.statistics(loss)?;
+            loss.observe(&counts).map_err(LossError::from)?;
         }
+        return Ok(summary);
     }
-    match wanted.form() {
-        Some(form) => batch.second_order(loss, form).map(pack_second_order),
-        None => batch.outcome(loss).map(pack),
-    }
+    let compute = |is_first, buffers: Buffers<'_, A, IxDyn, IxDyn>| {
+        if is_first { batch.train_into(loss, buffers) } else { batch.weigh_buffers(loss, buffers) }
+    };
+    let samples = || ArrayD::from_elem(inputs.targets.raw_dim(), A::default());
+    one_by_one(&inputs.logits, samples, wanted, compute, put)
 }
 
-/// Where it is not, the details tell why.
-fn is_finite(summary: &LossSummary) -> bool {
-    summary.loss.is_none_or(f64::is_finite) && summary.weight_sum.is_finite()
-}
-
-fn pack<A: Number>(outcome: Outcome<A, IxDyn, IxDyn>) -> Computed {
-    Computed {
-        summary: outcome.summary,
-        details: Some(Details {
-            grad: A::pack(outcome.grad),
-            weight: A::pack(outcome.weights),
-            loss: A::pack(outcome.losses),
-            hessian: None,
-        }),
+/// Each output by itself: the step is taken with the first, and the others are weighed with what it observed.
+fn one_by_one<A: Number>(
+    logits: &ArrayD<A>,
+    samples: impl Fn() -> ArrayD<A>,
+    wanted: Wanted,
+    mut compute: impl FnMut(bool, Buffers<'_, A, IxDyn, IxDyn>) -> Result<LossSummary, LossError>,
+    put: Put<'_>,
+) -> Result<LossSummary, Fault> {
+    let is_alone = matches!(wanted, Wanted::HessianAlone(_));
+    if !is_alone {
+        // A weight that is no number is named as such, and not as the loss or the slope that it makes one.
+        let mut weights = samples();
+        compute(true, Buffers { weights: Some(weights.view_mut()), ..Buffers::none() })?;
+        put("weight", A::pack(weights))?;
+        let mut losses = samples();
+        compute(false, Buffers { losses: Some(losses.view_mut()), ..Buffers::none() })?;
+        put("loss", A::pack(losses))?;
     }
+    // Second derivatives are made of slopes, so that these two come together.
+    let mut grad = alike(logits);
+    let mut hessian = wanted.form().map(|form| (alike(logits), form));
+    let buffers = Buffers {
+        grad: Some(grad.view_mut()),
+        hessian: hessian.as_mut().map(|(hessian, form)| (hessian.view_mut(), *form)),
+        ..Buffers::none()
+    };
+    let summary = compute(is_alone, buffers)?;
+    if !is_alone {
+        put("grad", A::pack(grad))?;
+    }
+    if let Some((hessian, _)) = hessian {
+        put("hessian", A::pack(hessian))?;
+    }
+    Ok(summary)
 }
 
-fn pack_second_order<A: Number>(second: SecondOrder<A, IxDyn, IxDyn>) -> Computed {
-    let Computed { summary, details } = pack(second.outcome);
-    let hessian = Some(A::pack(second.hessian));
-    Computed { summary, details: details.map(|details| Details { hessian, ..details }) }
+/// Zeros that lie as `logits` do.
+fn alike<A: Number>(logits: &ArrayD<A>) -> ArrayD<A> {
+    let columns_first = logits.ndim() > 1 && logits.t().is_standard_layout();
+    ArrayD::from_elem(logits.raw_dim().set_f(columns_first), A::default())
 }

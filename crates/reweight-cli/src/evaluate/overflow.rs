@@ -2,41 +2,61 @@
 
 use ndarray::ArrayD;
 use reweight::{LossConfig, LossError, LossSummary};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Computed, Details, EvalError};
+use super::EvalError;
 use crate::npy::NpyArray;
 
-/// That all figures are finite, or the first that is not.
+/// A batch's figures as they would have been, had there been no bound.
+pub(super) struct Computed {
+    pub(super) summary: LossSummary,
+    pub(super) details: Details,
+}
+
+/// Of each element or row.
+pub(super) struct Details {
+    pub(super) weight: NpyArray,
+    pub(super) loss: NpyArray,
+}
+
+/// That all of these figures are finite, or the first that is not.
 ///
 /// `bits` is the precision that they were computed in, `logits` the file that messages name.
 pub(super) fn check(computed: &Computed, logits: &str, bits: u32) -> Result<(), EvalError> {
-    let summary = &computed.summary;
-    let refuse = |what: String| beyond_floats(what, logits, bits);
-    if let Some(Details { grad, weight, loss, hessian }) = &computed.details {
-        let hessian = hessian.as_ref().map(|hessian| ("second derivative", hessian));
-        for (name, array) in
-            [("weight", weight), ("weighted loss", loss), ("gradient", grad)].into_iter().chain(hessian)
-        {
-            if let Some((index, value)) = first_not_finite(array) {
-                let weight = (name == "weighted loss").then(|| at(weight, index)).flatten();
-                let weight = weight.map_or_else(String::new, |weight| format!(" (its weight is {weight})"));
-                return Err(refuse(format!("the {name} at index {index} is {value}{weight}")));
-            }
-        }
+    let Computed { summary, details: Details { weight, loss } } = computed;
+    check_array("weight", weight, logits, bits)?;
+    if let Some((index, value)) = first_not_finite(loss) {
+        let weight = at(weight, index).map_or_else(String::new, |weight| format!(" (its weight is {weight})"));
+        return Err(beyond_floats(format!("the weighted loss at index {index} is {value}{weight}"), logits, bits));
     }
     // No element of them need be beyond it alone.
-    let largest = |of: fn(&Details) -> &NpyArray| {
-        let place = computed.details.as_ref().and_then(|details| largest(of(details)));
-        place.map_or_else(String::new, |(index, value)| format!(", of which the largest is {value} at index {index}"))
+    let largest = |of: &NpyArray| {
+        largest(of)
+            .map_or_else(String::new, |(index, value)| format!(", of which the largest is {value} at index {index}"))
     };
-    let LossSummary { loss, weight_sum, .. } = *summary;
-    match loss {
-        Some(loss) if !loss.is_finite() => {
-            Err(refuse(format!("the sum of the weighted losses is {loss}{}", largest(|details| &details.loss))))
-        }
-        _ if !weight_sum.is_finite() => {
-            Err(refuse(format!("the sum of the weights is {weight_sum}{}", largest(|details| &details.weight))))
+    check_sums(summary, (&largest(loss), &largest(weight)), logits, bits)
+}
+
+/// That the elements of an array of results are finite.
+pub(super) fn check_array(name: &str, array: &NpyArray, logits: &str, bits: u32) -> Result<(), EvalError> {
+    match first_not_finite(array) {
+        Some((index, value)) => Err(beyond_floats(format!("the {name} at index {index} is {value}"), logits, bits)),
+        None => Ok(()),
+    }
+}
+
+/// That the sums of losses and weights are finite, of which the largest are known or not.
+pub(super) fn check_sums(
+    summary: &LossSummary,
+    (loss, weight): (&str, &str),
+    logits: &str,
+    bits: u32,
+) -> Result<(), EvalError> {
+    let refuse = |what: String| Err(beyond_floats(what, logits, bits));
+    match summary.loss {
+        Some(sum) if !sum.is_finite() => refuse(format!("the sum of the weighted losses is {sum}{loss}")),
+        _ if !summary.weight_sum.is_finite() => {
+            refuse(format!("the sum of the weights is {}{weight}", summary.weight_sum))
         }
         _ => Ok(()),
     }
@@ -64,7 +84,7 @@ fn beyond_floats(what: String, logits: &str, bits: u32) -> EvalError {
     EvalError::Overflow { path: logits.to_owned(), what, bits, cure }
 }
 
-/// That no weight of the config is beyond 32 bits, where a sample weight would be refused too.
+/// That no setting of the config is beyond 32 bits, where a sample weight would be refused too.
 pub(super) fn check_config(config: &LossConfig, path: &str) -> Result<(), EvalError> {
     let refuse =
         |setting: String, value: f64| EvalError::SettingBeyondPrecision { path: path.to_owned(), setting, value };
@@ -73,13 +93,12 @@ pub(super) fn check_config(config: &LossConfig, path: &str) -> Result<(), EvalEr
         if let Some(scale) = entry.scale.filter(|&scale| is_beyond(scale)) {
             return Err(refuse(of("scale"), scale));
         }
-        if let Some((place, weight)) = ["class_weights", "values"].iter().find_map(|name| beyond(&entry.settings, name))
-        {
-            return Err(refuse(of(&place), weight));
+        if let Some((place, value)) = entry.settings.iter().find_map(beyond) {
+            return Err(refuse(of(&place), value));
         }
     }
     for (index, entry) in config.adjustment.iter().enumerate() {
-        if let Some((place, value)) = ["scale", "offset"].iter().find_map(|name| beyond(&entry.settings, name)) {
+        if let Some((place, value)) = entry.settings.iter().find_map(beyond) {
             return Err(refuse(format!("adjustment {} ({}): `{place}`", index + 1, entry.kind), value));
         }
     }
@@ -91,14 +110,14 @@ fn is_beyond(value: f64) -> bool {
 }
 
 /// The first number of a setting, which holds one or a list, that is beyond 32 bits, and where it stands.
-fn beyond(settings: &Map<String, Value>, name: &str) -> Option<(String, f64)> {
-    match settings.get(name)? {
+fn beyond((name, value): (&String, &Value)) -> Option<(String, f64)> {
+    match value {
         Value::Array(values) => {
             let mut values = values.iter().filter_map(Value::as_f64).enumerate();
             let (at, value) = values.find(|&(_, value)| is_beyond(value))?;
             Some((format!("{name}[{at}]"), value))
         }
-        value => value.as_f64().filter(|&value| is_beyond(value)).map(|value| (name.to_owned(), value)),
+        value => value.as_f64().filter(|&value| is_beyond(value)).map(|value| (name.clone(), value)),
     }
 }
 

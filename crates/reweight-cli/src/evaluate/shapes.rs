@@ -31,7 +31,7 @@ pub(super) fn check(files: &Files, sample: Sample) -> Result<Vec<usize>, EvalErr
         cure,
     };
     if files.targets.shape() != expected {
-        return Err(refuse("targets", &files.targets, targets(sample, logits, &expected, files.targets.shape())));
+        return Err(refuse("targets", &files.targets, targets(sample, logits, &expected, &files.targets)));
     }
     if let Some(valid) = files.valid.as_ref().filter(|valid| valid.shape() != expected) {
         let cure = match valid.shape() {
@@ -74,9 +74,15 @@ fn spreads(from: &[usize], to: &[usize]) -> bool {
     from.len() <= to.len() && from.iter().rev().zip(to.iter().rev()).all(|(from, to)| from == to || *from == 1)
 }
 
-fn targets(sample: Sample, logits: &[usize], expected: &[usize], found: &[usize]) -> String {
+fn targets(sample: Sample, logits: &[usize], expected: &[usize], file: &NpyFile) -> String {
+    let found = file.shape();
     let reshaped = reshaped("targets", found, expected);
     match sample {
+        Sample::Row if found == logits && file.is_float() => {
+            "softmax takes class indices: of one-hot rows targets.argmax(1); rows of probabilities are not taken, but the config's \
+             `label_smoothing` is"
+                .to_owned()
+        }
         Sample::Row if found == logits => {
             "it looks like one-hot rows, and softmax takes class indices: targets.argmax(1)".to_owned()
         }

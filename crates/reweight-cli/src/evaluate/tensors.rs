@@ -5,23 +5,28 @@
 
 use dfdx::prelude::*;
 use half::{bf16, f16};
-use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeError};
-use reweight::{BatchForm, LossError, Reduction};
+use ndarray::{ArrayD, IxDyn, ShapeError};
+use reweight::{BatchForm, LossError, LossSummary, Reduction};
 use reweight_dfdx::{
     BceBatch, BceDevice, BceTarget, Each, Element, Reduced, SoftmaxBatch, SoftmaxDevice, TensorLossError,
 };
 
 use super::inputs::{BceInputs, BceTargets, SoftmaxInputs};
-use super::{Bce, Computed, Details, Number, Softmax};
+use super::{Bce, Fault, Number, Put, Softmax, Wanted};
 use crate::arguments::Backend;
 
 /// A precision on whatever device a backend names. dfdx has no types of 16 bits, which is what the defaults say.
 pub(super) trait OnTensors: Sized {
-    fn bce(_: &BceInputs<Self>, _: &mut Bce, _: Backend) -> Result<Computed, TensorLossError> {
-        Err(without_halves())
+    fn bce(_: BceInputs<Self>, _: &mut Bce, _: (Backend, Wanted), _: Put<'_>) -> Result<LossSummary, Fault> {
+        Err(without_halves().into())
     }
-    fn softmax(_: &SoftmaxInputs<Self>, _: &mut Softmax, _: Backend) -> Result<Computed, TensorLossError> {
-        Err(without_halves())
+    fn softmax(
+        _: SoftmaxInputs<Self>,
+        _: &mut Softmax,
+        _: (Backend, Wanted),
+        _: Put<'_>,
+    ) -> Result<LossSummary, Fault> {
+        Err(without_halves().into())
     }
 }
 
@@ -37,23 +42,35 @@ impl OnTensors for bf16 {}
 macro_rules! on_tensors {
     ($($float:ident)*) => {$(
         impl OnTensors for $float {
-            fn bce(inputs: &BceInputs<Self>, loss: &mut Bce, backend: Backend) -> Result<Computed, TensorLossError> {
+            fn bce(
+                inputs: BceInputs<Self>,
+                loss: &mut Bce,
+                (backend, wanted): (Backend, Wanted),
+                put: Put<'_>,
+            ) -> Result<LossSummary, Fault> {
                 match backend {
                     #[cfg(feature = "cuda")]
-                    Backend::DfdxCuda => bce_on(&reweight_dfdx::cuda_device(0, 0)?, inputs, loss),
-                    _ => bce_on(&Cpu::default(), inputs, loss),
+                    Backend::DfdxCuda => {
+                        let device = reweight_dfdx::cuda_device(0, 0).map_err(TensorLossError::from)?;
+                        bce_on(&device, inputs, loss, wanted, put)
+                    }
+                    _ => bce_on(&Cpu::default(), inputs, loss, wanted, put),
                 }
             }
 
             fn softmax(
-                inputs: &SoftmaxInputs<Self>,
+                inputs: SoftmaxInputs<Self>,
                 loss: &mut Softmax,
-                backend: Backend,
-            ) -> Result<Computed, TensorLossError> {
+                (backend, wanted): (Backend, Wanted),
+                put: Put<'_>,
+            ) -> Result<LossSummary, Fault> {
                 match backend {
                     #[cfg(feature = "cuda")]
-                    Backend::DfdxCuda => softmax_on(&reweight_dfdx::cuda_device(0, 0)?, inputs, loss),
-                    _ => softmax_on(&Cpu::default(), inputs, loss),
+                    Backend::DfdxCuda => {
+                        let device = reweight_dfdx::cuda_device(0, 0).map_err(TensorLossError::from)?;
+                        softmax_on(&device, inputs, loss, wanted, put)
+                    }
+                    _ => softmax_on(&Cpu::default(), inputs, loss, wanted, put),
                 }
             }
         }
@@ -74,28 +91,39 @@ impl<A: Number + Element, D> Place<A> for D where
 
 fn bce_on<A: Number + Element, D: Place<A>>(
     device: &D,
-    inputs: &BceInputs<A>,
+    mut inputs: BceInputs<A>,
     loss: &mut Bce,
-) -> Result<Computed, TensorLossError> {
-    match &inputs.targets {
-        BceTargets::Bytes(targets) => bce_with(device, inputs, &targets.mapv(i64::from), loss),
-        BceTargets::Integers(targets) => bce_with(device, inputs, targets, loss),
-        BceTargets::Soft(targets) => bce_with(device, inputs, targets, loss),
+    wanted: Wanted,
+    put: Put<'_>,
+) -> Result<LossSummary, Fault> {
+    match std::mem::replace(&mut inputs.targets, BceTargets::Bytes(ArrayD::zeros(IxDyn(&[0])))) {
+        // Floats of 0 and 1 are hard targets too, and smaller than integers; of others the integer is to be named.
+        BceTargets::Bytes(targets) if targets.iter().all(|&target| target <= 1) => {
+            let one = A::ONE;
+            let targets = targets.mapv(|target| if target == 1 { one } else { A::default() });
+            bce_with(device, inputs, targets, loss, wanted, put)
+        }
+        BceTargets::Bytes(targets) => bce_with(device, inputs, targets.mapv(i64::from), loss, wanted, put),
+        BceTargets::Integers(targets) => bce_with(device, inputs, targets, loss, wanted, put),
+        BceTargets::Soft(targets) => bce_with(device, inputs, targets, loss, wanted, put),
     }
 }
 
 fn bce_with<A: Number + Element, Y: BceTarget + Unit, D: Place<A> + TensorFromVec<Y>>(
     device: &D,
-    inputs: &BceInputs<A>,
-    targets: &ArrayD<Y>,
+    inputs: BceInputs<A>,
+    targets: ArrayD<Y>,
     loss: &mut Bce,
-) -> Result<Computed, TensorLossError> {
-    let shape = four_axes(inputs.logits.shape(), loss)?;
-    let logits = tensor(device, &inputs.logits.view(), shape)?;
-    let targets = tensor(device, &targets.view(), shape)?;
-    let valid = inputs.valid.as_ref().map(|array| tensor(device, &array.view(), shape)).transpose()?;
+    wanted: Wanted,
+    put: Put<'_>,
+) -> Result<LossSummary, Fault> {
+    let axes = inputs.logits.shape().to_vec();
+    let shape = four_axes(&axes, loss)?;
+    let logits = tensor(device, inputs.logits, shape)?;
+    let targets = tensor(device, targets, shape)?;
+    let valid = inputs.valid.map(|array| tensor(device, array, shape)).transpose()?;
     let weights = inputs.sample_weight.as_ref();
-    let sample_weight = weights.map(|weights| tensor(device, &weights.view()?, shape)).transpose()?;
+    let sample_weight = weights.map(|weights| tensor(device, weights.view()?.to_owned(), shape)).transpose()?;
     let batch = || {
         let mut batch = BceBatch::new(logits.leaky_trace(), &targets);
         if let Some(valid) = &valid {
@@ -107,8 +135,14 @@ fn bce_with<A: Number + Element, Y: BceTarget + Unit, D: Place<A> + TensorFromVe
         batch
     };
     // A copy takes the same step for the scalar: of one call comes either a scalar or each element's loss.
-    let scalar = batch().reduced(&mut loss.clone().with_reduction(on_tape(loss.reduction()))?)?;
-    finish(scalar, &logits, &batch().each(loss)?, inputs.logits.shape(), inputs.logits.shape())
+    let copy = loss.clone();
+    let summary = each(batch().each(loss)?, &axes, wanted, put)?;
+    if wanted != Wanted::Summary {
+        let mut copy = copy.with_reduction(on_tape(loss.reduction())).map_err(LossError::from)?;
+        let scalar = batch().reduced(&mut copy)?;
+        gradient(scalar, &logits, &axes, put)?;
+    }
+    Ok(summary)
 }
 
 /// A shape of four axes for a batch of `shape`, whose elements have the same columns: for each number of axes the tape would be
@@ -137,16 +171,18 @@ fn four_axes(shape: &[usize], loss: &Bce) -> Result<(usize, usize, usize, usize)
 
 fn softmax_on<A: Number + Element, D: Place<A>>(
     device: &D,
-    inputs: &SoftmaxInputs<A>,
+    inputs: SoftmaxInputs<A>,
     loss: &mut Softmax,
-) -> Result<Computed, TensorLossError> {
-    let shape = inputs.logits.shape();
-    let (rows, classes, rest) = (shape[0], shape[1], shape[2..].iter().product::<usize>());
-    let logits = tensor(device, &inputs.logits.view(), (rows, classes, rest))?;
-    let targets = tensor(device, &inputs.targets.view(), (rows, rest))?;
-    let valid = inputs.valid.as_ref().map(|array| tensor(device, &array.view(), (rows, rest))).transpose()?;
+    wanted: Wanted,
+    put: Put<'_>,
+) -> Result<LossSummary, Fault> {
+    let (axes, sample_axes) = (inputs.logits.shape().to_vec(), inputs.targets.shape().to_vec());
+    let (rows, classes, rest) = (axes[0], axes[1], axes[2..].iter().product::<usize>());
+    let logits = tensor(device, inputs.logits, (rows, classes, rest))?;
+    let targets = tensor(device, inputs.targets, (rows, rest))?;
+    let valid = inputs.valid.map(|array| tensor(device, array, (rows, rest))).transpose()?;
     let weights = inputs.sample_weight.as_ref();
-    let sample_weight = weights.map(|weights| tensor(device, &weights.view()?, (rows, rest))).transpose()?;
+    let sample_weight = weights.map(|weights| tensor(device, weights.view()?.to_owned(), (rows, rest))).transpose()?;
     let batch = || {
         let mut batch = SoftmaxBatch::new(logits.leaky_trace(), &targets);
         if let Some(valid) = &valid {
@@ -157,20 +193,24 @@ fn softmax_on<A: Number + Element, D: Place<A>>(
         }
         batch
     };
-    let scalar = batch().reduced(&mut loss.clone().with_reduction(on_tape(loss.reduction()))?)?;
-    finish(scalar, &logits, &batch().each(loss)?, shape, inputs.targets.shape())
+    let copy = loss.clone();
+    let summary = each(batch().each(loss)?, &sample_axes, wanted, put)?;
+    if wanted != Wanted::Summary {
+        let mut copy = copy.with_reduction(on_tape(loss.reduction())).map_err(LossError::from)?;
+        let scalar = batch().reduced(&mut copy)?;
+        gradient(scalar, &logits, &axes, put)?;
+    }
+    Ok(summary)
 }
 
-/// The array's elements in C order as a tensor.
-fn tensor<S: Shape, Y: Unit, D>(
-    device: &D,
-    array: &ArrayViewD<'_, Y>,
-    shape: S,
-) -> Result<Tensor<S, Y, D>, TensorLossError>
+/// The array's elements in C order as a tensor; where they lie so, the memory is the tensor's.
+fn tensor<S: Shape, Y: Unit, D>(device: &D, array: ArrayD<Y>, shape: S) -> Result<Tensor<S, Y, D>, TensorLossError>
 where
     D: TensorFromVec<Y> + HasErr<Err: Into<TensorLossError>>,
 {
-    device.try_tensor_from_vec(array.iter().copied().collect(), shape).map_err(Into::into)
+    let lies_so = array.is_standard_layout();
+    let elements = if lies_so { array.into_raw_vec_and_offset().0 } else { array.iter().copied().collect() };
+    device.try_tensor_from_vec(elements, shape).map_err(Into::into)
 }
 
 /// Without a reduction the gradient is that of the sum, as everywhere.
@@ -178,23 +218,36 @@ fn on_tape(reduction: Reduction) -> Reduction {
     if reduction == Reduction::None { Reduction::Sum } else { reduction }
 }
 
-fn finish<S: Shape, L: Shape, A: Number + Element, D: Place<A>>(
+/// Hands over each sample's weight and loss, where they are wanted.
+fn each<L: Shape, A: Number + Element, D: Place<A>>(
+    each: Each<L, A, D, OwnedTape<A, D>>,
+    shape: &[usize],
+    wanted: Wanted,
+    put: Put<'_>,
+) -> Result<LossSummary, Fault> {
+    let Each { losses, weights, summary } = each;
+    if wanted != Wanted::Summary {
+        let weights_array = array(weights.as_vec(), shape)?;
+        drop(weights);
+        put("weight", weights_array)?;
+        let losses_array = array(losses.as_vec(), shape)?;
+        drop(losses);
+        put("loss", losses_array)?;
+    }
+    Ok(summary)
+}
+
+/// Hands over the gradient by the logits.
+fn gradient<S: Shape, A: Number + Element, D: Place<A>>(
     scalar: Reduced<A, D, OwnedTape<A, D>>,
     logits: &Tensor<S, A, D>,
-    each: &Each<L, A, D, OwnedTape<A, D>>,
     shape: &[usize],
-    sample_shape: &[usize],
-) -> Result<Computed, TensorLossError> {
-    let gradients = scalar.loss.try_backward().map_err(Into::into)?;
-    Ok(Computed {
-        summary: each.summary,
-        details: Some(Details {
-            grad: array(gradients.get(logits).as_vec(), shape)?,
-            weight: array(each.weights.as_vec(), sample_shape)?,
-            loss: array(each.losses.as_vec(), sample_shape)?,
-            hessian: None,
-        }),
-    })
+    put: Put<'_>,
+) -> Result<(), Fault> {
+    let gradients = scalar.loss.try_backward().map_err(Into::<TensorLossError>::into)?;
+    let gradient = array(gradients.get(logits).as_vec(), shape)?;
+    drop(gradients);
+    put("grad", gradient).map_err(Fault::from)
 }
 
 fn array<A: Number + Element>(elements: Vec<A>, shape: &[usize]) -> Result<crate::npy::NpyArray, TensorLossError> {

@@ -96,7 +96,7 @@ impl NpyHeader {
         if bytes.iter().filter(|byte| b"([{".contains(byte)).count() > MOST_BRACKETS {
             return Err(bad(format!("it has more than {MOST_BRACKETS} brackets")));
         }
-        let header = Header::from_reader(&mut &bytes[..]).map_err(|error| bad(error.to_string()))?;
+        let header = Header::from_reader(&mut &bytes[..]).map_err(|error| bad(in_words(&error.to_string())))?;
         let descriptor = header.type_descriptor.as_string().map_or("", String::as_str);
         let Some(element) = ElementType::of(descriptor) else {
             let found = on_one_line(&header.type_descriptor.to_string(), QUOTED);
@@ -121,6 +121,16 @@ impl NpyHeader {
     pub(super) fn size(&self) -> u64 {
         // The product was checked for the widest elements.
         (self.count * self.element.size()) as u64
+    }
+}
+
+/// What is wrong with a header, in the words of its keys.
+fn in_words(error: &str) -> String {
+    let error = error.strip_prefix("error parsing header: ").unwrap_or(error);
+    match error.strip_prefix("illegal value for key ").and_then(|rest| rest.split_once(": ")) {
+        Some(("shape", shape)) => format!("its shape is {shape}, which is no list of whole numbers such as (3, 2)"),
+        Some((key, value)) => format!("its {key} is {value}"),
+        None => error.to_owned(),
     }
 }
 

@@ -182,6 +182,12 @@ fn class_indices() {
     assert_eq!(whole(Scalar::Unsigned(u64::MAX)), None);
 }
 
+fn write_all(to: impl io::Write + io::Seek, arrays: &[(&str, &NpyArray)]) -> io::Result<()> {
+    let mut archive = NpzWriter::new(to);
+    arrays.iter().try_for_each(|(name, array)| archive.add(name, array))?;
+    archive.finish()
+}
+
 #[test]
 fn what_is_written_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -189,7 +195,7 @@ fn what_is_written_is_read_again() {
     let gradient = array![[0.5_f32, -1.0], [f32::MIN_POSITIVE, 3.0]].into_dyn();
     let loss = array![1.0_f64, f64::MAX].into_dyn();
     let arrays = [("grad", &NpyArray::F32(gradient.clone())), ("loss", &NpyArray::F64(loss.clone()))];
-    write_npz(std::fs::File::create(&path).unwrap(), &arrays).unwrap();
+    write_all(std::fs::File::create(&path).unwrap(), &arrays).unwrap();
     let mut archive = NpzReader::new(std::fs::File::open(&path).unwrap()).unwrap();
     assert_eq!(archive.by_name::<ndarray::OwnedRepr<f32>, IxDyn>("grad").unwrap(), gradient);
     assert_eq!(archive.by_name::<ndarray::OwnedRepr<f64>, IxDyn>("loss").unwrap(), loss);
@@ -208,7 +214,7 @@ fn halves_are_written_as_numpy_and_ml_dtypes_do() {
         ("columns", &NpyArray::F16(columns)),
         ("brains", &NpyArray::Bf16(brains.clone())),
     ];
-    write_npz(std::fs::File::create(&path).unwrap(), &arrays).unwrap();
+    write_all(std::fs::File::create(&path).unwrap(), &arrays).unwrap();
     let mut archive = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();
     let mut entry = |name: &str| {
         let mut bytes = Vec::new();
@@ -248,7 +254,7 @@ fn a_fault_while_writing_is_the_error_and_the_only_one() {
         }
     }
     let array = NpyArray::F32(ArrayD::zeros(IxDyn(&[100])));
-    let write = |room| write_npz(Small(io::Cursor::default(), room), &[("grad", &array), ("loss", &array)]);
+    let write = |room| write_all(Small(io::Cursor::default(), room), &[("grad", &array), ("loss", &array)]);
     assert!(write(10_000).is_ok());
     for room in (0..1200).step_by(7) {
         assert_eq!(write(room).unwrap_err().kind(), io::ErrorKind::StorageFull, "{room}");

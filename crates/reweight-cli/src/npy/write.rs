@@ -15,15 +15,22 @@ use super::NpyArray;
 /// Beyond this an entry of an archive needs the longer form.
 const LONG: usize = 1 << 31;
 
-/// Writes arrays into one .npz file, each under its name, as `numpy.savez` does: uncompressed, since the floats of a gradient
-/// hardly become smaller, and trying takes many times as long as computing them.
-///
-/// # Errors
-///
-/// When `to` cannot be written to.
-pub fn write_npz(to: impl Write + Seek, arrays: &[(&str, &NpyArray)]) -> io::Result<()> {
-    let mut archive = ZipWriter::new(UntilFault::new(to));
-    for (name, array) in arrays {
+/// A .npz file that is being written, as `numpy.savez` does: uncompressed, since the floats of a gradient hardly become smaller, and
+/// trying takes many times as long as computing them. An array that was added is not needed any more.
+pub struct NpzWriter<W: Write + Seek>(ZipWriter<UntilFault<W>>);
+
+impl<W: Write + Seek> NpzWriter<W> {
+    /// An archive without arrays.
+    pub fn new(to: W) -> Self {
+        Self(ZipWriter::new(UntilFault::new(to)))
+    }
+
+    /// Writes an array under its name.
+    ///
+    /// # Errors
+    ///
+    /// When the archive cannot be written to.
+    pub fn add(&mut self, name: &str, array: &NpyArray) -> io::Result<()> {
         let bytes = match array {
             NpyArray::F16(array) => array.len().saturating_mul(2),
             NpyArray::Bf16(array) => array.len().saturating_mul(2),
@@ -31,8 +38,8 @@ pub fn write_npz(to: impl Write + Seek, arrays: &[(&str, &NpyArray)]) -> io::Res
             NpyArray::F64(array) => array.len().saturating_mul(8),
         };
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-        archive.start_file(format!("{name}.npy"), options.large_file(bytes >= LONG))?;
-        let mut buffered = BufWriter::new(&mut archive);
+        self.0.start_file(format!("{name}.npy"), options.large_file(bytes >= LONG))?;
+        let mut buffered = BufWriter::new(&mut self.0);
         let written = match array {
             NpyArray::F16(array) => write_halves("<f2", array, f16::to_le_bytes, &mut buffered),
             // As ml_dtypes says it.
@@ -44,9 +51,23 @@ pub fn write_npz(to: impl Write + Seek, arrays: &[(&str, &NpyArray)]) -> io::Res
             WriteNpyError::Io(error) => error,
             other => io::Error::other(other),
         })?;
-        buffered.flush()?;
+        buffered.flush()
     }
-    archive.finish()?.flush()
+
+    /// Ends the archive.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn finish(self) -> io::Result<()> {
+        self.0.finish()?.flush()
+    }
+}
+
+impl<W: Write + Seek> std::fmt::Debug for NpzWriter<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NpzWriter").finish_non_exhaustive()
+    }
 }
 
 /// Numbers of 16 bits, least byte first, in the order that they lie in.

@@ -13,6 +13,7 @@ mod progress;
 pub mod protocol;
 mod repeat;
 pub mod report;
+mod room;
 pub mod run;
 pub mod scores;
 pub mod settings;
@@ -86,7 +87,7 @@ pub fn run(arguments: &CompareArguments, quiet: bool, out: &mut dyn Write) -> Re
             (settings, problem, summary, command)
         }
     };
-    let plan = Plan::new(&problem, &settings)?;
+    let plan = Plan::new(&problem, &settings, arguments.training.threads)?;
     if !quiet && let Err(error) = show::head(out, &summary, &settings).and_then(|()| out.flush()) {
         // Whoever asked for files is to have them; for nobody nothing is trained.
         if !ReaderLeft::is(&error) || outputs(arguments).is_empty() {

@@ -136,15 +136,15 @@ fn start(problem: &Problem, counts: &[usize], loss: &ConfiguredLoss) -> Result<V
     Ok(shares.iter().enumerate().map(seen).collect())
 }
 
-/// A loss that is not finite says at which step of the training, and how to mend it there.
+/// A loss or logit that is not finite says at which step of the training, and how to mend it there.
 fn diverged(error: ModelError, step: i32) -> ModelError {
     let ModelError::Loss(source) = &error else { return error };
-    let loss = match source.downcast_ref() {
-        Some(StepError::Loss(TensorLossError::Loss(LossError::NotFinite { quantity: "loss", value, .. }))) => {
-            *value as f32
-        }
-        Some(StepError::Loss(TensorLossError::Loss(LossError::SumNotFinite))) => f32::INFINITY,
+    let Some(StepError::Loss(TensorLossError::Loss(source))) = source.downcast_ref() else { return error };
+    let (what, value) = match source {
+        LossError::NotFinite { quantity: what @ ("loss" | "slope"), value, .. } => (*what, *value as f32),
+        LossError::SumNotFinite => ("loss", f32::INFINITY),
+        LossError::NonFiniteLogit { logit, .. } => ("logit", *logit as f32),
         _ => return error,
     };
-    ModelError::Diverged { step, loss }
+    ModelError::Diverged { step, what, value }
 }

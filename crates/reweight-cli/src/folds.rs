@@ -1,5 +1,7 @@
 //! Stratified k-fold splits: every class is spread evenly over the folds, and the seed alone decides how.
 
+use std::sync::Arc;
+
 use crate::random::{Purpose, Random};
 use crate::terminal::{counted, excerpt};
 
@@ -9,7 +11,21 @@ pub struct Fold {
     /// Rows to train on, ascending.
     pub train: Vec<usize>,
     /// Rows to judge on, ascending; each row is in exactly one fold's `test`.
-    pub test: Vec<usize>,
+    pub test: Arc<[usize]>,
+}
+
+impl Fold {
+    /// The fold that is judged on the rows `test`, ascending, of `rows` in all, and trained on the others.
+    #[must_use]
+    pub fn of_test(test: Arc<[usize]>, rows: usize) -> Self {
+        let mut train = Vec::with_capacity(rows.saturating_sub(test.len()));
+        let mut next = 0;
+        for &row in test.iter().chain([&rows]) {
+            train.extend(next..row);
+            next = row + 1;
+        }
+        Self { train, test }
+    }
 }
 
 /// Why rows cannot be dealt to folds.
@@ -70,16 +86,17 @@ pub(crate) fn fewer_folds(rows: usize) -> String {
 /// [`FoldError`] when `folds` < 2, when fewer than two classes occur, or when a class that occurs has fewer rows than there
 /// are folds.
 pub fn stratified(classes: &[usize], names: &[String], folds: usize, seed: u64) -> Result<Vec<Fold>, FoldError> {
-    dealt(classes, names, folds, Random::new(seed, Purpose::Folds))
+    let tests = dealt(classes, names, folds, Random::new(seed, Purpose::Folds))?;
+    Ok(tests.into_iter().map(|test| Fold::of_test(test, classes.len())).collect())
 }
 
-/// As [`stratified`], in an order that `random` decides.
+/// The rows that each fold of [`stratified`] is judged on, in an order that `random` decides.
 pub(crate) fn dealt(
     classes: &[usize],
     names: &[String],
     folds: usize,
     mut random: Random,
-) -> Result<Vec<Fold>, FoldError> {
+) -> Result<Vec<Arc<[usize]>>, FoldError> {
     if folds < 2 {
         return Err(FoldError::TooFewFolds { folds });
     }
@@ -91,7 +108,7 @@ pub(crate) fn dealt(
     if members.iter().filter(|rows| !rows.is_empty()).count() < 2 {
         return Err(FoldError::OneClass { rows: classes.len() });
     }
-    let mut fold_of = vec![0; classes.len()];
+    let mut fold_of = vec![0_usize; classes.len()];
     let mut next = 0;
     for (rows, name) in members.iter_mut().zip(names) {
         if !rows.is_empty() && rows.len() < folds {
@@ -103,11 +120,8 @@ pub(crate) fn dealt(
             next = (next + 1) % folds;
         }
     }
-    let split = |fold| {
-        let (test, train) = (0..classes.len()).partition(|&row| fold_of[row] == fold);
-        Fold { train, test }
-    };
-    Ok((0..folds).map(split).collect())
+    let tests = (0..folds).map(|fold| (0..classes.len()).filter(|&row| fold_of[row] == fold).collect());
+    Ok(tests.collect())
 }
 
 #[cfg(test)]
@@ -131,6 +145,7 @@ mod tests {
             for fold in &split {
                 prop_assert_eq!(fold.train.len() + fold.test.len(), classes.len());
                 fold.test.iter().for_each(|&row| seen[row] += 1);
+                prop_assert!(fold.train.iter().all(|row| fold.test.binary_search(row).is_err()));
                 let smallest = classes.len() / folds;
                 prop_assert!((smallest..=smallest + 1).contains(&fold.test.len()));
                 for (class, &n) in counts.iter().enumerate() {

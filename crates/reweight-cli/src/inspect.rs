@@ -27,12 +27,12 @@ use reweight::{
 };
 
 use crate::arguments::{InspectArguments, InspectOutput};
-use crate::compare::settings::quoted;
 use crate::files::{OutputError, Outputs, write_whole};
 use crate::plot::curves::weights;
 use crate::seen::Seen;
 use crate::strategy::{Strategy, StrategyError, strategies};
 use crate::table::{Guesses, guess, input};
+use crate::terminal::quoted;
 use crate::terminal::width;
 use crate::threads::pool;
 pub use error::InspectError;

@@ -80,14 +80,22 @@ pub enum ModelError {
     },
     /// Training left the finite numbers.
     #[error(
-        "the loss became {loss} at step {step}; lower the learning rate, or the class weights and `scale` of the loss"
+        "training diverged: the {what} became {value} at step {step}; lower the learning rate, or the class weights and `scale` of the loss"
     )]
     Diverged {
         /// Step, from 1.
         step: i32,
-        /// The loss then.
-        loss: f32,
+        /// What was not finite: a loss, a slope or a logit.
+        what: &'static str,
+        /// Its value.
+        value: f32,
     },
+    /// Nothing was learnt, as nothing weighed anything.
+    #[error(
+        "every training loss of the first epoch is 0, so that nothing is learnt: its weights are 0, or less than 32 bits hold; lower \
+         exponents such as `gamma`, or raise class weights and `scale`"
+    )]
+    NoWeight,
     /// The loss closure failed.
     #[error("the loss could not be computed")]
     Loss(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -234,7 +242,7 @@ impl<D: TrainingDevice> Mlp<D> {
         // A tensor without axes has one element.
         let value = loss.as_vec().into_iter().sum::<f32>();
         if !value.is_finite() {
-            return Err(ModelError::Diverged { step: self.steps.saturating_add(1), loss: value });
+            return Err(ModelError::Diverged { step: self.steps.saturating_add(1), what: "loss", value });
         }
         let mut gradients = loss.try_backward().map_err(failed)?;
         self.steps = self.steps.saturating_add(1);

@@ -1,11 +1,13 @@
 //! What is learnt from a table, two classes or many: its folds, its network's outputs, and the figures it is judged by.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::folds::{self, Fold, FoldError};
 use crate::metrics::calibration::calibrated_brier;
 use crate::metrics::{Confusion, MetricError, Ranking, brier};
-use crate::random::Random;
+use crate::random::{Purpose, Random};
 use crate::table::error::labels_listing;
 use crate::table::{Binary, Table, TableError, Target};
 use crate::terminal::counted;
@@ -243,6 +245,11 @@ impl Problem {
         folds::stratified(&self.classes(), &self.class_names(), folds, seed)
     }
 
+    /// The rows that each of these folds is judged on.
+    pub(crate) fn tests(&self, folds: usize, seed: u64) -> Result<Vec<Arc<[usize]>>, FoldError> {
+        folds::dealt(&self.classes(), &self.class_names(), folds, Random::new(seed, Purpose::Folds))
+    }
+
     /// The folds within the rows `rows`, in an order that `random` decides.
     ///
     /// # Errors
@@ -251,9 +258,12 @@ impl Problem {
     pub(crate) fn folds_within(&self, rows: &[usize], folds: usize, random: Random) -> Result<Vec<Fold>, FoldError> {
         let all = self.classes();
         let classes: Vec<usize> = rows.iter().map(|&row| all[row]).collect();
-        let own = |places: Vec<usize>| places.into_iter().map(|place| rows[place]).collect();
-        let dealt = folds::dealt(&classes, &self.class_names(), folds, random)?;
-        Ok(dealt.into_iter().map(|Fold { train, test }| Fold { train: own(train), test: own(test) }).collect())
+        let own = |places: &[usize]| places.iter().map(|&place| rows[place]).collect::<Vec<_>>();
+        let within = |test| {
+            let Fold { train, test } = Fold::of_test(test, rows.len());
+            Fold { train: own(&train), test: own(&test).into() }
+        };
+        Ok(folds::dealt(&classes, &self.class_names(), folds, random)?.into_iter().map(within).collect())
     }
 
     /// What the classes are called, as a loss takes them.

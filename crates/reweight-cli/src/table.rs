@@ -6,6 +6,7 @@
 //! Whatever is found out on the way is a `guess`.
 
 pub mod cell;
+pub(crate) mod cells;
 pub(crate) mod choose;
 pub mod column;
 pub mod encode;
@@ -35,10 +36,11 @@ pub use missing::Missing;
 pub use number::Decimal;
 pub use target::{Binary, Target};
 
-use crate::terminal::excerpt;
+use crate::terminal::{counted, excerpt};
+use cells::Cells;
 use form::Source;
 use head::ColumnHead;
-use records::{Cells, Stream};
+use records::Stream;
 
 /// How to read a table; the default finds everything out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,6 +80,18 @@ pub(crate) struct RawTable {
     pub(crate) exact_labels: bool,
 }
 
+impl RawTable {
+    /// An empty list with room for as many values as rows.
+    pub(crate) fn list<T>(&self, rows: usize) -> Result<Vec<T>, TableError> {
+        let mut list = Vec::new();
+        list.try_reserve_exact(rows).map_err(|_| {
+            let what = format!("what {} become", counted(rows as u64, "row"));
+            TableError::NoMemory { name: self.name.clone(), what }
+        })?;
+        Ok(list)
+    }
+}
+
 impl Table {
     /// Reads a file, or standard input as `-`.
     ///
@@ -95,20 +109,11 @@ impl Table {
     ///
     /// As [`Table::from_file`].
     pub fn from_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<Self, TableError> {
-        Self::telling(name, bytes, options, &mut Guesses::default())
+        Self::from_stream(name, Box::new(Cursor::new(bytes)), options, &mut Guesses::default())
     }
 
-    /// As [`Table::from_bytes`]; what was found out before an error is left in `guesses`.
-    pub(crate) fn telling(
-        name: &str,
-        bytes: Vec<u8>,
-        options: &ReadOptions,
-        guesses: &mut Guesses,
-    ) -> Result<Self, TableError> {
-        Self::from_stream(name, Box::new(Cursor::new(bytes)), options, guesses)
-    }
-
-    fn from_stream(
+    /// Reads a stream's bytes; what was found out before an error is left in `guesses`.
+    pub(crate) fn from_stream(
         name: &str,
         bytes: Stream,
         options: &ReadOptions,
@@ -124,7 +129,8 @@ impl Table {
         let mut cells = Cells::default();
         let width = source.form.columns.len();
         while let Some(row) = source.next()? {
-            cells.push(row.cells().take(width), row.line);
+            let line = row.line;
+            cells.push(row.cells().take(width), line).map_err(|full| full.at(name, line, cells.len()))?;
         }
         let Source { mut form, missing, .. } = source;
         let exact_labels = options.form.exact_labels;

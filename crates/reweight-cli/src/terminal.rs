@@ -108,6 +108,23 @@ pub fn wrapped(text: &str, width: usize) -> String {
     lines.iter().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n")
 }
 
+/// A word that a shell takes for itself.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./,:=@%+".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) { word.to_owned() } else { in_quotes(word) }
+}
+
+fn in_quotes(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// An option with a text of the file's own, as it is typed; none for a text that is too long for a message, or that holds what a
+/// terminal would obey.
+#[must_use]
+pub(crate) fn option(name: &str, text: &str) -> Option<String> {
+    (excerpt(text) == text).then(|| format!("{name} {}", in_quotes(text)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +156,20 @@ mod tests {
     fn lines_are_broken_at_blanks_and_keep_their_indent() {
         assert_eq!(wrapped("  one two three", 9), "  one two\n  three");
         assert_eq!(wrapped("95\u{a0}% of all", 6), "95\u{a0}%\nof all");
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_more_into_them() {
+        assert_eq!(quoted("data/a.csv"), "data/a.csv");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("it's; rm *"), r"'it'\''s; rm *'");
+    }
+
+    #[test]
+    fn an_option_can_be_typed_as_it_is_told() {
+        assert_eq!(option("--missing", "it's").as_deref(), Some(r"--missing 'it'\''s'"));
+        assert_eq!(option("--missing", "7 kg").as_deref(), Some("--missing '7 kg'"));
+        assert_eq!(option("--missing", "a\nb"), None);
+        assert_eq!(option("--missing", &"a".repeat(100)), None);
     }
 }

@@ -66,6 +66,10 @@ where
             let value = model.step(&batch, |model, logits| loss(model, logits, rows))?;
             sum += f64::from(value) * rows.len() as f64;
         }
+        // Cross entropy of an untrained network is positive: only weights make it nothing.
+        if epoch == 0 && sum == 0.0 && !order.is_empty() {
+            return Err(ModelError::NoWeight);
+        }
         epoch_losses.push(sum / order.len().max(1) as f64);
         after_epoch(&model, epoch + 1)?;
     }

@@ -111,7 +111,7 @@ pub fn run(arguments: &TuneArguments, quiet: bool, out: &mut dyn Write) -> Resul
 /// The search over all rows, and one an outer fold: no row of a fold's test part is in its search.
 fn searches(terms: &Terms<'_>, settings: &TuneSettings) -> Result<Vec<Search>, TuneError> {
     let training = &settings.training;
-    let all = Fold { train: (0..terms.problem.table.rows()).collect(), test: Vec::new() };
+    let all = Fold { train: (0..terms.problem.table.rows()).collect(), test: [].into() };
     let first = training.seeds.first().copied().unwrap_or(0);
     let mut searches = vec![Search::new(terms, (first, None, training.folds), all, settings.inner_folds)?];
     for &seed in &training.seeds {

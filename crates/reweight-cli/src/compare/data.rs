@@ -1,10 +1,14 @@
 //! The data of a comparison: how it is read, what was found in it, and a hash that tells it from other data.
 
-use std::io::{self, Read};
+mod hashed;
+
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use hashed::Hashed;
 
 use crate::arguments::{Delimiter, HeaderChoice, ReadingArguments, TaskArguments, form_options};
 use crate::problem::{Problem, RareClasses};
@@ -125,9 +129,11 @@ impl DataSettings {
     pub fn load(&self, folds: usize) -> Result<(Problem, DataSummary), TableError> {
         let mut guesses = Guesses::default();
         let loaded = self.load_telling(folds, &mut guesses);
-        if loaded.is_err() {
+        if let Err(error) = &loaded {
             // What was taken for what may be why it failed.
-            let _ = guess::show(&mut io::stderr(), guesses.as_slice(), width());
+            let is_said = |guess: &Guess| matches!(error, TableError::NoFeatures { .. }) && guess.about == "left out";
+            let others: Vec<Guess> = guesses.as_slice().iter().filter(|guess| !is_said(guess)).cloned().collect();
+            let _ = guess::show(&mut io::stderr(), &others, width());
         }
         loaded
     }
@@ -135,11 +141,10 @@ impl DataSettings {
     fn load_telling(&self, folds: usize, guesses: &mut Guesses) -> Result<(Problem, DataSummary), TableError> {
         let (table, sha256) = match &self.file {
             Some(file) => {
-                let (name, mut stream) = input::open(Path::new(file))?;
-                let mut bytes = Vec::new();
-                stream.read_to_end(&mut bytes).map_err(|source| TableError::unreadable(&name, source))?;
-                let sha256 = hex_sha256(&bytes);
-                (Table::telling(&name, bytes, &self.read_options(), guesses)?, sha256)
+                let (name, stream) = input::open(Path::new(file))?;
+                let bytes = Hashed::new(stream);
+                let table = Table::from_stream(&name, Box::new(bytes.clone()), &self.read_options(), guesses)?;
+                (table, bytes.sha256().map_err(|source| TableError::unreadable(&name, source))?)
             }
             None => {
                 let task = if self.multiclass { WineTask::Multiclass } else { WineTask::Binary };
@@ -203,5 +208,10 @@ fn values(table: &Table) -> Vec<u8> {
 /// SHA-256 in hexadecimal.
 #[must_use]
 pub fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

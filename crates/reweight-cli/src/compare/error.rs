@@ -11,6 +11,7 @@ use crate::model::ModelError;
 use crate::report::ReportError;
 use crate::strategy::StrategyError;
 use crate::table::TableError;
+use crate::terminal::counted;
 use crate::threads::ThreadsError;
 
 /// Why `reweight compare` failed.
@@ -30,8 +31,17 @@ pub enum CompareError {
     Strategy(#[from] StrategyError),
     #[error("strategy `{strategy}`, seed {seed}, fold {fold}")]
     Training { strategy: String, seed: u64, fold: usize, source: ModelError },
-    #[error("strategy `{strategy}`, seed {seed}, fold {fold}: the network cannot be judged; lower the learning rate")]
+    #[error(
+        "strategy `{strategy}`, seed {seed}, fold {fold}: training diverged, and the network cannot be judged; lower the learning rate"
+    )]
     Judging { strategy: String, seed: u64, fold: usize, source: MetricError },
+    #[error(
+        "{name}: there is no memory for networks of {}, {} each: some {mebibytes} MiB; give the program more, or ask for fewer --threads, \
+         --repeats or --strategy, or take a part of the rows, such as those of `shuf -n 1000000`",
+        counted(*.rows as u64, "row"),
+        counted(*.inputs as u64, "input")
+    )]
+    NoMemory { name: String, rows: usize, inputs: usize, mebibytes: usize },
     #[error(transparent)]
     Threads(#[from] ThreadsError),
     #[error(transparent)]

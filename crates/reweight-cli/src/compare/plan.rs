@@ -1,7 +1,9 @@
 //! The jobs of a comparison: one network a seed, fold and strategy, in the order in which they are begun.
 
+use std::sync::Arc;
+
 use super::settings::Settings;
-use super::{CompareError, objective};
+use super::{CompareError, objective, room};
 use crate::folds::Fold;
 use crate::problem::{Figure, Problem};
 
@@ -10,8 +12,11 @@ use crate::problem::{Figure, Problem};
 pub(super) struct Plan<'a> {
     pub(super) problem: &'a Problem,
     pub(super) settings: &'a Settings,
-    /// `folds[s][f]` is fold `f` of seed `s`.
-    pub(super) folds: Vec<Vec<Fold>>,
+    /// `tests[s][f]` are the rows that fold `f` of seed `s` is judged on. The others are found again where a network is trained:
+    /// kept for all, they would take more memory than the table.
+    tests: Vec<Vec<Arc<[usize]>>>,
+    /// Training steps of all jobs.
+    pub(super) steps: u64,
     /// The class of each row, as it is judged.
     pub(super) classes: Vec<usize>,
 }
@@ -25,23 +30,31 @@ pub(super) struct Job {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(problem: &'a Problem, settings: &'a Settings) -> Result<Self, CompareError> {
+    pub(super) fn new(
+        problem: &'a Problem,
+        settings: &'a Settings,
+        threads: Option<usize>,
+    ) -> Result<Self, CompareError> {
         let training = &settings.training;
-        let (classes, width) = (problem.classes(), problem.outputs().max(2));
-        let folds = |&seed: &u64| -> Result<Vec<Fold>, CompareError> {
-            let mut folds = problem.folds(training.folds, seed)?;
-            for (index, fold) in (0..).zip(&mut folds) {
-                settings.protocol.thin(fold, &classes, width, (seed, index));
-            }
-            Ok(folds)
-        };
-        let folds = training.seeds.iter().map(folds).collect::<Result<Vec<_>, _>>()?;
+        room::check(problem, settings, threads)?;
+        let tests = training.seeds.iter().map(|&seed| problem.tests(training.folds, seed)).collect::<Result<_, _>>()?;
+        let mut plan = Self { problem, settings, tests, steps: 0, classes: problem.classes() };
+        let counts = problem.counts(&plan.fold(0, 0).train);
         let objective = objective(problem);
-        if let Some(fold) = folds.first().and_then(|folds| folds.first()) {
-            let counts = problem.counts(&fold.train);
-            settings.strategies.iter().try_for_each(|strategy| strategy.check(objective, &counts))?;
-        }
-        Ok(Self { problem, settings, folds, classes })
+        settings.strategies.iter().try_for_each(|strategy| strategy.check(objective, &counts))?;
+        let folds = (0..training.seeds.len()).flat_map(|seed| (0..training.folds).map(move |fold| (seed, fold)));
+        let batches = |(seed, fold)| plan.fold(seed, fold).train.len().div_ceil(training.batch_size.max(1)) as u64;
+        let batches: u64 = folds.map(batches).sum();
+        plan.steps = batches * u64::from(training.epochs) * settings.strategies.len() as u64;
+        Ok(plan)
+    }
+
+    /// A fold of a seed, both by their indices.
+    pub(super) fn fold(&self, seed: usize, fold: usize) -> Fold {
+        let mut split = Fold::of_test(Arc::clone(&self.tests[seed][fold]), self.classes.len());
+        let (width, index) = (self.problem.outputs().max(2), u32::try_from(fold).unwrap_or(u32::MAX));
+        self.settings.protocol.thin(&mut split, &self.classes, width, (self.settings.training.seeds[seed], index));
+        split
     }
 
     /// Number of networks.
@@ -60,13 +73,5 @@ impl<'a> Plan<'a> {
     /// The figures that networks are judged by.
     pub(super) fn figures(&self) -> &'static [Figure] {
         self.problem.figures()
-    }
-
-    /// Training steps of all jobs.
-    pub(super) fn steps(&self) -> u64 {
-        let training = &self.settings.training;
-        let batches = |fold: &Fold| fold.train.len().div_ceil(training.batch_size.max(1)) as u64;
-        let batches: u64 = self.folds.iter().flatten().map(batches).sum();
-        batches * u64::from(training.epochs) * self.settings.strategies.len() as u64
     }
 }

@@ -16,7 +16,7 @@ impl Progress {
     pub(super) fn new(plan: &Plan<'_>, visible: bool) -> Self {
         // indicatif draws nothing where standard error is no terminal.
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(plan.steps()), target);
+        let bar = ProgressBar::with_draw_target(Some(plan.steps), target);
         let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}, about {eta} left");
         if let Ok(style) = style {
             bar.set_style(style);

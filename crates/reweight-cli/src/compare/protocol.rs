@@ -107,8 +107,8 @@ mod tests {
     fn fold(counts: &[usize]) -> (Vec<usize>, Fold) {
         let classes: Vec<usize> =
             counts.iter().enumerate().flat_map(|(class, &count)| std::iter::repeat_n(class, count)).collect();
-        let (test, train) = (0..classes.len()).partition(|row| row % 3 == 0);
-        (classes, Fold { train, test })
+        let (test, train): (Vec<usize>, _) = (0..classes.len()).partition(|row| row % 3 == 0);
+        (classes, Fold { train, test: test.into() })
     }
 
     fn counted(fold: &Fold, classes: &[usize], width: usize) -> Vec<usize> {

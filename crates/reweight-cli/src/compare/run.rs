@@ -1,12 +1,13 @@
 //! The jobs over threads. Which thread trains a network decides nothing: its weights, batches and folds hang on the seed.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::CompareError;
-use super::data::hex_sha256;
+use super::data::hex;
 use super::plan::{Job, Plan};
 use super::progress::Progress;
 use super::trace::{self, GradientTrace, Trace};
@@ -34,7 +35,7 @@ pub struct Run {
     pub logits: Vec<f32>,
     /// The fold's test rows.
     #[serde(skip)]
-    pub test: Vec<usize>,
+    pub test: Arc<[usize]>,
     /// What a report needs beside; none where none was asked for.
     #[serde(skip)]
     pub trace: Option<Trace>,
@@ -94,7 +95,7 @@ fn network(
 ) -> Result<Option<Run>, CompareError> {
     let (problem, training) = (plan.problem, &plan.settings.training);
     let strategy = &plan.settings.strategies[job.strategy];
-    let (seed, fold) = (training.seeds[job.seed], &plan.folds[job.seed][job.fold]);
+    let (seed, fold) = (training.seeds[job.seed], &plan.fold(job.seed, job.fold));
     let settings = training.train_settings();
     let place = (seed, u32::try_from(job.fold).unwrap_or(u32::MAX));
     let labels = plan.settings.protocol.labels(fold, &plan.classes, problem.outputs().max(2), place);
@@ -124,16 +125,17 @@ fn network(
         let gradient = GradientTrace::new(problem, &loss, &logits, &classes);
         gradient.map(|gradient| Trace { metric, gradient }).map_err(|error| refuse(ModelError::Loss(Box::new(error))))
     });
-    let bytes: Vec<u8> = logits.iter().flat_map(|logit| logit.to_le_bytes()).collect();
+    let mut hash = Sha256::new();
+    logits.iter().for_each(|logit| hash.update(logit.to_le_bytes()));
     Ok(Some(Run {
         strategy: job.strategy,
         seed,
         fold: job.fold,
         figures,
         epoch_losses,
-        logits_sha256: hex_sha256(&bytes),
+        logits_sha256: hex(&hash.finalize()),
         logits,
-        test: fold.test.clone(),
+        test: Arc::clone(&fold.test),
         trace: trace.transpose()?,
     }))
 }

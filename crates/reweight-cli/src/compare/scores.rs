@@ -24,26 +24,38 @@ const DIGITS: usize = 6;
 struct Scores {
     /// The rows, ascending.
     rows: Vec<usize>,
-    /// As text and row after row, one a class or one in all.
-    logits: Vec<Vec<String>>,
+    /// Row after row, one a class or one in all.
+    logits: Vec<f64>,
+    /// Logits a row.
+    outputs: usize,
+}
+
+/// A logit as a file of scores holds it.
+fn text(logit: &f64) -> String {
+    format!("{logit:.DIGITS$}")
 }
 
 impl Scores {
     fn of<'a>(problem: &Problem, runs: impl Iterator<Item = &'a Run>) -> Self {
         let outputs = problem.outputs();
-        let mut sums = vec![vec![0.0_f64; outputs]; problem.table.rows()];
+        let mut logits = vec![0.0_f64; outputs * problem.table.rows()];
         let mut counts = vec![0_u32; problem.table.rows()];
         for run in runs {
-            for (&row, logits) in run.test.iter().zip(run.logits.chunks_exact(outputs)) {
+            for (&row, scored) in run.test.iter().zip(run.logits.chunks_exact(outputs)) {
                 counts[row] += 1;
-                sums[row].iter_mut().zip(logits).for_each(|(sum, &logit)| *sum += f64::from(logit));
+                let sums = &mut logits[row * outputs..][..outputs];
+                sums.iter_mut().zip(scored).for_each(|(sum, &logit)| *sum += f64::from(logit));
             }
         }
         let rows: Vec<usize> = (0..counts.len()).filter(|&row| counts[row] > 0).collect();
-        let mean =
-            |row: usize| sums[row].iter().map(|sum| format!("{:.DIGITS$}", sum / f64::from(counts[row]))).collect();
-        let logits = rows.iter().map(|&row| mean(row)).collect();
-        Self { rows, logits }
+        // Moved to the front: no row that is not scored lies behind its place.
+        for (place, &row) in rows.iter().enumerate() {
+            for output in 0..outputs {
+                logits[place * outputs + output] = logits[row * outputs + output] / f64::from(counts[row]);
+            }
+        }
+        logits.truncate(rows.len() * outputs);
+        Self { rows, logits, outputs }
     }
 }
 
@@ -65,7 +77,8 @@ pub(super) fn pooled(problem: &Problem, runs: &[Run], strategies: usize) -> Vec<
         let binary = problem.binary.as_ref()?;
         let scores = Scores::of(problem, runs.iter().filter(|run| run.strategy == strategy));
         let is_positive: Vec<bool> = scores.rows.iter().map(|&row| binary.is_positive[row]).collect();
-        let logits: Option<Vec<f64>> = scores.logits.iter().map(|row| row.first()?.parse().ok()).collect();
+        // As they are read again.
+        let logits: Option<Vec<f64>> = scores.logits.iter().map(|logit| text(logit).parse().ok()).collect();
         let ranking = Ranking::new(&logits?, &is_positive).ok()?;
         let (roc_auc, average_precision) = (ranking.roc_auc(), ranking.average_precision());
         Some(Pooled { rows: is_positive.len(), roc_auc, average_precision })
@@ -88,8 +101,9 @@ pub(super) fn write(path: &Path, problem: &Problem, comparison: &Comparison) -> 
     };
     let own = if are_plain(&target.labels) { "label" } else { EXACT_LABEL };
     writer.write_record([own.to_owned()].into_iter().chain(heads)).map_err(refuse)?;
-    for (&row, logits) in scores.rows.iter().zip(scores.logits) {
-        writer.write_record([label(target.classes[row])].into_iter().chain(logits)).map_err(refuse)?;
+    for (&row, logits) in scores.rows.iter().zip(scores.logits.chunks_exact(scores.outputs)) {
+        let record = [label(target.classes[row])].into_iter().chain(logits.iter().map(text));
+        writer.write_record(record).map_err(refuse)?;
     }
     let bytes = writer.into_inner().map_err(|error| refuse(error.into_error().into()))?;
     Ok(write_whole(path, &bytes)?)

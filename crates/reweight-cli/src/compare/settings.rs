@@ -10,6 +10,7 @@ use crate::model::AdamSettings;
 use crate::problem::RareClasses;
 use crate::strategy::Strategy;
 use crate::table::Decimal;
+use crate::terminal::quoted;
 use crate::train::TrainSettings;
 
 /// All that decides a comparison. Threads do not.
@@ -193,16 +194,6 @@ impl Words {
     }
 }
 
-/// A word that a shell takes for itself.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./,:=@%+".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,12 +205,5 @@ mod tests {
         let settings: TrainingSettings = serde_json::from_str(text).unwrap();
         assert_eq!(settings.device, DeviceChoice::Cpu);
         assert!(serde_json::to_string(&settings).unwrap().contains(r#""device":"cpu""#));
-    }
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_read_more_into_them() {
-        assert_eq!(quoted("data/a.csv"), "data/a.csv");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("it's; rm *"), r"'it'\''s; rm *'");
     }
 }

@@ -9,7 +9,7 @@ use crate::report::ReportError;
 use crate::strategy::StrategyError;
 use crate::table::TableError;
 use crate::table::error::{all, and_missing};
-use crate::terminal::excerpt;
+use crate::terminal::{excerpt, option};
 use crate::threads::ThreadsError;
 
 /// Why `reweight inspect` failed. `name` is the file's path; lines and columns count from 1.
@@ -92,7 +92,8 @@ pub enum InspectError {
     OneOfMany { name: String, score: String, predicted: String, labels: usize, known: String },
     #[error(
         "{name}: `{score}` may be the probability of the label in `{predicted}`, as none is below ½, or always that of the same label: say \
-         --predicted '{predicted}' or --predicted none"
+         {} or --predicted none",
+        option("--predicted", .predicted).unwrap_or_else(|| "--predicted and the column's number".to_owned())
     )]
     WhosePrediction { name: String, score: String, predicted: String },
     #[error(

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use super::InspectError;
 use super::layout::Layout;
-use super::rows::{Kept, Rows};
+use super::rows::{Kept, MOST_ROWS, Rows};
 use super::scale;
 use super::scores::{key_of, list};
 use crate::arguments::{ColumnArguments, ScoreKind};
+use crate::table::TableError;
 use crate::table::cell::bare;
 use crate::table::error::listing;
 use crate::table::form::{Form, Source};
@@ -16,7 +17,7 @@ use crate::table::label::Spellings;
 use crate::table::missing::Missing;
 use crate::table::records::{Row, Stream};
 use crate::table::target::{MOST_CLASSES, tell_merged};
-use crate::terminal::excerpt;
+use crate::terminal::{counted, excerpt};
 
 /// Farther from 0 than this a logit says that a row is certain to more digits than there are.
 const FAR: f64 = 50.0;
@@ -107,6 +108,9 @@ impl<'a> Reader<'a> {
     fn row(&mut self, row: &Row<'_>) -> Result<(), InspectError> {
         let layout = self.layout;
         self.rows.read += 1;
+        if self.rows.read > MOST_ROWS {
+            return Err(TableError::TooManyRows { name: self.name.to_owned(), line: row.line, most: MOST_ROWS }.into());
+        }
         let head = &self.form.columns[layout.label];
         let label = head.label(bare(row.cell(layout.label)));
         if head.is_missing(self.missing, label) {
@@ -230,8 +234,7 @@ impl<'a> Reader<'a> {
     /// Adds what is needed of a row.
     fn keep(&mut self, class: u16, line: u64) -> Result<(), InspectError> {
         if let &[score] = &self.scores[..] {
-            self.rows.push(Kept { class, predicted: None, first: score, second: None }, line);
-            return Ok(());
+            return self.push(Kept { class, predicted: None, first: score, second: None }, line);
         }
         let label = usize::from(class);
         // Both readings of the scores, as long as both are possible.
@@ -251,8 +254,14 @@ impl<'a> Reader<'a> {
             None
         };
         let predicted = u16::try_from(scale::largest(&self.scores)).ok();
-        self.rows.push(Kept { class, predicted, first: scale::margin(&self.scores, label), second }, line);
-        Ok(())
+        self.push(Kept { class, predicted, first: scale::margin(&self.scores, label), second }, line)
+    }
+
+    fn push(&mut self, kept: Kept, line: u64) -> Result<(), InspectError> {
+        self.rows.push(kept, line).map_err(|_| {
+            let what = format!("more than {}", counted(self.rows.kept, "row"));
+            TableError::NoMemory { name: self.name.to_owned(), what }.into()
+        })
     }
 
     /// The class of a label. With one score column, labels are numbered as they come; with more, each column is a class.

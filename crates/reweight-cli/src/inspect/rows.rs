@@ -1,7 +1,12 @@
 //! What is kept of the rows: a class and a margin each, in blocks that threads share out.
 
+use std::collections::TryReserveError;
+
 use super::scale::{BEYOND, FARTHEST, logit, logit_of_log};
 use crate::arguments::ScoreKind;
+
+/// Most rows of a file, also of one that does not end: some 2.7 GB of memory.
+pub(super) const MOST_ROWS: u64 = 1 << 28;
 
 /// Rows a block.
 const ROWS: usize = 1 << 16;
@@ -26,6 +31,22 @@ pub(super) struct Block {
     pub(super) predicted: Vec<u16>,
     pub(super) margins: Vec<f64>,
     odds: Vec<f64>,
+}
+
+impl Block {
+    /// A block with room for rows as `first` is.
+    fn with_room(first: Kept) -> Result<Self, TryReserveError> {
+        let mut block = Self::default();
+        block.classes.try_reserve_exact(ROWS)?;
+        block.margins.try_reserve_exact(ROWS)?;
+        if first.predicted.is_some() {
+            block.predicted.try_reserve_exact(ROWS)?;
+        }
+        if first.second.is_some() {
+            block.odds.try_reserve_exact(ROWS)?;
+        }
+        Ok(block)
+    }
 }
 
 /// Scores that lie beyond a range.
@@ -128,23 +149,26 @@ impl Rows {
         }
     }
 
-    /// Adds a row that stood on `line` and was the last one read.
-    pub(super) fn push(&mut self, kept: Kept, line: u64) {
+    /// Adds a row that stood on `line` and was the last one read; an error where there is no memory for it.
+    pub(super) fn push(&mut self, kept: Kept, line: u64) -> Result<(), TryReserveError> {
         if self.blocks.last().is_none_or(|block| block.classes.len() == ROWS) {
-            self.blocks.push(Block::default());
+            self.blocks.try_reserve(1)?;
+            self.blocks.push(Block::with_room(kept)?);
         }
         let place = Place { index: self.kept, row: self.read, line };
         // Rows mostly follow each other; only where one does not is it written down.
         if self.places.last().is_none_or(|last| last.at(place.index) != place) {
+            self.places.try_reserve(1)?;
             self.places.push(place);
         }
-        let Some(block) = self.blocks.last_mut() else { return };
+        let Some(block) = self.blocks.last_mut() else { return Ok(()) };
         block.classes.push(kept.class);
         block.margins.push(kept.first);
         block.odds.extend(kept.second);
         block.predicted.extend(kept.predicted);
         self.kept += 1;
         self.counts[usize::from(kept.class)] += 1;
+        Ok(())
     }
 
     /// Where a kept row stood.

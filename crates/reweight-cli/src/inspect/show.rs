@@ -6,8 +6,8 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 
 use super::inspection::Inspection;
 use crate::arguments::ScoreKind;
-use crate::compare::settings::quoted;
 use crate::table::guess;
+use crate::terminal::quoted;
 use crate::terminal::{aside, heading, on_one_line, percent, thousands, wrapped};
 use reweight::Objective;
 

@@ -1,12 +1,17 @@
 //! From cells to a column: numbers or categories, or nothing worth keeping.
 
+mod left_out;
+
 use std::collections::{BTreeMap, HashSet};
+
+use left_out::{LeftOut, Reason};
 
 use super::RawTable;
 use super::cell::bare;
 use super::choose::parts_rows;
 use super::error::{TableError, listing};
 use super::guess::Guesses;
+use super::head::ColumnHead;
 use super::names::is_counter_name;
 use super::number::{Decimal, parse};
 use crate::terminal::{counted, excerpt};
@@ -42,8 +47,8 @@ pub enum Column {
         name: String,
         /// The categories, sorted; the rare ones of a column with too many share the last, `(other)`.
         levels: Vec<String>,
-        /// One index into `levels` a row; `None` where it is missing.
-        codes: Vec<Option<usize>>,
+        /// One index into `levels` a row; `None` where it is missing. There are at most [`MOST_LEVELS`].
+        codes: Vec<Option<u8>>,
     },
 }
 
@@ -78,60 +83,11 @@ impl Column {
     }
 }
 
-/// Why columns are no features, each reason with their names.
-#[derive(Debug, Default)]
-struct LeftOut(BTreeMap<Reason, Vec<String>>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reason {
-    /// It counts the rows.
-    Counts,
-    /// It is called as what names rows, and differs in each.
-    NamesRows,
-    /// It says which rows somebody else trained on.
-    Parts,
-    /// Days or times, most of them different.
-    Dates,
-    /// Mostly different words.
-    Identifier,
-    /// The same in every row.
-    Constant,
-}
-
-impl LeftOut {
-    fn push(&mut self, reason: Reason, name: &str) {
-        self.0.entry(reason).or_default().push(format!("`{}`", excerpt(name)));
-    }
-
-    fn tell(self, guesses: &mut Guesses) {
-        for (reason, names) in self.0 {
-            let (one, many) = match reason {
-                Reason::Counts => ("only counts the rows", "only count the rows"),
-                Reason::NamesRows => ("names the rows", "name the rows"),
-                Reason::Parts => ("says which part of a split a row is in", "say which part of a split a row is in"),
-                Reason::Dates => {
-                    ("holds dates or times, which are not read", "hold dates or times, which are not read")
-                }
-                Reason::Identifier => {
-                    ("differs in most rows, as an identifier does", "differ in most rows, as identifiers do")
-                }
-                Reason::Constant => ("has the same value in every row", "have the same value in every row"),
-            };
-            let what = if names.len() == 1 { one } else { many };
-            let text = format!("{} {what}", listing(names.into_iter(), NAMED));
-            match reason {
-                Reason::Constant => guesses.fact("left out", text),
-                _ => guesses.guess("left out", text, "--keep COL"),
-            }
-        }
-    }
-}
-
 /// Understands the columns `features` of `raw` in `rows`, without those that cannot tell rows apart.
 pub(crate) fn understand_all(
     raw: &RawTable,
     features: Vec<usize>,
-    rows: &[usize],
+    rows: &[u32],
     kept: &[usize],
     categorical: &[usize],
     guesses: &mut Guesses,
@@ -140,10 +96,9 @@ pub(crate) fn understand_all(
     for index in features {
         let forced = raw.columns[index].is_nominal() || categorical.contains(&index);
         let is_kept = kept.contains(&index) || categorical.contains(&index);
-        let column = understand(raw, index, rows, forced, is_kept, guesses)?;
+        let column = understand(ColumnCells { raw, index, rows }, forced, is_kept, guesses)?;
         let name = &raw.columns[index].name;
-        let mut cells = rows.iter().map(|&row| bare(raw.cells.cell(row, index)));
-        let first = cells.find(|cell| !raw.missing.is(cell));
+        let first = ColumnCells { raw, index, rows }.present().next();
         let words = if first.is_some_and(is_date) { Reason::Dates } else { Reason::Identifier };
         match column.map_or(Err(words), |column| {
             let counter = is_counter_name(&raw.columns[index]);
@@ -160,122 +115,170 @@ pub(crate) fn understand_all(
     Ok(columns)
 }
 
-/// Understands column `index` of `raw` in `rows`; `None` if it holds identifiers.
-fn understand(
-    raw: &RawTable,
+/// A column's cells in some rows. They are looked up each time that they are asked for: kept, they would take more memory than
+/// their text.
+#[derive(Clone, Copy)]
+struct ColumnCells<'a> {
+    raw: &'a RawTable,
     index: usize,
-    rows: &[usize],
+    rows: &'a [u32],
+}
+
+impl<'a> ColumnCells<'a> {
+    /// What is known of the column.
+    fn head(self) -> &'a ColumnHead {
+        &self.raw.columns[self.index]
+    }
+
+    /// The bare cell of each row; none where it is missing.
+    fn all(self) -> impl Iterator<Item = Option<&'a str>> {
+        self.rows.iter().map(move |&row| {
+            let cell = bare(self.raw.cells.cell(row as usize, self.index));
+            (!self.head().is_missing(&self.raw.missing, cell)).then_some(cell)
+        })
+    }
+
+    /// Those that are not missing.
+    fn present(self) -> impl Iterator<Item = &'a str> {
+        self.all().flatten()
+    }
+
+    /// The line of the row at `place`.
+    fn line(self, place: usize) -> u64 {
+        self.raw.cells.line(self.rows[place] as usize)
+    }
+}
+
+/// Understands a column; `None` if it holds identifiers.
+fn understand(
+    cells: ColumnCells<'_>,
     categorical: bool,
     kept: bool,
     guesses: &mut Guesses,
 ) -> Result<Option<Column>, TableError> {
-    let cells: Vec<Option<&str>> = rows
-        .iter()
-        .map(|&row| {
-            let cell = bare(raw.cells.cell(row, index));
-            (!raw.columns[index].is_missing(&raw.missing, cell)).then_some(cell)
-        })
-        .collect();
-    let name = &raw.columns[index].name;
+    let (head, column) = (cells.head(), cells.index + 1);
     if categorical {
-        return Ok(categories(name, &cells, true, guesses));
+        return categories(cells, true, guesses);
     }
-    raw.columns[index].check_units(
-        &raw.name,
-        index,
-        &format!(", or say --categorical {0} or --drop {0}", index + 1),
-    )?;
-    Ok(match numbers(raw, index, rows, &cells, guesses)? {
-        Some(column) => Some(column),
-        None => categories(name, &cells, kept, guesses),
-    })
+    head.check_units(&cells.raw.name, cells.index, &format!(", or say --categorical {column} or --drop {column}"))?;
+    match numbers(cells, guesses)? {
+        Some(column) => Ok(Some(column)),
+        None => categories(cells, kept, guesses),
+    }
 }
 
 /// Numbers, if most cells are; an error for the cell that is not.
-fn numbers(
-    raw: &RawTable,
-    index: usize,
-    rows: &[usize],
-    cells: &[Option<&str>],
-    guesses: &mut Guesses,
-) -> Result<Option<Column>, TableError> {
-    let head = &raw.columns[index];
-    let present = cells.iter().flatten().count();
-    let numbers = cells.iter().flatten().filter(|cell| head.number(cell).is_some()).count();
-    if present > 0 && (numbers as f64) < MOSTLY_NUMBERS * present as f64 {
-        // Numbers under the other mark are no names of categories.
-        let other = if head.decimal == Decimal::Point { Decimal::Comma } else { Decimal::Point };
-        let others = cells.iter().flatten().filter(|cell| parse(cell, other).is_some()).count();
-        if (others as f64) < MOSTLY_NUMBERS * present as f64 {
-            let is_word = |cell: &&str| head.number(cell).is_none();
-            let words: HashSet<&str> = cells.iter().flatten().copied().filter(|cell| is_word(cell)).collect();
-            let different: HashSet<&str> = cells.iter().flatten().copied().filter(|cell| !is_word(cell)).collect();
-            // One word among many numbers stands for something, most likely for a missing one: to take all for names would be wrong.
-            let is_code = words.len() == 1 && 2 * numbers >= present && different.len() > FEW_NUMBERS;
-            let word = cells.iter().zip(rows).find(|(cell, _)| cell.is_some_and(|cell| head.number(cell).is_none()));
-            if let Some((Some(word), &row)) = word
-                && 2 * numbers >= present
-            {
-                if is_code {
-                    return Err(not_a_number(raw, index, row, word, numbers, present));
-                }
-                let text = format!(
-                    "`{}` holds {numbers} numbers, but is taken for names, since {} of its {} are none (first `{}` on line {})",
-                    excerpt(&head.name),
-                    present - numbers,
-                    counted(present as u64, "cell"),
-                    excerpt(word),
-                    raw.cells.line(row)
-                );
-                guesses.guess("categories", text, "--missing CELL");
+fn numbers(cells: ColumnCells<'_>, guesses: &mut Guesses) -> Result<Option<Column>, TableError> {
+    let head = cells.head();
+    let mut values = cells.raw.list(cells.rows.len())?;
+    for (place, cell) in cells.all().enumerate() {
+        match cell.map(|cell| (cell, head.number(cell))) {
+            None => values.push(f64::NAN),
+            Some((_, Some(value))) if value.is_finite() => values.push(value),
+            // What is no finite number is a mistake, where the others are numbers.
+            Some((cell, found)) => {
+                return match words(cells, guesses)? {
+                    Numbers::Few => Ok(None),
+                    // An overflow, not a missing value: to impute the mean would hide a measurement that was too large.
+                    Numbers::Most(..) if found.is_some() => Err(TableError::NotFinite {
+                        name: cells.raw.name.clone(),
+                        line: cells.line(place),
+                        column: cells.index + 1,
+                        column_name: head.name.clone(),
+                        value: cell.to_owned(),
+                    }),
+                    Numbers::Most(numbers, present) => Err(not_a_number(cells, place, cell, numbers, present)),
+                };
             }
+        }
+    }
+    Ok(Some(Column::Numeric { name: head.name.clone(), values }))
+}
+
+/// How many of a column's cells are numbers.
+enum Numbers {
+    /// So few that all are names.
+    Few,
+    /// So many, of so many cells, that the others are mistakes.
+    Most(usize, usize),
+}
+
+/// Whether the cells of a column, of which one is no finite number, are names; an error where one word stands for something else.
+fn words(cells: ColumnCells<'_>, guesses: &mut Guesses) -> Result<Numbers, TableError> {
+    let head = cells.head();
+    let is_word = |cell: &&str| head.number(cell).is_none();
+    let (mut present, mut numbers, mut others) = (0, 0, 0);
+    // Numbers under the other mark are no names of categories.
+    let other = if head.decimal == Decimal::Point { Decimal::Comma } else { Decimal::Point };
+    for cell in cells.present() {
+        present += 1;
+        numbers += usize::from(!is_word(&cell));
+        others += usize::from(parse(cell, other).is_some());
+    }
+    if (numbers.max(others) as f64) >= MOSTLY_NUMBERS * present as f64 {
+        return Ok(Numbers::Most(numbers, present));
+    }
+    let first = cells.all().enumerate().find_map(|(place, cell)| cell.filter(is_word).map(|word| (place, word)));
+    if let Some((place, word)) = first
+        && 2 * numbers >= present
+    {
+        // One word among many numbers stands for something, most likely for a missing one: to take all for names would be wrong.
+        let is_only = cells.present().filter(is_word).all(|other| other == word);
+        if is_only && differ(cells.present().filter(|cell| !is_word(cell))) > FEW_NUMBERS {
+            return Err(not_a_number(cells, place, word, numbers, present));
+        }
+        let text = format!(
+            "`{}` holds {numbers} numbers, but is taken for names, since {} of its {} are none (first `{}` on line {})",
+            excerpt(&head.name),
+            present - numbers,
+            counted(present as u64, "cell"),
+            excerpt(word),
+            cells.line(place)
+        );
+        guesses.guess("categories", text, "--missing CELL");
+    }
+    Ok(Numbers::Few)
+}
+
+/// How many different cells there are, as far as it matters whether they are few.
+fn differ<'a>(mut cells: impl Iterator<Item = &'a str>) -> usize {
+    let mut different = HashSet::new();
+    while different.len() <= FEW_NUMBERS
+        && let Some(cell) = cells.next()
+    {
+        different.insert(cell);
+    }
+    different.len()
+}
+
+fn not_a_number(cells: ColumnCells<'_>, place: usize, cell: &str, numbers: usize, present: usize) -> TableError {
+    TableError::NotANumber {
+        name: cells.raw.name.clone(),
+        line: cells.line(place),
+        column: cells.index + 1,
+        column_name: cells.head().name.clone(),
+        value: cell.to_owned(),
+        numbers,
+        cells: present,
+    }
+}
+
+fn categories(cells: ColumnCells<'_>, kept: bool, guesses: &mut Guesses) -> Result<Option<Column>, TableError> {
+    let name = &cells.head().name;
+    // Mostly different in every row: a name or a number of the row, which says nothing about the next one.
+    let are_names = |different: usize, present: usize| different > MOST_LEVELS && 2 * different > present && !kept;
+    let mut counts = BTreeMap::new();
+    let mut present = 0;
+    for cell in cells.present() {
+        present += 1;
+        *counts.entry(cell).or_insert(0_usize) += 1;
+        // However many rows there are, these are enough to say so.
+        if are_names(counts.len(), cells.rows.len()) {
             return Ok(None);
         }
     }
-    let name = &raw.columns[index].name;
-    let mut values = Vec::with_capacity(cells.len());
-    for (cell, &row) in cells.iter().zip(rows) {
-        let Some(cell) = cell else {
-            values.push(f64::NAN);
-            continue;
-        };
-        let (table, line, column_name) = (raw.name.clone(), raw.cells.line(row), name.clone());
-        match head.number(cell) {
-            Some(value) if value.is_finite() => values.push(value),
-            // An overflow, not a missing value: to impute the mean would hide a measurement that was too large.
-            Some(_) => {
-                let (column, value) = (index + 1, (*cell).to_owned());
-                return Err(TableError::NotFinite { name: table, line, column, column_name, value });
-            }
-            None => {
-                return Err(not_a_number(raw, index, row, cell, numbers, present));
-            }
-        }
-    }
-    Ok(Some(Column::Numeric { name: name.clone(), values }))
-}
-
-fn not_a_number(raw: &RawTable, index: usize, row: usize, cell: &str, numbers: usize, cells: usize) -> TableError {
-    TableError::NotANumber {
-        name: raw.name.clone(),
-        line: raw.cells.line(row),
-        column: index + 1,
-        column_name: raw.columns[index].name.clone(),
-        value: cell.to_owned(),
-        numbers,
-        cells,
-    }
-}
-
-fn categories(name: &str, cells: &[Option<&str>], kept: bool, guesses: &mut Guesses) -> Option<Column> {
-    let mut counts = BTreeMap::new();
-    for cell in cells.iter().flatten() {
-        *counts.entry(*cell).or_insert(0_usize) += 1;
-    }
-    let present = cells.iter().flatten().count();
-    // Mostly different in every row: a name or a number of the row, which says nothing about the next one.
-    if counts.len() > MOST_LEVELS && 2 * counts.len() > present && !kept {
-        return None;
+    if are_names(counts.len(), present) {
+        return Ok(None);
     }
     let mut levels: Vec<&str> = counts.keys().copied().collect();
     let shared = levels.len() > MOST_LEVELS;
@@ -294,31 +297,35 @@ fn categories(name: &str, cells: &[Option<&str>], kept: bool, guesses: &mut Gues
             ),
         );
     }
+    drop(counts);
     let other = levels.len();
-    let code = |cell: &&str| levels.binary_search(cell).unwrap_or(other);
-    let codes = cells.iter().map(|cell| cell.as_ref().map(code)).collect();
+    // At most `MOST_LEVELS`.
+    let code = |cell: &str| levels.binary_search(&cell).unwrap_or(other) as u8;
+    let mut codes = cells.raw.list(cells.rows.len())?;
+    codes.extend(cells.all().map(|cell| cell.map(code)));
     let mut levels: Vec<String> = levels.into_iter().map(str::to_owned).collect();
     if shared {
         levels.push("(other)".to_owned());
     }
-    Some(Column::Categorical { name: name.to_owned(), levels, codes })
+    Ok(Some(Column::Categorical { name: name.clone(), levels, codes }))
 }
 
 /// Why a column cannot help to tell classes apart, if it cannot.
 fn tells_rows_apart(column: &Column, is_counter: bool, kept: bool) -> Option<Reason> {
-    let (varies, counts_rows, differ_all) = match column {
+    let (rows, varies, counts_rows, differ_all) = match column {
         Column::Numeric { values, .. } => {
             let differ = |pair: &[f64]| pair[0] != pair[1] && !(pair[0].is_nan() && pair[1].is_nan());
             let counts = values.len() > 2 && values.windows(2).all(|pair| pair[1] - pair[0] == 1.0);
             let whole = values.iter().all(|value| value.fract() == 0.0);
-            (values.windows(2).any(differ), counts, is_counter && whole && all_differ(values))
+            (values.len(), values.windows(2).any(differ), counts, is_counter && whole && all_differ(values))
         }
         Column::Categorical { codes, levels, .. } => {
-            (codes.windows(2).any(|pair| pair[0] != pair[1]), false, is_counter && levels.len() == codes.len())
+            let varies = codes.windows(2).any(|pair| pair[0] != pair[1]);
+            (codes.len(), varies, false, is_counter && levels.len() == codes.len())
         }
     };
     if !varies {
-        Some(Reason::Constant)
+        Some(if column.missing() == rows { Reason::Missing } else { Reason::Constant })
     } else if kept {
         None
     } else if counts_rows {

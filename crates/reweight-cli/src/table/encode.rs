@@ -61,7 +61,7 @@ impl Encoder {
                     }
                     (Plan::OneHot { .. }, Column::Categorical { codes, .. }) => {
                         if let Some(code) = codes[row] {
-                            input[at + code] = 1.0;
+                            input[at + usize::from(code)] = 1.0;
                         }
                     }
                     // Plans are made from these very columns.

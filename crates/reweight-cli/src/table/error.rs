@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::folds::fewer_folds;
-use crate::terminal::{counted, excerpt};
+use crate::terminal::{counted, excerpt, option};
 
 /// Why a table could not be used. `name` is the file's path; lines and columns count from 1.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +29,8 @@ pub enum TableError {
     NotFound { name: String },
     #[error("{name}: cannot be read{}", unreadable(.source))]
     Unreadable { name: String, source: io::Error },
-    #[error("{name}: the file is empty; it needs one row a sample and one column a feature, and a target column")]
-    Empty { name: String },
+    #[error("{name}: the file {what}; it needs one row a sample and one column a feature, and a target column")]
+    Empty { name: String, what: &'static str },
     #[error("{name}: there is a header but no row beneath it; if the first row is data, say --header no")]
     NoRows { name: String },
     #[error("{name}: there is a header of attributes but no row beneath its @data")]
@@ -58,6 +58,23 @@ pub enum TableError {
     TooManyColumns { name: String, columns: usize, most: usize },
     #[error("{name}: line {line}: a quoted cell that begins here is never closed; add the missing \"")]
     OpenQuote { name: String, line: u64 },
+    #[error("{name}: line {line}: nothing but blank lines follows for more than {most} MiB; take them away")]
+    OnlyBlanks { name: String, line: u64, most: usize },
+    #[error(
+        "{name}: line {line}: the table is larger than is read, which is at most {} or {mebibytes} MiB of them; take a part of its rows, such as \
+         those of `shuf -n 1000000`, or of its columns",
+        counted(*.cells as u64, "cell")
+    )]
+    TooLarge { name: String, line: u64, cells: usize, mebibytes: usize },
+    #[error(
+        "{name}: line {line}: there are more rows than are read, at most {}; take a part of them, such as those of `shuf -n 1000000`",
+        crate::terminal::thousands(*.most)
+    )]
+    TooManyRows { name: String, line: u64, most: u64 },
+    #[error(
+        "{name}: there is no memory for {what}; give the program more, or take a part of the rows, such as those of `shuf -n 1000000`"
+    )]
+    NoMemory { name: String, what: String },
     #[error("{name}: line {line}: the row is longer than {most} MiB; a table has one row a line")]
     LongRow { name: String, line: u64, most: usize },
     #[error("{name}: there is no column `{selector}`; choose one of {known}, by name or by number")]
@@ -98,11 +115,11 @@ pub enum TableError {
     NotFinite { name: String, line: u64, column: usize, column_name: String, value: String },
     #[error(
         "{name}: line {line}, column {column} (`{}`): `{}` is not a number, while {numbers} of the column's {cells} cells are; \
-         mend it, or say --missing '{}' if it stands for a missing value, --decimal for another decimal mark, --categorical {column} \
+         mend it, or say {} if it stands for a missing value, --decimal for another decimal mark, --categorical {column} \
          or --drop {column}",
         excerpt(.column_name),
         excerpt(.value),
-        excerpt(.value)
+        option("--missing", .value).unwrap_or_else(|| "--missing and the cell".to_owned())
     )]
     NotANumber {
         name: String,
@@ -132,13 +149,13 @@ pub enum TableError {
     )]
     OneClass { name: String, column_name: String, label: String, rows: usize, without: usize },
     #[error(
-        "{name}: the target column `{}` has {} in {}, at most {most} are taken; it looks like a measurement or an identifier: \
+        "{name}: the target column `{}` has {more}{} in {}, at most {most} are taken; it looks like a measurement or an identifier: \
          choose another column with --target",
         excerpt(.column_name),
         counted(*.classes as u64, "different label"),
         counted(*.rows as u64, "row")
     )]
-    TooManyClasses { name: String, column_name: String, classes: usize, rows: usize, most: usize },
+    TooManyClasses { name: String, column_name: String, more: &'static str, classes: usize, rows: usize, most: usize },
     #[error(
         "{name}: no row of the target column `{}` is labelled `{}`; the labels are {known}",
         excerpt(.column_name),
@@ -181,6 +198,12 @@ impl TableError {
             io::ErrorKind::NotFound => Self::NotFound { name },
             _ => Self::Unreadable { name, source },
         }
+    }
+
+    /// The error of a file that holds nothing but `text`, in which no row is.
+    pub(crate) fn no_rows_in(name: &str, text: &[u8]) -> Self {
+        let what = if text.is_empty() { "is empty" } else { "holds nothing but blank lines" };
+        Self::Empty { name: name.to_owned(), what }
     }
 
     /// The error of a file that cannot be read on.

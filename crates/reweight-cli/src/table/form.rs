@@ -13,6 +13,7 @@ pub(crate) use marks::tell_units;
 use std::io::Read;
 
 use super::cell::bare;
+use super::cells::Cells;
 use super::error::TableError;
 use super::guess::Guesses;
 use super::head::ColumnHead;
@@ -20,11 +21,14 @@ use super::input::Input;
 use super::missing::Missing;
 use super::names;
 use super::number::Decimal;
-use super::records::{Cells, Cut, Delimiter, MOST_COLUMNS, Records, Row, Stream, first_rows};
+use super::records::{Cut, Delimiter, LONGEST_ROW, MOST_COLUMNS, Records, Row, Stream, first_rows, line_ends};
 use crate::terminal::counted;
 
 /// Rows that a form is understood from.
 const LOOKED_AT: usize = 5000;
+
+/// Rows that it is understood from at least, if the file has as many: a header and two more.
+const FEWEST: usize = 3;
 
 /// Whether the first row names the columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -103,7 +107,7 @@ impl Source {
         }
         let sample = |input: &Input, cut: Cut| first_rows(name, &input.start, input.whole, cut, LOOKED_AT);
         let mut cut = Cut { delimiter: Delimiter::Byte(b','), quote: b'"', escape: None, comment: None };
-        let rows = match &declared {
+        let mut rows = match &declared {
             Some(arff) => {
                 cut = arff.cut(options.delimiter);
                 sample(&input, cut)?
@@ -117,8 +121,20 @@ impl Source {
                 sample(&input, cut)?
             }
         };
+        while rows.len() < FEWEST && !input.whole && input.start.len() <= LONGEST_ROW {
+            // Long cells in quotes, or a quote that is never closed.
+            input.read_on()?;
+            rows = sample(&input, cut)?;
+        }
+        if rows.len() < 2 && !input.whole {
+            return Err(short(&input, cut.quote));
+        }
         if rows.len() == 0 {
-            return Err(if declared.is_some() { TableError::NoData { name: name.to_owned() } } else { short(&input) });
+            return Err(if declared.is_some() {
+                TableError::NoData { name: name.to_owned() }
+            } else {
+                TableError::no_rows_in(name, &input.start)
+            });
         }
         let found = Found { name, options, rows, declared };
         let (mut form, sample) = found.form(cut, guesses)?;
@@ -142,9 +158,9 @@ impl Source {
         let width = self.form.columns.len();
         let Some(row) = self.records.next()? else { return Ok(None) };
         let last = row.count.saturating_sub(1);
-        let open = row.unclosed && (row.count < width || row.count <= MOST_COLUMNS && row.cell(last).contains('\n'));
-        if open {
-            return Err(TableError::OpenQuote { name: self.name.clone(), line: row.line });
+        let is_cut = row.count < width || row.count <= MOST_COLUMNS && row.cell(last).contains('\n');
+        if let Some(line) = row.unclosed.filter(|_| is_cut) {
+            return Err(TableError::OpenQuote { name: self.name.clone(), line });
         }
         let is_trailing = self.form.trailing && row.count == width + 1 && row.count <= MOST_COLUMNS;
         if row.count == width || is_trailing && row.cell(width).is_empty() {
@@ -168,14 +184,13 @@ impl Source {
     }
 }
 
-/// A file whose beginning holds no whole row.
-fn short(input: &Input) -> TableError {
-    let name = input.name.clone();
-    if input.whole {
-        return TableError::Empty { name };
-    }
-    let (line, most) = (input.line, super::records::LONGEST_ROW >> 20);
-    let quotes = input.start.iter().filter(|&&byte| byte == b'"').count();
+/// The error of a file whose beginning, as long as a row may be, holds no two whole rows.
+fn short(input: &Input, quote: u8) -> TableError {
+    let (name, most) = (input.name.clone(), LONGEST_ROW >> 20);
+    let is_quote = |byte: &u8| *byte == quote;
+    let quotes = input.start.iter().filter(|byte| is_quote(byte)).count();
+    let last = input.start.iter().rposition(is_quote).unwrap_or(0);
+    let line = input.line + line_ends(&input.start[..last]);
     if quotes % 2 == 1 { TableError::OpenQuote { name, line } } else { TableError::LongRow { name, line, most } }
 }
 
@@ -201,7 +216,7 @@ impl Found<'_> {
                 is_declared: true,
                 declared_targets: arff.targets,
             };
-            return Ok((form, copy(&self.rows, 0, usize::MAX)));
+            return Ok((form, copy(self.name, &self.rows, 0, usize::MAX)?));
         }
         let wekas = weka::distribution(&self.rows).filter(|_| self.options.header != Header::No);
         let mut shape = header::Shape::of(&self.rows);
@@ -238,7 +253,7 @@ impl Found<'_> {
         if self.rows.len() == below {
             return Err(TableError::NoRows { name: self.name.to_owned() });
         }
-        let sample = copy(&self.rows, below, columns.len());
+        let sample = copy(self.name, &self.rows, below, columns.len())?;
         let form = Form {
             cut,
             has_header: is_header,
@@ -252,15 +267,16 @@ impl Found<'_> {
 }
 
 /// The rows from `skip` on that have as many cells as the form; others are refused where they are read.
-fn copy(rows: &Cells, skip: usize, width: usize) -> Cells {
+fn copy(name: &str, rows: &Cells, skip: usize, width: usize) -> Result<Cells, TableError> {
     let mut sample = Cells::default();
     let width = if width == usize::MAX { rows.width(0) } else { width };
     for row in skip..rows.len() {
         if rows.width(row) == width || rows.width(row) == width + 1 && rows.cell(row, width).is_empty() {
-            sample.push((0..width).map(|column| rows.cell(row, column)), rows.line(row));
+            let (cells, line) = ((0..width).map(|column| rows.cell(row, column)), rows.line(row));
+            sample.push(cells, line).map_err(|full| full.at(name, line, sample.len()))?;
         }
     }
-    sample
+    Ok(sample)
 }
 
 impl Form {

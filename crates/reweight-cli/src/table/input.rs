@@ -48,6 +48,9 @@ const FORMATS: [(&[u8], &str); 26] = [
 /// Where a tar archive names itself, and what it says there.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
+/// Lines by which sparse rows are known.
+const SPARSE: usize = 5;
+
 /// As often as a file may be packed over; what is packed more often is meant to harm.
 const MOST_PACKED: usize = 3;
 
@@ -105,8 +108,14 @@ impl Input {
         if input.start.starts_with(b"\xEF\xBB\xBF") {
             input.start.drain(..3);
         }
-        if input.start.iter().all(u8::is_ascii_whitespace) && input.whole {
-            return Err(TableError::Empty { name: input.name });
+        while input.start.iter().all(u8::is_ascii_whitespace) {
+            if input.whole {
+                return Err(TableError::no_rows_in(&input.name, &input.start));
+            }
+            if input.start.len() > LONGEST_ROW {
+                return Err(TableError::OnlyBlanks { name: input.name, line: 1, most: LONGEST_ROW >> 20 });
+            }
+            input.read_on()?;
         }
         Ok(input)
     }
@@ -122,6 +131,11 @@ impl Input {
                 None => self.take(LOOKED_AT)?,
             }
         }
+    }
+
+    /// Reads as much again.
+    pub(crate) fn read_on(&mut self) -> Result<(), TableError> {
+        self.take(self.start.len().max(LOOKED_AT))
     }
 
     /// Gives up the first `bytes`, which hold `lines` line ends.
@@ -156,7 +170,8 @@ impl Input {
             return Err(TableError::NotUtf8 { name: self.name.clone(), line: 1, column: 1, hint });
         }
         let text = &self.start[..self.start.len().min(1 << 12)];
-        let text = String::from_utf8_lossy(text);
+        let whole = if text.len() < self.start.len() { text.iter().rposition(|&byte| byte == b'\n') } else { None };
+        let text = String::from_utf8_lossy(&text[..whole.unwrap_or(text.len())]);
         let text = text.trim_start();
         if text.starts_with('{') || text.starts_with("[{") || text.starts_with("[[") {
             return refuse("JSON");
@@ -171,16 +186,39 @@ impl Input {
     }
 }
 
-/// Whether the first lines are `label index:value index:value …`.
+/// Whether the first lines are `label index:value index:value …`, with blanks or a delimiter between them. A sample whose values are
+/// all 0 has a label alone.
 fn is_libsvm(text: &str) -> bool {
     let pair = |cell: &str| {
-        cell.split_once(':').is_some_and(|(at, value)| at.parse::<u64>().is_ok() && value.parse::<f64>().is_ok())
+        cell.split_once(':')
+            .is_some_and(|(at, value)| (at == "qid" || at.parse::<u64>().is_ok()) && value.parse::<f64>().is_ok())
     };
-    let mut lines = text.lines().take(2).map(str::split_whitespace).peekable();
-    lines.peek().is_some()
-        && lines.all(|mut cells| {
-            let label = cells.next().is_some_and(|label| label.parse::<f64>().is_ok());
-            let mut pairs = cells.peekable();
-            label && pairs.peek().is_some() && pairs.all(pair)
-        })
+    let mut pairs = 0;
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).take(SPARSE);
+    let mut cells = lines.map(|line| {
+        let line = line.split('#').next().unwrap_or(line);
+        line.split([' ', '\t', ',', ';']).filter(|cell| !cell.is_empty())
+    });
+    let all = cells.all(|mut cells| {
+        let label = cells.next().is_some_and(|label| label.parse::<f64>().is_ok());
+        let mut others = cells.peekable();
+        pairs += usize::from(others.peek().is_some());
+        label && others.all(pair)
+    });
+    all && pairs > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sparse_rows_are_known_by_their_pairs() {
+        for text in ["1 1:0.5 7:2\n-1 3:1\n", "0,1:0.5,3:2\n1,2:1\n", "-1\n+1 qid:3 1:0.5 # a\n", "1\t4:2\n0\t1:1\n"] {
+            assert!(is_libsvm(text), "{text}");
+        }
+        for text in ["0,1\n1,0\n", "1 12:30 5\n", "a 1:2\n", "1,a:2\n", ""] {
+            assert!(!is_libsvm(text), "{text}");
+        }
+    }
 }

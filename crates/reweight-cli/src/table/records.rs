@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
+use super::cells::Cells;
 use super::error::TableError;
 
 /// Bytes that are asked for at a time.
@@ -64,8 +65,8 @@ pub(crate) struct Row<'a> {
     pub(crate) count: usize,
     /// The line that it begins on, from 1.
     pub(crate) line: u64,
-    /// Whether the file ended within a quoted cell.
-    pub(crate) unclosed: bool,
+    /// Where the file ended within a quoted cell, the line on which that begins.
+    pub(crate) unclosed: Option<u64>,
 }
 
 /// What of the reader's memory is a record.
@@ -77,7 +78,7 @@ struct Record {
     /// Cells in all.
     count: usize,
     line: u64,
-    unclosed: bool,
+    unclosed: Option<u64>,
 }
 
 impl<'a> Row<'a> {
@@ -118,9 +119,16 @@ impl<R: Read> Records<R> {
 
     /// The next row; none at the end. Lines of blanks are none.
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, TableError> {
+        let mut blank = 0;
         loop {
+            blank += self.skip_line_ends()?;
+            if blank > LONGEST_ROW {
+                let (name, line) = (self.name.clone(), self.core.line());
+                return Err(TableError::OnlyBlanks { name, line, most: LONGEST_ROW >> 20 });
+            }
             let Some(Record { cells, kept, count, line, unclosed }) = self.read()? else { return Ok(None) };
-            if count == 1 && !unclosed && self.cells[..cells].iter().all(u8::is_ascii_whitespace) {
+            if count == 1 && unclosed.is_none() && self.cells[..cells].iter().all(u8::is_ascii_whitespace) {
+                blank += cells;
                 continue;
             }
             let (kept, count) = if self.cut.delimiter == Delimiter::Blanks {
@@ -141,19 +149,26 @@ impl<R: Read> Records<R> {
     }
 
     fn read(&mut self) -> Result<Option<Record>, TableError> {
-        self.skip_line_ends()?;
         let line = self.core.line();
         let (mut cells, mut kept, mut beyond, mut quotes, mut bytes) = (0, 0, 0, 0_usize, 0);
+        // That of the last quote.
+        let mut quoted = line;
         loop {
             if self.start == self.checked && !self.ended {
                 self.fill()?;
                 continue;
             }
             let input = &self.buffer[self.start..self.checked];
-            let at_end = input.is_empty();
+            let (at_end, first) = (input.is_empty(), self.core.line());
             let (result, read, written, ends) =
                 self.core.read_record(input, &mut self.cells[cells..], &mut self.ends[kept..]);
-            quotes += input[..read].iter().filter(|&&byte| byte == self.cut.quote).count();
+            let is_quote = |byte: &u8| *byte == self.cut.quote;
+            let found = input[..read].iter().filter(|byte| is_quote(byte)).count();
+            if found > 0 {
+                quotes += found;
+                let last = input[..read].iter().rposition(is_quote).unwrap_or(0);
+                quoted = first + line_ends(&input[..last]);
+            }
             bytes += read;
             self.start += read;
             cells += written;
@@ -170,7 +185,7 @@ impl<R: Read> Records<R> {
                     kept -= 1;
                 }
                 ReadRecordResult::Record => {
-                    let unclosed = at_end && quotes % 2 == 1;
+                    let unclosed = (at_end && quotes % 2 == 1).then_some(quoted);
                     return Ok(Some(Record { cells, kept, count: kept + beyond, line, unclosed }));
                 }
                 ReadRecordResult::End => return Ok(None),
@@ -178,7 +193,7 @@ impl<R: Read> Records<R> {
             if bytes > LONGEST_ROW {
                 let name = self.name.clone();
                 return Err(if quotes % 2 == 1 {
-                    TableError::OpenQuote { name, line }
+                    TableError::OpenQuote { name, line: quoted }
                 } else {
                     TableError::LongRow { name, line, most: LONGEST_ROW >> 20 }
                 });
@@ -186,17 +201,19 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// The reader counts the blank lines before a record to the record.
-    fn skip_line_ends(&mut self) -> Result<(), TableError> {
+    /// The reader counts the blank lines before a record to the record. How many bytes they have is returned; not all of them are
+    /// skipped if they are more than a row may have.
+    fn skip_line_ends(&mut self) -> Result<usize, TableError> {
+        let mut all = 0;
         loop {
             let blank = |byte: &&u8| matches!(byte, b'\n' | b'\r');
             let ahead = &self.buffer[self.start..self.checked];
             let skipped = ahead.iter().take_while(blank).count();
-            let lines = ahead[..skipped].iter().filter(|&&byte| byte == b'\n').count();
-            self.core.set_line(self.core.line() + lines as u64);
+            self.core.set_line(self.core.line() + line_ends(&ahead[..skipped]));
             self.start += skipped;
-            if self.start < self.checked || self.ended {
-                return Ok(());
+            all += skipped;
+            if self.start < self.checked || self.ended || all > LONGEST_ROW {
+                return Ok(all);
             }
             self.fill()?;
         }
@@ -253,55 +270,9 @@ fn without_empty(ends: &mut [usize]) -> usize {
     kept
 }
 
-/// Rows kept together: one text for all cells, and where each cell ends.
-#[derive(Debug, Default)]
-pub(crate) struct Cells {
-    text: String,
-    /// Each cell's end within its row.
-    ends: Vec<u32>,
-    rows: Vec<Place>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    text: usize,
-    first: usize,
-    line: u64,
-}
-
-impl Cells {
-    /// Adds a row.
-    pub(crate) fn push<'a>(&mut self, cells: impl Iterator<Item = &'a str>, line: u64) {
-        let text = self.text.len();
-        self.rows.push(Place { text, first: self.ends.len(), line });
-        for cell in cells {
-            self.text.push_str(cell);
-            // A row is at most 64 MiB long.
-            self.ends.push(u32::try_from(self.text.len() - text).unwrap_or(u32::MAX));
-        }
-    }
-
-    /// Number of rows.
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Number of cells of a row.
-    pub(crate) fn width(&self, row: usize) -> usize {
-        self.rows.get(row + 1).map_or(self.ends.len(), |next| next.first) - self.rows[row].first
-    }
-
-    /// A cell.
-    pub(crate) fn cell(&self, row: usize, column: usize) -> &str {
-        let Place { text, first, .. } = self.rows[row];
-        let start = if column == 0 { 0 } else { self.ends[first + column - 1] };
-        &self.text[text + start as usize..text + self.ends[first + column] as usize]
-    }
-
-    /// The line that a row begins on.
-    pub(crate) fn line(&self, row: usize) -> u64 {
-        self.rows[row].line
-    }
+/// How many lines end within `bytes`.
+pub(crate) fn line_ends(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
 /// A whole text's rows, for as many as `most`; a last row that is cut off is left out unless the text is `whole`.
@@ -311,13 +282,13 @@ pub(crate) fn first_rows(name: &str, text: &[u8], whole: bool, cut: Cut, most: u
     let mut cells = Cells::default();
     while let Some(row) = records.next()? {
         // Within quotes the text may have been cut at a line's end.
-        if cells.len() == most || (row.unclosed && !whole) {
+        if cells.len() == most || (row.unclosed.is_some() && !whole) {
             break;
         }
         if row.count > MOST_COLUMNS {
             return Err(TableError::TooManyColumns { name: name.to_owned(), columns: row.count, most: MOST_COLUMNS });
         }
-        cells.push(row.cells(), row.line);
+        cells.push(row.cells(), row.line).map_err(|full| full.at(name, row.line, cells.len()))?;
     }
     Ok(cells)
 }

@@ -47,21 +47,33 @@ impl Target {
     /// Builds a target from the label of each row.
     #[must_use]
     pub fn from_labels(name: &str, row_labels: &[&str]) -> Self {
-        let mut counts = BTreeMap::new();
-        for label in row_labels {
-            *counts.entry(*label).or_insert(0_usize) += 1;
-        }
-        let mut labels: Vec<&str> = counts.keys().copied().collect();
+        let mut numbers = BTreeMap::new();
+        let mut number = |label| {
+            let next = numbers.len();
+            *numbers.entry(label).or_insert(next)
+        };
+        let classes = row_labels.iter().map(|label| number(*label)).collect();
+        let mut labels = vec![String::new(); numbers.len()];
+        numbers.into_iter().for_each(|(label, class)| labels[class] = label.to_owned());
+        Self::from_classes(name, labels, classes)
+    }
+
+    /// Builds a target from the class of each row, an index into `labels`, which are all different and in any order.
+    fn from_classes(name: &str, mut labels: Vec<String>, mut classes: Vec<usize>) -> Self {
         let number = |label: &str| label.parse::<f64>().ok().filter(|value| !value.is_nan()).unwrap_or(f64::INFINITY);
-        // A stable sort of sorted labels: those that are no numbers follow in their own order.
-        labels.sort_by(|a, b| number(a).total_cmp(&number(b)));
-        let index: BTreeMap<&str, usize> = labels.iter().enumerate().map(|(class, label)| (*label, class)).collect();
-        Self {
-            name: name.to_owned(),
-            counts: labels.iter().map(|label| counts[label]).collect(),
-            classes: row_labels.iter().map(|label| index[label]).collect(),
-            labels: labels.into_iter().map(str::to_owned).collect(),
+        let mut order: Vec<usize> = (0..labels.len()).collect();
+        // Those that are no numbers follow in their own order.
+        order.sort_by(|&a, &b| {
+            number(&labels[a]).total_cmp(&number(&labels[b])).then_with(|| labels[a].cmp(&labels[b]))
+        });
+        let (mut places, mut counts) = (vec![0; labels.len()], vec![0; labels.len()]);
+        order.iter().enumerate().for_each(|(place, &class)| places[class] = place);
+        for class in &mut classes {
+            *class = places[*class];
+            counts[*class] += 1;
         }
+        let labels = order.into_iter().map(|class| std::mem::take(&mut labels[class])).collect();
+        Self { name: name.to_owned(), labels, counts, classes }
     }
 
     /// Reads the labels of column `index`; also returns the rows that have one. Rows without are left out and counted.
@@ -69,12 +81,14 @@ impl Target {
         raw: &RawTable,
         index: usize,
         guesses: &mut Guesses,
-    ) -> Result<(Self, Vec<usize>), TableError> {
+    ) -> Result<(Self, Vec<u32>), TableError> {
         let column_name = raw.columns[index].name.clone();
         let name = raw.name.clone();
         let cell = |row: usize| bare(raw.cells.cell(row, index));
         let is_missing = |row: usize| raw.columns[index].is_missing(&raw.missing, cell(row));
-        let rows: Vec<usize> = (0..raw.cells.len()).filter(|&row| !is_missing(row)).collect();
+        let mut rows = raw.list(raw.cells.len())?;
+        // A row is at least a cell, and of these there are fewer than 32 bits can count.
+        rows.extend((0..raw.cells.len()).filter(|&row| !is_missing(row)).map(|row| row as u32));
         let without = raw.cells.len() - rows.len();
         if rows.is_empty() {
             return Err(TableError::NoLabels { name, column_name });
@@ -91,19 +105,25 @@ impl Target {
             );
         }
         let mut spellings = Spellings::new(raw.exact_labels || raw.columns[index].is_exact, raw.columns[index].decimal);
-        let classes: Vec<usize> = rows.iter().map(|&row| spellings.class(cell(row))).collect();
-        tell_merged(&spellings, guesses);
-        let names = spellings.names();
-        let labels: Vec<&str> = classes.iter().map(|&class| names[class].as_str()).collect();
-        let target = Self::from_labels(&column_name, &labels);
-        let classes = target.labels.len();
-        if classes == 1 {
-            let label = target.labels[0].clone();
-            return Err(TableError::OneClass { name, column_name, label, rows: rows.len(), without });
+        let mut classes = raw.list(rows.len())?;
+        for &row in &rows {
+            classes.push(spellings.class(cell(row as usize)));
+            if spellings.len() > MOST_CLASSES {
+                break;
+            }
         }
-        if classes > MOST_CLASSES || (classes > 20 && 2 * classes > rows.len()) {
+        let count = spellings.len();
+        if count > MOST_CLASSES || (count > 20 && 2 * count > rows.len()) {
             let most = MOST_CLASSES.min(20.max(rows.len() / 2));
-            return Err(TableError::TooManyClasses { name, column_name, classes, rows: rows.len(), most });
+            // Which others there are nobody counts.
+            let more = if classes.len() < rows.len() { "at least " } else { "" };
+            return Err(TableError::TooManyClasses { name, column_name, more, classes: count, rows: rows.len(), most });
+        }
+        tell_merged(&spellings, guesses);
+        let target = Self::from_classes(&column_name, spellings.names(), classes);
+        if let [label] = &target.labels[..] {
+            let (label, rows) = (label.clone(), rows.len());
+            return Err(TableError::OneClass { name, column_name, label, rows, without });
         }
         Ok((target, rows))
     }

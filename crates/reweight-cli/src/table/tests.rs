@@ -168,7 +168,7 @@ fn many_categories_share_one() {
 fn refusals_say_what_where_and_how_to_mend() {
     for (text, expected) in [
         ("", "the file is empty"),
-        (" \n\n", "the file is empty"),
+        (" \n\n", "the file holds nothing but blank lines"),
         ("x,y\n", "no row beneath it"),
         ("x,y\n1,a\n\n2,b,c\n", "line 4 has 3 cells, the lines before it have 2"),
         ("x,y\n1,\"a\n2,b\n3,a\n", "line 2: a quoted cell that begins here is never closed"),

@@ -68,7 +68,7 @@ fn no_search_sees_a_row_of_its_outer_fold() {
         assert_eq!(search.lesson(Kind::Outer(0.0)).0, &search.fold);
     }
     let outer: Vec<&Search> = searches.iter().filter(|search| search.seed == 3 && search.outer.is_some()).collect();
-    let tests: Vec<usize> = outer.iter().flat_map(|search| search.fold.test.clone()).collect();
+    let tests: Vec<usize> = outer.iter().flat_map(|search| search.fold.test.to_vec()).collect();
     assert!(tests.len() == all.len() && rows(&tests) == all, "the outer test parts are all rows, once");
     let places: HashSet<u32> =
         searches.iter().flat_map(|search| [search.lesson(Kind::Inner(0)).1, search.number]).collect();

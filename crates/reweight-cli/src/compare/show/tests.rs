@@ -58,7 +58,7 @@ fn comparison(shift: f64, finished: usize) -> Comparison {
             epoch_losses: vec![0.7, 0.6],
             logits_sha256: String::new(),
             logits: Vec::new(),
-            test: Vec::new(),
+            test: [].into(),
             trace: None,
         }
     };

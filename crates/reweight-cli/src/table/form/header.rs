@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use crate::table::cell::bare;
+use crate::table::cells::Cells;
 use crate::table::head::ColumnHead;
 use crate::table::missing::Missing;
 use crate::table::names::{EXACT_LABEL, is_label_name, is_score_name};
 use crate::table::number::{Decimal, parse};
-use crate::table::records::Cells;
 use crate::table::unit::is_quantity;
 
 /// How many cells the first rows have.

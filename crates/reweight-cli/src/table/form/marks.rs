@@ -7,12 +7,13 @@ use std::ops::Range;
 
 use super::{Form, FormOptions};
 use crate::table::cell::bare;
+use crate::table::cells::Cells;
 use crate::table::error::{TableError, listing};
 use crate::table::guess::Guesses;
 use crate::table::head::ColumnHead;
 use crate::table::missing::Missing;
 use crate::table::number::{Decimal, currency, is_negative_by_dress, is_of_two_minds, is_price, parse};
-use crate::table::records::{Cells, Delimiter};
+use crate::table::records::Delimiter;
 use crate::table::unit::{self, Found, Mixed};
 use crate::terminal::excerpt;
 

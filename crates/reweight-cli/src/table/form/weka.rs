@@ -1,9 +1,9 @@
 //! Weka's predictions: labels behind their numbers (`1:no`), and a header that names all classes' scores by one word.
 
 use crate::table::cell::bare;
+use crate::table::cells::Cells;
 use crate::table::head::ColumnHead;
 use crate::table::names::WEKAS_COUNTER;
-use crate::table::records::Cells;
 
 /// What stands over the scores of all classes.
 const DISTRIBUTION: &str = "distribution";

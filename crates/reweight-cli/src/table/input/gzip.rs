@@ -8,6 +8,9 @@ use flate2::bufread::GzDecoder;
 /// What a member begins with.
 pub(super) const MAGIC: [u8; 2] = [0x1F, 0x8B];
 
+/// Most zeros behind a member: more than the block of any tape has.
+const MOST_ZEROS: usize = 1 << 28;
+
 /// The unpacked text of all members.
 pub(super) struct Members<R> {
     /// None behind the last.
@@ -47,6 +50,7 @@ impl<R: BufRead> Read for Members<R> {
 
 /// Skips zeros, and says what byte is next; none at the end.
 fn after_zeros(packed: &mut impl BufRead) -> io::Result<Option<u8>> {
+    let mut all = 0;
     loop {
         let ahead = packed.fill_buf()?;
         if ahead.is_empty() {
@@ -55,6 +59,11 @@ fn after_zeros(packed: &mut impl BufRead) -> io::Result<Option<u8>> {
         let zeros = ahead.iter().take_while(|&&byte| byte == 0).count();
         let next = ahead.get(zeros).copied();
         packed.consume(zeros);
+        all += zeros;
+        if all > MOST_ZEROS {
+            let text = "behind the packed rows there are zeros without end";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
         if next.is_some() {
             return Ok(next);
         }

@@ -1,0 +1,97 @@
+//! Input that is too large, has no end or is damaged: an error that says what, where and what to do, and no more memory than that takes.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails as the tests do")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A table of a number and a label, four bytes a row.
+fn narrow(rows: usize) -> (TempDir, i64) {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |row: usize| format!("{},{}\n", row * 7 % 10, u8::from(row.is_multiple_of(10)));
+    let text: String = std::iter::once("x,y\n".to_owned()).chain((0..rows).map(row)).collect();
+    fs::write(folder.path().join("a.csv"), &text).unwrap();
+    (folder, text.len() as i64)
+}
+
+/// Runs a line of a shell; `reweight` is the program.
+fn shell(folder: &Path, line: &str) -> Output {
+    let line = line.replace("reweight ", &format!("'{}' ", env!("CARGO_BIN_EXE_reweight")));
+    Command::new("bash").current_dir(folder).args(["-o", "pipefail", "-c", &line]).output().unwrap()
+}
+
+#[track_caller]
+fn fails(folder: &Path, line: &str, expected: &[&str]) {
+    let output = shell(folder, line);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}: {message}");
+    assert!(!message.contains("panicked"), "{line}: {message}");
+    assert!(expected.iter().all(|part| message.contains(part)), "{line}: {message}");
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_named_by_its_line_however_long_the_file_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for (before, line) in [(0, 2), (100, 102), (300_000, 300_002)] {
+        let mut text = "a,b,y\n".to_owned();
+        (0..before).for_each(|row| writeln!(text, "{row},2,{}", row % 2).unwrap());
+        text.push_str("1,\"2,0\n");
+        (0..300_000).for_each(|row| writeln!(text, "{row},2,{}", row % 2).unwrap());
+        fs::write(folder.path().join("a.csv"), text).unwrap();
+        for command in ["compare", "inspect"] {
+            fails(folder.path(), &format!("reweight {command} a.csv"), &[&format!("line {line}: a quoted cell")]);
+        }
+    }
+    // The quote, and not the row, which begins a line before.
+    let text = format!("a,b,y\n1,\"2\n3\",\"0\n{}", "1,2,0\n".repeat(300_000));
+    fs::write(folder.path().join("a.csv"), text).unwrap();
+    fails(folder.path(), "reweight compare a.csv", &["line 3: a quoted cell"]);
+}
+
+#[test]
+fn cells_in_quotes_may_be_longer_than_what_a_form_is_understood_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = "a,b,y\n".to_owned();
+    (0..40)
+        .for_each(|row| writeln!(text, "{},\"{}\",{}", row * 7 % 13, "some\nlines\n".repeat(50_000), row % 2).unwrap());
+    fs::write(folder.path().join("a.csv"), text).unwrap();
+    let output = shell(folder.path(), "reweight compare a.csv --folds 2 --repeats 1 --epochs 1 --hidden none");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn blank_lines_are_said_to_be_blank_and_not_read_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    for lines in [3, 3_000_000] {
+        fs::write(folder.path().join("a.csv"), "\n".repeat(lines)).unwrap();
+        fails(folder.path(), "reweight compare a.csv", &["a.csv: the file holds nothing but blank lines"]);
+    }
+    for command in ["compare", "inspect"] {
+        fails(folder.path(), &format!("yes '' | reweight {command} -"), &["line 1: nothing but blank lines", "64 MiB"]);
+        let line = format!("(printf 'y,p\\n1,0.25\\n0,0.5\\n1,0.75\\n0,0\\n'; yes '') | reweight {command} -");
+        fails(folder.path(), &line, &["nothing but blank lines", "64 MiB"]);
+    }
+}
+
+#[test]
+fn what_is_read_is_not_written_to_by_the_shell() {
+    let (folder, bytes) = narrow(100);
+    for line in [
+        "reweight inspect a.csv >> a.csv",
+        "reweight inspect - < a.csv >> a.csv",
+        "reweight compare a.csv --epochs 1 >> a.csv",
+        "reweight tune a.csv --budget none --trials 1 >> a.csv",
+    ] {
+        fails(folder.path(), line, &["standard output goes to", "which is read; send it to a file of its own"]);
+    }
+    let output = shell(folder.path(), "reweight inspect a.csv 2>> a.csv");
+    assert_eq!(output.status.code(), Some(2));
+    fs::write(folder.path().join("loss.toml"), "objective = \"bce\"\n").unwrap();
+    fails(folder.path(), "reweight plot weights --config loss.toml >> loss.toml", &["standard output goes to a loss"]);
+    assert!(fs::metadata(folder.path().join("a.csv")).unwrap().len() >= bytes as u64);
+}

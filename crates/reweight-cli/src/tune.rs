@@ -65,6 +65,7 @@ pub fn run(arguments: &TuneArguments, quiet: bool, out: &mut dyn Write) -> Resul
     settings.check(&problem)?;
     let (trials, budget) = (arguments.search.trials, arguments.search.budget);
     let terms = Terms { problem: &problem, objective: objective(&problem), goal: settings.goal, trials };
+    check_room(&problem, &settings)?;
     let searches = searches(&terms, &settings)?;
     let journal = match &arguments.resume {
         Some(path) => Journal::open(path, &settings, &summary.sha256)?,
@@ -106,6 +107,18 @@ pub fn run(arguments: &TuneArguments, quiet: bool, out: &mut dyn Write) -> Resul
     written?;
     kept?;
     Ok(if is_interrupted { Ending::Interrupted } else { Ending::Whole })
+}
+
+/// That there is memory for the folds of all searches: where it is limited, they could but abort.
+fn check_room(problem: &Problem, settings: &TuneSettings) -> Result<(), TuneError> {
+    let (rows, training) = (problem.table.rows(), &settings.training);
+    let searches = 1 + training.seeds.len() * training.folds;
+    // Each row once in the search's own fold, and once in each of its inner ones.
+    let places = searches * (1 + settings.inner_folds);
+    let bytes = rows.saturating_mul(places * size_of::<usize>());
+    let name = || problem.table.name.clone();
+    let no_memory = |_| TuneError::NoMemory { name: name(), rows, mebibytes: (bytes >> 20).max(1) };
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(no_memory)
 }
 
 /// The search over all rows, and one an outer fold: no row of a fold's test part is in its search.

@@ -95,3 +95,83 @@ fn what_is_read_is_not_written_to_by_the_shell() {
     fails(folder.path(), "reweight plot weights --config loss.toml >> loss.toml", &["standard output goes to a loss"]);
     assert!(fs::metadata(folder.path().join("a.csv")).unwrap().len() >= bytes as u64);
 }
+
+#[test]
+fn files_that_are_none_of_ours_are_refused_by_name() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let (folder, _) = narrow(100);
+    fails(folder.path(), "reweight compare --repeat /dev/zero", &["/dev/zero: cannot be read", "longer than"]);
+    fails(folder.path(), "reweight compare --repeat .", &[".: cannot be read"]);
+    let name = OsStr::from_bytes(b"n\xff.csv");
+    fs::copy(folder.path().join("a.csv"), folder.path().join(name)).unwrap();
+    fails(folder.path(), "reweight compare $'n\\xff.csv'", &["name is not UTF-8", "rename it"]);
+    for (text, expected) in [
+        ("0,1:0.5,3:2\n1,2:1\n0\n", &["LIBSVM"][..]),
+        ("-1\n+1 qid:3 1:0.5\n", &["LIBSVM"]),
+        ("b,y\n,0\n,1\n,0\n,1\n", &["`b` is missing in every row"]),
+    ] {
+        fs::write(folder.path().join("b.csv"), text).unwrap();
+        fails(folder.path(), "reweight compare b.csv --folds 2", expected);
+    }
+    let row = |row: usize| {
+        format!("{},{}\n", if row == 7 { "it's".to_owned() } else { row.to_string() }, u8::from(row % 5 == 0))
+    };
+    let text: String = std::iter::once("b,y\n".to_owned()).chain((0..100).map(row)).collect();
+    fs::write(folder.path().join("b.csv"), text).unwrap();
+    fails(folder.path(), "reweight compare b.csv", &[r"or say --missing 'it'\''s' if"]);
+}
+
+#[test]
+fn a_loss_that_weighs_nothing_and_training_that_diverges_are_told() {
+    let (folder, _) = narrow(100);
+    let focal = "objective = \"bce\"\n[[weighter]]\nkind = \"focal\"\ngamma = 1e308\n";
+    fs::write(folder.path().join("loss.toml"), focal).unwrap();
+    let small = "reweight compare a.csv --folds 2 --repeats 1 --epochs 3 --no-presets --strategy mine=loss.toml";
+    fails(folder.path(), small, &["strategy `mine`", "nothing is learnt", "`gamma`"]);
+    let line = format!("{small} --learning-rate 1e30");
+    fails(
+        folder.path(),
+        &line.replace("--epochs 3", "--epochs 30"),
+        &["strategy `", "diverged", "lower the learning rate"],
+    );
+}
+
+#[test]
+fn an_output_of_somebody_else_is_refused_before_any_work() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    /// Some user who is not the tests'.
+    const OTHER: u32 = 65_534;
+    let (folder, _) = narrow(100);
+    if fs::metadata(folder.path()).unwrap().uid() != 0 {
+        // Only root can give files away.
+        return;
+    }
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("open")).unwrap();
+    for (name, mode) in [("", 0o755), ("open", 0o777), ("a.csv", 0o644)] {
+        fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for name in ["open/foreign", "own"] {
+        fs::write(path(name), "old").unwrap();
+        fs::set_permissions(path(name), fs::Permissions::from_mode(0o666)).unwrap();
+    }
+    chown(path("own"), Some(OTHER), Some(OTHER)).unwrap();
+    let program = path("reweight");
+    fs::copy(env!("CARGO_BIN_EXE_reweight"), &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    for (out, expected) in [
+        ("open/foreign", "it belongs to another user"),
+        ("own", "no file can be made in its folder"),
+        ("new", "no file can be made in its folder"),
+    ] {
+        let mut command = Command::new(&program);
+        command.current_dir(folder.path()).args(["compare", "a.csv", "--json", out]).uid(OTHER).gid(OTHER);
+        let output = command.output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && output.stdout.is_empty(), "{out}: {message}");
+        assert!(message.contains(expected) && message.contains("choose another"), "{out}: {message}");
+    }
+    assert!(fs::read(path("own")).unwrap() == b"old" && !path("new").exists());
+}

@@ -126,6 +126,9 @@ fn a_configs_fault_is_the_configs() {
             "kind = \"alpha-balance\"\ncounts = [5, -2]",
             "`counts`: -2 is no count; expected a whole number of at least 1 a class",
         ),
+        ("kind = \"ghm\"\nbins = 3.5", "`bins`: 3.5 has decimals, expected a whole number"),
+        ("kind = \"focal\"", "γ is not given; give `gamma` alone, or"),
+        ("kind = \"focal\"\ngamma = 1e308", "`gamma` is 1e308, too large for 32 bits; compute with --dtype f64"),
         ("kind = \"focal\"\ngamma = \"two\"", "`gamma`: invalid type: string \"two\", expected a number"),
         ("kind = \"focal\"\ngammas = 2.0", "expected a list"),
         ("kind = \"focal\"\ngamma = 1.0\nclamp = [1.0]", "expected a list of 2"),
@@ -297,4 +300,19 @@ fn a_header_is_not_taken_at_its_word() {
         let message = batch.refusal(&[]);
         assert!(message.contains("logits.npy: ") && message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn a_batch_that_weighs_nothing_is_told() {
+    let batch =
+        |config: &str| Batch::new(config).with("logits", &array![1.0_f32, -1.0]).with("targets", &array![1_u8, 0]);
+    let focal = batch(&format!("{BCE}[[weighter]]\nkind = \"focal\"\ngamma = 1e308\n"));
+    let weights = batch(BCE).with("sample-weight", &array![0.0_f32, 0.0]);
+    for output in [focal.run(&["--dtype", "f64"]), weights.run(&[])] {
+        let note = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && note.contains("each of the 2 valid samples weighs 0"), "{note}");
+    }
+    let soft = Batch::new(SOFTMAX).with("logits", &array![[1.0_f32, 0.0]]).with("targets", &array![[0.5_f32, 0.5]]);
+    let message = soft.refusal(&[]);
+    assert!(message.contains("rows of probabilities are not taken") && !message.contains("looks like"), "{message}");
 }

@@ -48,7 +48,7 @@ pub enum CompareError {
     Outputs(#[from] OutputError),
     #[error(transparent)]
     Unwritable(#[from] WriteError),
-    #[error("{path}: cannot be read; check the path (it is taken from the folder you are in)")]
+    #[error("{path}: cannot be read{}", if source.kind() == io::ErrorKind::NotFound { "; check the path (it is taken from the folder you are in)" } else { "" })]
     Unreadable { path: String, source: io::Error },
     #[error("{path}: not a comparison ({reason}); give a file that --json wrote")]
     NotAComparison { path: String, reason: String },

@@ -10,7 +10,11 @@ use super::CompareError;
 use super::comparison::{Comparison, FORMAT, FORMAT_VERSION};
 use super::data::DataSummary;
 use super::settings::Settings;
+use crate::files::read_at_most;
 use crate::versions::Versions;
+
+/// Most bytes of a comparison's JSON file: one of thousands of networks is shorter.
+const LONGEST: u64 = 1 << 28;
 
 /// What of a JSON file is needed to repeat it.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,7 +43,7 @@ struct RecordedRun {
 impl Recorded {
     pub(super) fn read(path: &Path) -> Result<Self, CompareError> {
         let name = || path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|source| CompareError::Unreadable { path: name(), source })?;
+        let bytes = read_at_most(path, LONGEST).map_err(|source| CompareError::Unreadable { path: name(), source })?;
         let refuse = |reason: String| CompareError::NotAComparison { path: name(), reason };
         let value: Value = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
         if value.get("format").and_then(Value::as_str) != Some(FORMAT) {

@@ -5,8 +5,8 @@ use std::collections::TryReserveError;
 use super::scale::{BEYOND, FARTHEST, logit, logit_of_log};
 use crate::arguments::ScoreKind;
 
-/// Most rows of a file, also of one that does not end: some 2.7 GB of memory.
-pub(super) const MOST_ROWS: u64 = 1 << 28;
+/// Most rows of a file, also of one that does not end: some 0.7 GB of memory, and a minute or two.
+pub(super) const MOST_ROWS: u64 = 1 << 26;
 
 /// Rows a block.
 const ROWS: usize = 1 << 16;

@@ -27,6 +27,10 @@ pub enum TableError {
     NoAttribute { name: String, line: u64, what: &'static str, attribute: String },
     #[error("{name}: there is no such file; check the path (it is taken from the folder you are in)")]
     NotFound { name: String },
+    #[error(
+        "{name}: the file's name is not UTF-8, and could not be written down; rename it, or have it read as `-` from standard input"
+    )]
+    NoTextForName { name: String },
     #[error("{name}: cannot be read{}", unreadable(.source))]
     Unreadable { name: String, source: io::Error },
     #[error("{name}: the file {what}; it needs one row a sample and one column a feature, and a target column")]
@@ -195,6 +199,8 @@ impl TableError {
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         let name = path.display().to_string();
         match source.kind() {
+            // A path travels as text, so that it can be written down; of one that is none the replaced letters are left.
+            io::ErrorKind::NotFound if name.contains(char::REPLACEMENT_CHARACTER) => Self::NoTextForName { name },
             io::ErrorKind::NotFound => Self::NotFound { name },
             _ => Self::Unreadable { name, source },
         }

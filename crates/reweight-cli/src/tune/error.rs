@@ -50,6 +50,12 @@ pub enum TuneError {
         counted(*.trained as u64, "model")
     )]
     Budget { budget: String, trained: usize },
+    #[error(
+        "{name}: there is no memory for the folds of searches over {}: some {mebibytes} MiB; give the program more, ask for fewer --folds or \
+         --repeats, or take a part of the rows, such as those of `shuf -n 1000000`",
+        counted(*.rows as u64, "row")
+    )]
+    NoMemory { name: String, rows: usize, mebibytes: usize },
     #[error(transparent)]
     Threads(#[from] ThreadsError),
     #[error(transparent)]

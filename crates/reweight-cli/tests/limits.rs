@@ -110,16 +110,24 @@ fn files_that_are_none_of_ours_are_refused_by_name() {
         ("0,1:0.5,3:2\n1,2:1\n0\n", &["LIBSVM"][..]),
         ("-1\n+1 qid:3 1:0.5\n", &["LIBSVM"]),
         ("b,y\n,0\n,1\n,0\n,1\n", &["`b` is missing in every row"]),
+        ("b,y\n1,0\n2,1\n", &["only 1 row is labelled `1`", "bring more rows"]),
     ] {
         fs::write(folder.path().join("b.csv"), text).unwrap();
         fails(folder.path(), "reweight compare b.csv --folds 2", expected);
     }
     let row = |row: usize| {
-        format!("{},{}\n", if row == 7 { "it's".to_owned() } else { row.to_string() }, u8::from(row % 5 == 0))
+        format!("{},{}\n", if row == 7 { "it's".to_owned() } else { row.to_string() }, u8::from(row.is_multiple_of(5)))
     };
     let text: String = std::iter::once("b,y\n".to_owned()).chain((0..100).map(row)).collect();
     fs::write(folder.path().join("b.csv"), text).unwrap();
     fails(folder.path(), "reweight compare b.csv", &[r"or say --missing 'it'\''s' if"]);
+}
+
+#[test]
+fn a_score_of_three_hundred_digits_is_told_in_few() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "y,p\n0,0.5\n1,1e307\n0,0.25\n1,0.5\n").unwrap();
+    fails(folder.path(), "reweight inspect a.csv", &["(`p`): 1e307 is no probability"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::report::ReportError;
 use crate::strategy::StrategyError;
 use crate::table::TableError;
 use crate::table::error::{all, and_missing};
-use crate::terminal::{excerpt, option};
+use crate::terminal::{excerpt, number, option};
 use crate::threads::ThreadsError;
 
 /// Why `reweight inspect` failed. `name` is the file's path; lines and columns count from 1.
@@ -67,7 +67,8 @@ pub enum InspectError {
     )]
     NotANumber { name: String, line: u64, column: usize, column_name: String, value: String },
     #[error(
-        "{name}: line {line}, column {column} (`{column_name}`): {value} {what}; mend it, or say {cure}--scores logits"
+        "{name}: line {line}, column {column} (`{column_name}`): {} {what}; mend it, or say {cure}--scores logits",
+        number(*.value)
     )]
     NotAProbability {
         name: String,

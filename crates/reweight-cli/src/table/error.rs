@@ -153,11 +153,12 @@ pub enum TableError {
     )]
     OneClass { name: String, column_name: String, label: String, rows: usize, without: usize },
     #[error(
-        "{name}: the target column `{}` has {more}{} in {}, at most {most} are taken; it looks like a measurement or an identifier: \
+        "{name}: the target column `{}` has {more}{} in {}, at most {} are taken; it looks like a measurement or an identifier: \
          choose another column with --target",
         excerpt(.column_name),
         counted(*.classes as u64, "different label"),
-        counted(*.rows as u64, "row")
+        counted(*.rows as u64, "row"),
+        thousands(*.most)
     )]
     TooManyClasses { name: String, column_name: String, more: &'static str, classes: usize, rows: usize, most: usize },
     #[error(
@@ -167,8 +168,8 @@ pub enum TableError {
     )]
     PositiveNotFound { name: String, column_name: String, positive: String, known: String },
     #[error(
-        "{name}: only {} labelled `{}`, fewer than the {folds} folds; {}choose another label with --positive (the labels are \
-         {known})",
+        "{name}: only {} labelled `{}`, fewer than the {folds} folds; {}bring more rows, or choose another label with --positive (the \
+         labels are {known})",
         are(*.positives),
         excerpt(.positive),
         fewer_folds(*.positives)

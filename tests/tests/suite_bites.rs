@@ -36,6 +36,8 @@ enum Flaw {
     AddsToTheBuffer,
     /// A label of C is read as class 0.
     AcceptsLabels,
+    /// Rows of many classes are taken for undecided where their label leads.
+    ForgetsLeadingLabels,
 }
 
 const FLAWS: [Flaw; 14] = [
@@ -93,6 +95,16 @@ impl Flawed {
             Flaw::DependsOnOrder => {
                 if let [first, .., last] = &mut observed.grad[..] {
                     *first += 1e-9 * *last;
+                }
+            }
+            Flaw::ForgetsLeadingLabels if batch.classes() > 32 => {
+                let Targets::Classes(targets) = &batch.targets else { return };
+                for (i, &label) in targets.data.iter().enumerate() {
+                    let row = batch.logits_of(i);
+                    let leads = |own: usize| row.iter().all(|&at| batch.logits.data[at] <= batch.logits.data[own]);
+                    if usize::try_from(label).ok().and_then(|label| row.get(label)).is_some_and(|&own| leads(own)) {
+                        row.iter().for_each(|&at| observed.grad[at] = 0.5 / row.len() as f64);
+                    }
                 }
             }
             _ => {}
@@ -230,4 +242,14 @@ fn every_flaw_is_found() {
         let laws = &found.iter().find(|(own, _)| *own == flaw).expect("a listed flaw").1;
         assert!(laws.contains(&law), "{flaw:?} is found by {laws:?}, not by {law}");
     }
+}
+
+#[test]
+fn what_is_wrong_in_wide_rows_is_found_in_wide_rows() {
+    let backend = Flawed(Flaw::ForgetsLeadingLabels);
+    laws::agreement::with_the_reference(&backend);
+    std::panic::set_hook(Box::new(|_| {}));
+    let found = catch_unwind(AssertUnwindSafe(|| laws::agreement::on_rows_of_every_width(&backend)));
+    let _ = std::panic::take_hook();
+    assert!(found.is_err(), "no wide row has a label that leads");
 }

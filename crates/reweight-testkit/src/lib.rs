@@ -51,7 +51,7 @@ pub use compare::{Check, Tolerance};
 #[cfg(feature = "ndarray")]
 pub use engine::{Element, Ndarray, check_adjustment_on_engine, check_base_on_engine, check_weighter_on_engine};
 pub use on_backend::{check_adjustment_on, check_base_on, check_weighter_on};
-pub use problem::{Kind, Numbers, Problem, ProblemParts};
+pub use problem::{Kind, Labels, Numbers, Problem, ProblemParts};
 pub use weighter::check_weighter;
 pub use weighters::{
     GAMMAS, Visitor, chain, class_weights, each_smooth_weighter, each_weighter, ghm_settings, modified_chain,
@@ -65,6 +65,7 @@ macro_rules! for_each_law {
         $crate::$then! { ($($arguments)*)
             agreement::with_the_reference,
             agreement::on_large_batches,
+            agreement::on_rows_of_every_width,
             identity::gamma_zero_is_plain,
             identity::alpha_half_halves,
             identity::scaling_multiplies,

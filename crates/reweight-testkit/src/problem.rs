@@ -61,6 +61,15 @@ pub enum Kind {
     Classes,
 }
 
+/// How a softmax batch's labels lie to its logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// Drawn without a look at the logits: of many classes nearly all are wrong.
+    Random,
+    /// By turns right, with margins up to large ones; wrong, with the smallest logit of the row; and random.
+    RightAndWrong,
+}
+
 /// A kind of batch with the settings of its loss; batches of any seed can be made of it.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -72,6 +81,8 @@ pub struct Problem {
     pub shape: Vec<usize>,
     /// Logits are uniform in ± this.
     pub spread: f64,
+    /// How the labels lie to the logits, softmax only.
+    pub labels: Labels,
     /// Whether some samples are masked out.
     pub masked: bool,
     /// Whether samples have weights.
@@ -100,8 +111,9 @@ impl Problem {
     pub fn new(name: &'static str, kind: Kind, shape: &[usize]) -> Self {
         let shape = shape.to_vec();
         let (masked, weighted, label_smoothing, ignore_index) = (false, false, 0.0, None);
-        let parts = ProblemParts::default();
-        Self { name, kind, shape, spread: 7.0, masked, weighted, label_smoothing, ignore_index, parts, kink: None }
+        let (labels, parts) = (Labels::Random, ProblemParts::default());
+        let (spread, kink) = (7.0, None);
+        Self { name, kind, shape, spread, labels, masked, weighted, label_smoothing, ignore_index, parts, kink }
     }
 
     /// The same with one of each part in its losses: logits adjusted by counts, on Poly-1; hard binary labels shifted too.
@@ -115,7 +127,7 @@ impl Problem {
     }
 
     fn with_all_parts(mut self) -> Result<Self, ParameterError> {
-        let counts: Vec<u64> = (0..self.classes() as u64).map(|class| 400 / (1 + 3 * class)).collect();
+        let counts: Vec<u64> = (0..self.classes() as u64).map(|class| (400 / (1 + 3 * class)).max(1)).collect();
         self.parts.adjustments = vec![BoxedAdjustment::new(LogitAdjustment::from_counts(&counts, 1.0)?)];
         self.parts.base = Some(BoxedBase::new(Poly1::new(1.0)?));
         if self.kind == Kind::Hard {
@@ -163,6 +175,26 @@ impl Problem {
             Self { weighted: true, ..Self::new("many soft labels", Soft, &[9_001]) },
             Self { masked: true, ..Self::new("many rows of ten classes", Classes, &[4_099, 10]) },
             Self::new("rows of many classes", Classes, &[7, 1_003]),
+        ]
+    }
+
+    /// Rows of that many classes, with labels that are right, wrong and random: plain, at positions, and smoothed under one of each
+    /// part. An engine has other code for few and for many classes, and takes the label out of a row by a way of its own where it
+    /// has the largest logit.
+    pub fn of_width(classes: usize) -> Vec<Self> {
+        // Fewer of very wide ones, which are most of the time: the groups that rows are taken in are ragged all the same.
+        let (few, more) = if classes > 500 { (2, 7) } else { (6, 19) };
+        let rows =
+            |name, shape: &[usize]| Self { labels: Labels::RightAndWrong, ..Self::new(name, Kind::Classes, shape) };
+        vec![
+            rows("right and wrong rows", &[more, classes]),
+            Self { masked: true, weighted: true, ..rows("right and wrong positions", &[3, classes, few]) },
+            Self {
+                label_smoothing: 0.1,
+                ignore_index: Some(-100),
+                ..rows("smoothed right and wrong rows under one of each part", &[more + 2, classes])
+            }
+            .dressed(),
         ]
     }
 
@@ -221,6 +253,9 @@ impl Problem {
                 }
             },
         );
+        if self.labels == Labels::RightAndWrong {
+            batch.turn_right_and_wrong(&mut numbers);
+        }
         if self.weighted {
             // A weight of 0 too: it is no mask, the sample counts.
             let weight = |numbers: &mut Numbers| if numbers.chance(0.1) { 0.0 } else { numbers.uniform(0.25, 3.0) };
@@ -278,6 +313,24 @@ impl Problem {
 }
 
 impl Batch {
+    /// Moves the logit of the label: of every third row above the others, of every third below them.
+    fn turn_right_and_wrong(&mut self, numbers: &mut Numbers) {
+        let Targets::Classes(targets) = &self.targets else { return };
+        for (i, &label) in targets.data.iter().enumerate() {
+            let row = self.logits_of(i);
+            let others = row.iter().enumerate().filter(|&(class, _)| class != label as usize);
+            let others: Vec<f64> = others.map(|(_, &at)| self.logits.data[at]).collect();
+            let largest = others.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            // The margin of a right row, so that its loss is about e^−margin: seen beside those of the wrong ones, or far below.
+            let margin = if numbers.chance(0.25) { 40.0 } else { numbers.uniform(0.0, 12.0) };
+            self.logits.data[row[label as usize]] = match i % 3 {
+                0 => largest + others.iter().map(|x| (x - largest).exp()).sum::<f64>().ln() + margin,
+                1 => others.iter().copied().fold(f64::INFINITY, f64::min) - margin,
+                _ => continue,
+            };
+        }
+    }
+
     /// Fills sample `i` with what nothing valid holds.
     pub fn spoil(&mut self, i: usize, numbers: &mut Numbers) {
         let bad = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY][numbers.below(3)];

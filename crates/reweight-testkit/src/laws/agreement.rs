@@ -2,6 +2,7 @@
 
 use reweight::{Reduction, SampleWeighter};
 
+use super::parts::Curved;
 use super::{Law, REDUCTIONS, any_reduction, batch, compare, everywhere, stated};
 use crate::backend::{Backend, Reference};
 use crate::compare::{Check, Tolerance};
@@ -74,4 +75,34 @@ impl Law for Large {
 /// Where the law does not hold.
 pub fn on_large_batches(backend: &impl Backend) {
     everywhere::<Large>(backend, &Problem::large());
+}
+
+/// Fewest and most of what an engine may do row by row and what it may do along the row, and between: vectors' and blocks' ends.
+/// One class is refused, by another law.
+const WIDTHS: [usize; 7] = [2, 31, 32, 33, 40, 100, 1_003];
+
+struct Widths;
+
+impl Law for Widths {
+    const NAME: &'static str = "a backend agrees with the reference on rows of every width";
+
+    fn check<B: Backend, W: SampleWeighter + 'static>(check: &Check, backend: &B, problem: &Problem, weighter: &W) {
+        let check = check.with(&format!("{} classes", problem.classes()));
+        two_steps(&check, backend, problem, weighter, any_reduction(backend));
+        // The reference sums over pairs of classes there.
+        if problem.classes() <= 100 {
+            Curved::check(&check, backend, problem, weighter);
+        }
+    }
+}
+
+/// The same, second derivatives too, on rows of few and of many classes whose labels are right, wrong and random.
+///
+/// # Panics
+///
+/// Where the law does not hold.
+pub fn on_rows_of_every_width(backend: &impl Backend) {
+    for classes in WIDTHS {
+        everywhere::<Widths>(backend, &Problem::of_width(classes));
+    }
 }

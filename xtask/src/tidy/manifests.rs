@@ -1,5 +1,5 @@
-//! Every package takes the workspace's lints, edition, minimum Rust version and licence; one for another language's registry is
-//! for that alone.
+//! Every package takes the workspace's lints, edition and licence, and its minimum Rust version where it does not state one of its
+//! own; one for another language's registry is for that alone.
 
 use anyhow::Context;
 use toml::{Table, Value};
@@ -8,7 +8,7 @@ use super::Finding;
 use super::tree::Tree;
 
 /// Settings of `[package]` that the workspace decides.
-const INHERITED: [&str; 3] = ["edition", "license", "rust-version"];
+const INHERITED: [&str; 2] = ["edition", "license"];
 
 pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
@@ -21,6 +21,11 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
         let package = manifest.get("package");
         for setting in INHERITED.into_iter().filter(|&setting| !inherits(package.and_then(|own| own.get(setting)))) {
             findings.push(Finding::new(path, format!("take the workspace's setting: `{setting}.workspace = true`")));
+        }
+        let rust = package.and_then(|own| own.get("rust-version"));
+        if !inherits(rust) && rust.and_then(Value::as_str).is_none() {
+            let text = "say which Rust it needs: `rust-version.workspace = true`, or a version where it needs less";
+            findings.push(Finding::new(path, text));
         }
         if tree.holds(&path.replace("Cargo.toml", "pyproject.toml")) {
             let off = |table: Option<&Value>, setting: &str| {
@@ -69,14 +74,18 @@ mod tests {
         let package = "[package]\nname = \"a\"\nlicense.workspace = true\nrust-version.workspace = true\n";
         let right = format!("{package}edition.workspace = true\n[lints]\nworkspace = true\n");
         let own_edition = format!("{package}edition = \"2021\"\n[lints]\nworkspace = true\n");
+        let own_version = right.replace("rust-version.workspace = true", "rust-version = \"1.88\"");
+        let no_version = right.replace("rust-version.workspace = true\n", "");
         let own_lints = format!("{package}edition.workspace = true\n[lints.rust]\nunsafe_code = \"allow\"\n");
         let files = [
             ("Cargo.toml", "[workspace]\n"),
             ("crates/a/Cargo.toml", right.as_str()),
             ("crates/b/Cargo.toml", &own_edition),
             ("crates/c/Cargo.toml", &own_lints),
+            ("crates/d/Cargo.toml", &own_version),
+            ("crates/e/Cargo.toml", &no_version),
         ];
-        assert_eq!(places(check, &files)?, ["crates/b/Cargo.toml", "crates/c/Cargo.toml"]);
+        assert_eq!(places(check, &files)?, ["crates/b/Cargo.toml", "crates/c/Cargo.toml", "crates/e/Cargo.toml"]);
         Ok(())
     }
 }

@@ -75,6 +75,7 @@ fn tables_of_another_length_are_refused() -> Result<(), ParameterError> {
     Ok(())
 }
 
+#[cfg(feature = "toml")]
 #[test]
 fn a_config_holds_it_as_weighter_and_as_base() -> Result<(), crate::ConfigError> {
     let steps = vec![Step::LogQ, Step::Parameter("k".into()), Step::Mul(0, 1), Step::Exp(2), Step::Ln1P(3)];

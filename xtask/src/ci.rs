@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 
+use crate::api::Api;
 use crate::figures::Figures;
+use crate::instructions::Instructions;
+use crate::packages::Packages;
 use crate::python::Python;
 use crate::snapshots::Snapshots;
 use crate::tidy::Tidy;
@@ -29,17 +32,22 @@ type Step = (&'static str, fn() -> anyhow::Result<()>);
 const STEPS: &[Step] = &[
     ("format", || run(&mut cargo(["fmt", "--all", "--check"]))),
     ("tidy", || Tidy {}.run()),
+    ("packages", || Packages { verify: false }.run()),
     ("clippy", clippy),
+    ("without TOML", without_toml),
     ("cuda, types alone", cuda_types),
     // Doc tests, the README's among them, are part of it.
     ("tests", || run(cargo(TESTS).env("INSTA_UPDATE", "no"))),
     ("kernels on the host", kernels),
     ("benches, once", benches),
     ("docs", || run(cargo(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))),
+    ("public API", || Api { write: false }.run()),
     ("snapshots", || Snapshots { check: true }.run()),
     ("figures", || Figures { check: true, with_tests: true }.run()),
     // Without the boosters and PyTorch, whose environments take gigabytes: `cargo xtask python` checks with them.
     ("python", || Python::light().run()),
+    // Its release build has most of what this one takes.
+    ("instructions", Instructions::in_ci),
 ];
 
 impl Ci {
@@ -71,6 +79,17 @@ fn clippy() -> anyhow::Result<()> {
     let features = workspace::features(&workspace::packages(workspace::root())?);
     let selection = ["clippy", "--workspace", "--all-targets", "--locked", "--features", &features];
     run(&mut cargo(selection.into_iter().chain(["--", "-D", "warnings"])))
+}
+
+/// The engine for those who read no TOML: the library alone, as they build it.
+fn without_toml() -> anyhow::Result<()> {
+    let engine = ["clippy", "-p", "reweight-ndarray", "--lib", "--no-default-features", "--locked"];
+    run(&mut cargo(engine.into_iter().chain(["--", "-D", "warnings"])))?;
+    let tree = ["tree", "-p", "reweight-ndarray", "--no-default-features", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    let built = workspace::output(&mut cargo(tree))?;
+    let toml = built.lines().find(|line| line.starts_with("toml"));
+    anyhow::ensure!(toml.is_none(), "the engine without its feature `toml` builds {}", toml.unwrap_or_default());
+    Ok(())
 }
 
 /// What is for CUDA, as far as its types go: linking it takes a toolkit.

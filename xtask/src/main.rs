@@ -28,10 +28,14 @@ macro_rules! commands {
 }
 
 commands! {
+    api Api
     ci Ci
     cuda Cuda
     evidence Evidence
     figures Figures
+    instructions Instructions
+    mutants Mutants
+    packages Packages
     peers Peers
     python Python
     report Report
@@ -48,6 +52,9 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = api::as_rustdoc() {
+        return code;
+    }
     match run(&Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

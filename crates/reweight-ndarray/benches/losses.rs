@@ -4,9 +4,12 @@
 //! ones; `REWEIGHT_ISA` chooses the instruction set and `RAYON_NUM_THREADS` the number of threads. As a test (`cargo test
 //! --bench losses`) each runs once and the large ones on little.
 
+mod data;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use data::Data;
 use half::{bf16, f16};
 use ndarray::{Array1, Array2};
 use reweight_ndarray::prelude::*;
@@ -14,31 +17,6 @@ use reweight_ndarray::reweight::{
     AlphaBalance, BoxedWeighter, Chain, Focal, Ghm, LossError, ParameterError, TraceError,
 };
 use reweight_ndarray::{BceTarget, Float};
-
-/// Logits as a trained network gives them to a long tail: most of them well below 0, 2 % positives.
-struct Data {
-    state: u64,
-}
-
-impl Data {
-    fn new() -> Self {
-        Self { state: 0x5eed }
-    }
-
-    /// Evenly spread in [0, 1): the upper bits of a linear congruential generator (Knuth's constants).
-    fn next(&mut self) -> f64 {
-        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.state >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn logits(&mut self, n: usize) -> Vec<f64> {
-        (0..n).map(|_| 12.0 * self.next() - 8.0).collect()
-    }
-
-    fn targets(&mut self, n: usize) -> Vec<u8> {
-        (0..n).map(|_| u8::from(self.next() < 0.02)).collect()
-    }
-}
 
 /// Whether cargo asks for measurements, not only that every benchmark runs.
 fn measuring() -> bool {

@@ -33,6 +33,8 @@ pub(crate) struct Memory<A> {
     id: u64,
     /// What a block of 16 bits passes through.
     stage: Vec<A>,
+    /// What a backend keeps of a block beside the slots.
+    work: Vec<A>,
 }
 
 impl<A: PickLanes> Memory<A> {
@@ -62,6 +64,19 @@ impl<A: PickLanes> Memory<A> {
     /// Gives it back.
     pub(crate) fn keep_stage(&mut self, stage: Vec<A>) {
         self.stage = stage;
+    }
+
+    /// Memory for at least `size` numbers of any value, to be given back by [`keep_work`](Self::keep_work).
+    pub(crate) fn take_work(&mut self, size: usize) -> Vec<A> {
+        if self.work.len() < size {
+            self.work.resize(size, A::ZERO);
+        }
+        std::mem::take(&mut self.work)
+    }
+
+    /// Gives it back.
+    pub(crate) fn keep_work(&mut self, work: Vec<A>) {
+        self.work = work;
     }
 
     fn prepare(&mut self, formula: Formula<'_>) {
@@ -120,7 +135,7 @@ impl<A: PickLanes> Memory<A> {
 impl<A> Memory<A> {
     /// None, as a thread has at first.
     pub(crate) const fn empty() -> Self {
-        Self { slots: Vec::new(), id: 0, stage: Vec::new() }
+        Self { slots: Vec::new(), id: 0, stage: Vec::new(), work: Vec::new() }
     }
 }
 

@@ -86,6 +86,8 @@ pub(crate) trait FloatLanes:
     fn minus(self, other: Self) -> Self;
     /// The nearest float; the largest one for what is finite and beyond it.
     fn from_f64(value: f64) -> Self;
+    /// The nearest float to a class index.
+    fn from_label(label: i64) -> Self;
     /// The regions' thresholds in this precision.
     fn thresholds(regions: &Regions, axis: RegionAxis) -> &[Self];
     /// The same as a search tree.
@@ -156,6 +158,10 @@ macro_rules! float {
                 // A weight beyond the floats times a vanished slope would be ∞·0, which is no number.
                 let nearest = value as Self;
                 if nearest.is_infinite() && value.is_finite() { Self::MAX.copysign(nearest) } else { nearest }
+            }
+            #[inline(always)]
+            fn from_label(label: i64) -> Self {
+                label as Self
             }
             #[inline(always)]
             fn thresholds(regions: &Regions, axis: RegionAxis) -> &[Self] {

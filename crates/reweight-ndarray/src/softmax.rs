@@ -1,5 +1,6 @@
 //! Softmax cross entropy over arrays (N, C) and (N, C, d…) of any layout.
 
+mod along;
 mod buffers;
 mod classes;
 mod curvature;

@@ -164,6 +164,18 @@ impl<A: FloatLanes> Rows<'_, A> {
         &self.stored.read(self.first + at, count, self.stage, at)[..count]
     }
 
+    /// Up to `count` logits from `at` on, for their memory to be asked for; none where they have to be widened first.
+    #[inline(always)]
+    pub(crate) fn ahead(&self, at: usize, count: usize) -> &[A] {
+        match self.stored {
+            Stored::Same(all) => {
+                let rest = all.get(self.first + at..).unwrap_or_default();
+                &rest[..count.min(rest.len())]
+            }
+            Stored::Half(..) => &[],
+        }
+    }
+
     /// The same where they have been read before.
     #[inline(always)]
     pub(crate) fn again(&self, at: usize, count: usize) -> &[A] {

@@ -46,6 +46,22 @@ fn check_all<L: Lanes>(scalar: fn(f64) -> L::Scalar) {
     }
     check_memory::<L>(scalar);
     check_sums::<L>(scalar);
+    check_transpose::<L>(scalar);
+}
+
+/// A square out of longer rows into longer rows; what lies before and between the rows written stays.
+fn check_transpose<L: Lanes>(scalar: fn(f64) -> L::Scalar) {
+    let n = L::COUNT;
+    let (from_step, to_step) = (n + 3, n + 1);
+    let from: Vec<L::Scalar> = (0..n * from_step).map(|at| scalar(at as f64)).collect();
+    let mut to = vec![scalar(-1.0); n * to_step];
+    L::transpose(&from, from_step, &mut to, to_step);
+    for (j, row) in to.chunks(to_step).enumerate() {
+        let got: Vec<f64> = row.iter().map(|&x| x.into()).collect();
+        let column = (0..n).map(|i| (i * from_step + j) as f64);
+        let expected: Vec<f64> = column.chain([-1.0]).collect();
+        assert_eq!(got, expected, "column {j}");
+    }
 }
 
 fn assert_lanes<L: Lanes>(got: L, expected: impl Iterator<Item = f64>, scalar: fn(f64) -> L::Scalar, what: impl Debug) {

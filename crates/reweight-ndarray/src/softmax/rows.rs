@@ -4,25 +4,30 @@
 //! is ever subtracted from 1. Few classes: each lane is a row from the start. Many: a row's registers lie along the
 //! classes, and its maximum and sum are gathered into lanes at the end.
 
+use super::along::{Ahead, exponentials, finite_share, largest_but, largest_of};
 use super::classes::Classes;
+use crate::block::BLOCK;
 use crate::element::{FloatLanes, PickLanes};
 use crate::lanes::{Lanes, MOST_LANES};
 use crate::part::Block;
-use crate::registers::SHORT;
 use crate::stored::{AT_ONCE, Rows};
 
 /// Up to so many classes a row is a lane.
 pub(crate) const NARROW: usize = 32;
 
-/// Rows of few classes that are worked on at a time, function by function.
-pub(crate) const ROWS: usize = 64;
+/// Exponentials of few classes that are kept at a time: what goes before and after the formula costs by the block, so that
+/// blocks are as long as the first cache allows.
+const KEPT: usize = 2560;
 
 /// Rows of many classes lie along the registers, and so many logits are worked on at a time: they are read three times.
 const AT_A_TIME: usize = 1 << 13;
 
-/// What the other classes' exponentials are kept in where rows are lanes: for each register of rows a place for
-/// [`NARROW`] registers, one a class.
-pub(crate) type NarrowWork<A> = [A; NARROW * ROWS];
+/// What a register of rows takes at most where rows are lanes: a register for each class, and squares of registers.
+pub(crate) const NARROW_GROUP: usize = NARROW * MOST_LANES;
+
+/// What the other classes' exponentials are kept in where rows are lanes, a register for each class: the squares that the last
+/// group is turned by may reach beyond it.
+pub(crate) const NARROW_WORK: usize = KEPT + NARROW_GROUP;
 
 /// As many rows as a register has lanes (fewer at the end, the missing ones valid nowhere).
 pub(crate) struct Group<L: Lanes> {
@@ -68,7 +73,8 @@ pub(crate) fn is_valid(targets: &[i64], valid: Option<&[bool]>, row: usize, igno
 /// How many rows of so many classes are worked on at a time.
 #[inline(always)]
 pub(crate) fn rows_at_a_time<L: Lanes>(classes: usize) -> usize {
-    if classes <= NARROW { ROWS } else { (AT_A_TIME / classes / L::COUNT * L::COUNT).clamp(L::COUNT, ROWS) }
+    let logits = if classes <= NARROW { KEPT } else { AT_A_TIME };
+    (logits / classes / L::COUNT * L::COUNT).clamp(L::COUNT, BLOCK)
 }
 
 /// The labels of a group.
@@ -93,20 +99,19 @@ fn labels<A: PickLanes, L: Lanes<Scalar = A>>(
 ) -> Labels<L> {
     let (mut indices, mut numbers, mut marks) = ([0_usize; MOST_LANES], [A::ZERO; MOST_LANES], [0_u8; MOST_LANES]);
     let (mut counted, mut foreign, mut positives) = (0, false, 0);
-    for row in 0..rows {
-        if !is_valid(inputs.targets, inputs.valid, first + row, ignore) {
-            continue;
-        }
-        let label = inputs.targets[first + row];
-        if !(0..inputs.row as i64).contains(&label) {
-            foreign = true;
-            continue;
-        }
-        indices[row] = label as usize;
-        numbers[row] = A::from_f64(label as f64);
-        marks[row] = 1;
-        counted += 1;
-        positives += u32::from(label != 0);
+    let targets = &inputs.targets[first..first + rows];
+    let masks = inputs.valid.map(|valid| &valid[first..first + rows]);
+    // Without a branch for each row: labels are as good as random.
+    for (row, &label) in targets.iter().enumerate() {
+        let counts = masks.is_none_or(|masks| masks[row]) & (ignore != Some(label));
+        let inside = (label as u64) < inputs.row as u64;
+        let index = if counts & inside { label as usize } else { 0 };
+        foreign |= counts & !inside;
+        indices[row] = index;
+        numbers[row] = A::from_label(index as i64);
+        marks[row] = u8::from(counts & inside);
+        counted += u32::from(counts & inside);
+        positives += u32::from(index != 0);
     }
     let valid = L::splat(0.5).le(L::from_u8(&marks[..L::COUNT]));
     Labels { indices, numbers: L::load(&numbers[..L::COUNT]), valid, counted, foreign, positives }
@@ -212,18 +217,8 @@ impl Turns {
     }
 }
 
-/// (x_j − largest) / C, 0 at the label (which is −∞), and finite for logits at both ends of the floats.
-#[inline(always)]
-fn finite_share<L: Lanes>(shifted: L, share: L) -> L
-where
-    L::Scalar: PickLanes,
-{
-    let least = -L::splat_scalar(L::Scalar::LARGEST);
-    let others = least.le(shifted);
-    L::select(others, shifted * share, L::splat(0.0))
-}
-
-/// Rows along the classes: `keep` receives each row's exponentials, the label's as e^−|x_y − largest|.
+/// Rows along the classes: `keep` receives each row's exponentials, the label's as e^−|x_y − largest|; of what lies behind them
+/// the memory is asked for.
 ///
 /// The label's is left in: what is made of it is replaced in the end. Step by step over all rows, since a row's maximum and sum each end a long chain of dependent operations.
 #[expect(clippy::too_many_arguments, reason = "a stretch of rows, and what is wanted of it")]
@@ -260,9 +255,11 @@ pub(crate) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
             *largest = largest_of::<A, L, M>(logits, map, 0, &mut finite);
         }
     }
+    let row_ahead = |row: usize| logits.ahead((first + row + L::COUNT) * classes, classes);
     let row_of = |row: usize| logits.again((first + row) * classes, classes);
     let (mut gaps, mut sums, mut rests) = ([A::ZERO; MOST_LANES], [A::ONE; MOST_LANES], [A::ZERO; MOST_LANES]);
     let mut raw_gaps = [A::ZERO; MOST_LANES];
+    let (mut all_sums, mut all_rests) = ([0.0_f64; MOST_LANES], [0.0_f64; MOST_LANES]);
     for row in 0..rows {
         if !counts(row) {
             continue;
@@ -285,22 +282,31 @@ pub(crate) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
         }
         let shift = L::splat_scalar(largest[row]);
         let logits = row_of(row);
+        let distance = L::COUNT * classes;
+        let ahead = Ahead { logits: row_ahead(row), distance };
         // Of the label too, which so costs nothing to leave out: its term is at most 1, and the sum of the others is not
         // less, so that taking it away again loses one bit.
         let (sum, rest) = match (keep.as_deref_mut(), smoothed) {
             (Some(keep), false) => {
-                exponentials::<L, M, true, false>(logits, map, shift, share, &mut keep[row * classes..])
+                exponentials::<L, M, true, false>(logits, map, shift, share, &mut keep[row * classes..], ahead)
             }
             (Some(keep), true) => {
-                exponentials::<L, M, true, true>(logits, map, shift, share, &mut keep[row * classes..])
+                exponentials::<L, M, true, true>(logits, map, shift, share, &mut keep[row * classes..], ahead)
             }
-            (None, false) => exponentials::<L, M, false, false>(logits, map, shift, share, &mut []),
-            (None, true) => exponentials::<L, M, false, true>(logits, map, shift, share, &mut []),
+            (None, false) => exponentials::<L, M, false, false>(logits, map, shift, share, &mut [], ahead),
+            (None, true) => exponentials::<L, M, false, true>(logits, map, shift, share, &mut [], ahead),
         };
-        let own = L::splat_scalar(raw_gaps[row]);
-        sums[row] = A::from_f64((sum - first_lane(own.exp_minus_abs())).max(1.0));
-        if smoothed {
-            rests[row] = A::from_f64(rest - first_lane(finite_share(own.minus_abs(), share)));
+        (all_sums[row], all_rests[row]) = (sum, rest);
+    }
+    // The labels' exponentials, of all rows at once.
+    let own = L::load(&raw_gaps[..L::COUNT]);
+    let (own_terms, own_shares) = (lanes(own.exp_minus_abs()), lanes(finite_share(own.minus_abs(), share)));
+    for row in 0..rows {
+        if counts(row) {
+            sums[row] = A::from_f64((all_sums[row] - own_terms[row].into()).max(1.0));
+            if smoothed {
+                rests[row] = A::from_f64(all_rests[row] - own_shares[row].into());
+            }
         }
     }
     found.faulty |= foreign || L::mask_any(L::mask_not(finite.eq(zero)));
@@ -327,119 +333,4 @@ where
     L::Scalar: PickLanes,
 {
     self::lanes(lanes)[at]
-}
-
-#[inline(always)]
-fn first_lane<L: Lanes>(lanes: L) -> f64
-where
-    L::Scalar: PickLanes,
-{
-    lane(lanes, 0).into()
-}
-
-/// The largest of at least a register's number of logits, the first of which is class `from`; the last register may look at
-/// some again.
-#[inline(always)]
-fn largest_of<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
-    logits: &[A],
-    map: M,
-    from: usize,
-    finite: &mut L,
-) -> A {
-    let zero = L::splat(0.0);
-    let last = logits.len() - L::COUNT;
-    let end = L::load(&logits[last..]);
-    *finite = end.mul_add(zero, *finite);
-    let mut largest = map.along(end, from + last);
-    let mut at = 0;
-    while at < last {
-        let logits = L::load(&logits[at..at + L::COUNT]);
-        *finite = logits.mul_add(zero, *finite);
-        largest = map.along(logits, from + at).max(largest);
-        at += L::COUNT;
-    }
-    largest.largest()
-}
-
-/// The same of all but one.
-#[inline(always)]
-fn largest_but<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(logits: &[A], map: M, label: usize) -> A {
-    let below = A::from_f64(f64::NEG_INFINITY);
-    let largest = |part: &[A], from: usize| {
-        if part.len() >= L::COUNT {
-            largest_of::<A, L, M>(part, map, from, &mut L::splat(0.0))
-        } else {
-            part.iter().enumerate().fold(below, |largest, (at, &logit)| {
-                let logit = map.one(logit, from + at);
-                if logit > largest { logit } else { largest }
-            })
-        }
-    };
-    let (before, after) = (largest(&logits[..label], 0), largest(&logits[label + 1..], label + 1));
-    if before > after { before } else { after }
-}
-
-/// Σ e^−|x − shift| and, where it is `SMOOTHED`, Σ of finite shares of −|x − shift|; `keep` receives the exponentials if
-/// they are to be `KEPT`. What is wanted is known when this is compiled: the loop has little more than an exponential in it.
-#[inline(always)]
-fn exponentials<L: Lanes, M: Classes<L::Scalar>, const KEPT: bool, const SMOOTHED: bool>(
-    logits: &[L::Scalar],
-    map: M,
-    shift: L,
-    share: L,
-    keep: &mut [L::Scalar],
-) -> (f64, f64)
-where
-    L::Scalar: PickLanes,
-{
-    let (mut sum, mut rest) = (L::wide_zero(), L::wide_zero());
-    let last = logits.len() - L::COUNT;
-    let mut at = 0;
-    while at < last {
-        // Sums of a few registers stay in their own precision.
-        let end = last.min(at + SHORT * L::COUNT);
-        let (mut short_sum, mut short_rest) = (L::splat(0.0), L::splat(0.0));
-        while at < end {
-            let lanes = at..at + L::COUNT;
-            let shifted = (map.along(L::load(&logits[lanes.clone()]), at) - shift).minus_abs();
-            let exponential = shifted.exp_minus_abs();
-            short_sum = short_sum + exponential;
-            if SMOOTHED {
-                short_rest = short_rest + finite_share(shifted, share);
-            }
-            if KEPT {
-                exponential.store(&mut keep[lanes]);
-            }
-            at += L::COUNT;
-        }
-        sum = L::wide_add(sum, short_sum);
-        if SMOOTHED {
-            rest = L::wide_add(rest, short_rest);
-        }
-    }
-    // The last register ends with the row: what of it was summed already is left out, and written again as it was.
-    let shifted = (map.along(L::load(&logits[last..]), last) - shift).minus_abs();
-    let exponential = shifted.exp_minus_abs();
-    if KEPT {
-        exponential.store(&mut keep[last..logits.len()]);
-    }
-    let (zero, new) = (L::splat(0.0), L::splat((at - last) as f64).le(ramp::<L>()));
-    sum = L::wide_add(sum, L::select(new, exponential, zero));
-    if SMOOTHED {
-        rest = L::wide_add(rest, L::select(new, finite_share(shifted, share), zero));
-    }
-    (L::wide_sum(sum), L::wide_sum(rest))
-}
-
-/// 0, 1, 2, …
-#[inline(always)]
-fn ramp<L: Lanes>() -> L
-where
-    L::Scalar: PickLanes,
-{
-    let mut ramp = [L::Scalar::ZERO; MOST_LANES];
-    for (lane, number) in ramp.iter_mut().enumerate() {
-        *number = L::Scalar::from_f64(lane as f64);
-    }
-    L::load(&ramp[..L::COUNT])
 }

@@ -3,7 +3,7 @@
 use reweight::{BatchStatistics, LossError, RegionAxis};
 
 use super::classes::Classes;
-use super::rows::{Found, NARROW, NarrowWork, ROWS, is_valid, narrow_group, rows_at_a_time, wide_group};
+use super::rows::{Found, NARROW, NARROW_GROUP, is_valid, narrow_group, rows_at_a_time, wide_group};
 use crate::block::Memory;
 use crate::counting::count_regions;
 use crate::dispatch::Kernel;
@@ -64,7 +64,7 @@ fn count<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_
     let at_a_time = rows_at_a_time::<L>(classes);
     let mut staged = memory.take_stage();
     let stage = Stage::new(&mut staged, inputs.logits.is_half(), at_a_time.min(rows), classes);
-    let mut work: NarrowWork<A> = [A::ZERO; NARROW * ROWS];
+    let mut work = [A::ZERO; NARROW_GROUP];
     let mut keys = [A::ZERO; KEYS];
     let mut first = 0;
     while first < rows {

@@ -5,9 +5,9 @@ use reweight::{HessianForm, Output, Schedule, Totals};
 use super::classes::Classes;
 use super::curvature::{Curvature, write_hessian};
 use super::rows::{
-    Found, Group, NARROW, NarrowWork, ROWS, Turns, is_valid, lanes, narrow_group, rows_at_a_time, wide_group,
+    Found, Group, NARROW, NARROW_GROUP, NARROW_WORK, Turns, is_valid, lanes, narrow_group, rows_at_a_time, wide_group,
 };
-use crate::block::{Formula, Memory};
+use crate::block::{BLOCK, Formula, Memory};
 use crate::dispatch::Kernel;
 use crate::element::PickLanes;
 use crate::lanes::Lanes;
@@ -94,7 +94,7 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
     let at_a_time = rows_at_a_time::<L>(classes);
     let mut staged = memory.take_stage();
     let mut stage = Stage::new(&mut staged, inputs.logits.is_half(), at_a_time.min(rows), classes);
-    let mut work: NarrowWork<A> = [A::ZERO; NARROW * ROWS];
+    let mut work = memory.take_work(if narrow { NARROW_WORK } else { 0 });
     let mut groups = Groups::new();
     let mut found = Found::default();
     let (mut finite, mut fit) = (L::splat(0.0), true);
@@ -113,22 +113,21 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
             let count = L::COUNT.min(block_rows - at);
             let group = if narrow {
                 let logits = stored.again(start, stage.logits, 0);
-                let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
+                let work = &mut work[at * classes..][..NARROW_GROUP];
                 narrow_group::<A, L, M>(&block, logits, map, at, count, ignore, smoothed, work, &mut found)
             } else {
                 let span = at * classes..(at + count) * classes;
                 let logits = Rows { stored, first: start, stage: &mut *stage.logits };
-                let keep = outputs.grad.as_mut().map(|all| {
-                    let grad = all.open(start + span.start, stage.grad, span.start);
-                    &mut grad[..span.len()]
-                });
+                let keep = outputs.grad.as_mut().map(|all| all.open(start + span.start, stage.grad, span.start));
                 let group = wide_group::<A, L, M>(&block, logits, map, at, count, ignore, smoothed, keep, &mut found);
-                // The beginning of what comes next; the rest of long rows the processor foresees.
-                let next = start + span.end;
-                let next = next..inputs.logits.len().min(next + AHEAD);
-                stored.prefetch::<L>(next.clone());
-                if let Some(grad) = &outputs.grad {
-                    grad.prefetch::<L>(next);
+                if stored.is_half() {
+                    // The beginning of what comes next; the rest of long rows the processor foresees.
+                    let next = start + span.end;
+                    let next = next..stored.len().min(next + AHEAD);
+                    stored.prefetch::<L>(next.clone());
+                    if let Some(grad) = &outputs.grad {
+                        grad.prefetch::<L>(next);
+                    }
                 }
                 group
             };
@@ -166,7 +165,7 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
             if let Some(form) = form
                 && let (Some(hessian), Some(grad)) = (&mut outputs.hessian, &mut outputs.grad)
             {
-                let exponentials = if narrow { &work[at * NARROW..] } else { &*grad.open(row, stage.grad, at_row) };
+                let exponentials = if narrow { &work[at * classes..] } else { &*grad.open(row, stage.grad, at_row) };
                 let curvature = Curvature { form, epsilon, factor: factors.first, narrow, count, classes };
                 let to = &mut hessian.open(row, stage.hessian, at_row)[..count * classes];
                 found.faulty |= write_hessian(&curvature, map, &results, &group, times, exponentials, to);
@@ -175,7 +174,7 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
             if let Some(grad) = &mut outputs.grad {
                 let weighed = scaled(weighed, L::splat(factors.first));
                 if narrow {
-                    let work = &mut work[at * NARROW..][..L::COUNT * NARROW];
+                    let work = &mut work[at * classes..][..NARROW_GROUP];
                     let to = grad.open(row, stage.grad, at_row);
                     narrow_gradient(&group, &weighed, map, work, to, count, classes);
                     fit &= grad.close(row, count * classes, factors.last, stage.grad, at_row);
@@ -208,6 +207,7 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
         first += block_rows;
     }
     memory.keep_stage(staged);
+    memory.keep_work(work);
     let sums = Sums { loss: loss_sum.total(), weight: weight_sum.total() };
     found.faulty |= L::mask_any(L::mask_not(finite.eq(L::splat(0.0))));
     found.faulty |= !fit | !sums.loss.is_finite() | !sums.weight.is_finite();
@@ -226,18 +226,18 @@ fn fill_pair<A: PickLanes, L: Lanes<Scalar = A>>(memory: &mut Memory<A>, at: usi
 
 /// Groups between the steps.
 struct Groups<A> {
-    labels: [A; ROWS],
+    labels: [A; BLOCK],
     /// 1 where a row counts, else 0.
-    valid: [A; ROWS],
-    gap: [A; ROWS],
-    sum: [A; ROWS],
-    rest: [A; ROWS],
+    valid: [A; BLOCK],
+    gap: [A; BLOCK],
+    sum: [A; BLOCK],
+    rest: [A; BLOCK],
 }
 
 impl<A: PickLanes> Groups<A> {
     #[inline(always)]
     fn new() -> Self {
-        let zeros = [A::ZERO; ROWS];
+        let zeros = [A::ZERO; BLOCK];
         Self { labels: zeros, valid: zeros, gap: zeros, sum: zeros, rest: zeros }
     }
 

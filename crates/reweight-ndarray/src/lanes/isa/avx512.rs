@@ -4,7 +4,7 @@ use std::arch::x86_64::_MM_FROUND_TO_NEAREST_INT;
 
 use pulp::{NullaryFnOnce, Simd, b8, b16, cast, f32x8, f32x16, f64x8, u8x16, u32x16, u64x8};
 
-use super::{Avx512, Isa, first_bytes, half};
+use super::{Avx512, Isa, first_bytes, first_elements, half};
 
 impl Isa for Avx512 {
     const SCALE_IS_TOTAL: bool = true;
@@ -36,6 +36,76 @@ impl Isa for Avx512 {
     #[inline(always)]
     fn prefetch<T>(self, place: &T) {
         self.sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(std::ptr::from_ref(place).cast());
+    }
+
+    /// Pairs and fours of rows interleaved, then quarters of registers put beside each other: 64 instructions for 256 elements.
+    #[inline(always)]
+    fn f32_transpose(self, from: &[f32], from_step: usize, to: &mut [f32], to_step: usize) {
+        let isa = self.avx512f;
+        // No closure: it might be left outside the instruction set.
+        macro_rules! four {
+            ($first:literal) => {{
+                let from = &from[$first * from_step..];
+                let a = cast(first_elements::<16, f32>(from));
+                let b = cast(first_elements::<16, f32>(&from[from_step..]));
+                let c = cast(first_elements::<16, f32>(&from[2 * from_step..]));
+                let d = cast(first_elements::<16, f32>(&from[3 * from_step..]));
+                let (ab, ab_2) = (cast(isa._mm512_unpacklo_ps(a, b)), cast(isa._mm512_unpackhi_ps(a, b)));
+                let (cd, cd_2) = (cast(isa._mm512_unpacklo_ps(c, d)), cast(isa._mm512_unpackhi_ps(c, d)));
+                // Columns j, j + 4, j + 8 and j + 12 of the four rows, for each j below 4.
+                [
+                    cast(isa._mm512_unpacklo_pd(ab, cd)),
+                    cast(isa._mm512_unpackhi_pd(ab, cd)),
+                    cast(isa._mm512_unpacklo_pd(ab_2, cd_2)),
+                    cast(isa._mm512_unpackhi_pd(ab_2, cd_2)),
+                ]
+            }};
+        }
+        let (first, second, third, fourth) = (four!(0), four!(4), four!(8), four!(12));
+        let mut turned = [[0.0_f32; 16]; 16];
+        for j in 0..4 {
+            // 0x44 takes the lower halves of both, 0xee the upper ones; 0x88 the even quarters, 0xdd the odd ones.
+            let lower = isa._mm512_shuffle_f32x4::<0x44>(first[j], second[j]);
+            let lower_2 = isa._mm512_shuffle_f32x4::<0x44>(third[j], fourth[j]);
+            let upper = isa._mm512_shuffle_f32x4::<0xee>(first[j], second[j]);
+            let upper_2 = isa._mm512_shuffle_f32x4::<0xee>(third[j], fourth[j]);
+            turned[j] = cast(isa._mm512_shuffle_f32x4::<0x88>(lower, lower_2));
+            turned[j + 4] = cast(isa._mm512_shuffle_f32x4::<0xdd>(lower, lower_2));
+            turned[j + 8] = cast(isa._mm512_shuffle_f32x4::<0x88>(upper, upper_2));
+            turned[j + 12] = cast(isa._mm512_shuffle_f32x4::<0xdd>(upper, upper_2));
+        }
+        for (j, row) in turned.iter().enumerate() {
+            to[j * to_step..][..16].copy_from_slice(row);
+        }
+    }
+
+    #[inline(always)]
+    fn f64_transpose(self, from: &[f64], from_step: usize, to: &mut [f64], to_step: usize) {
+        let isa = self.avx512f;
+        macro_rules! two {
+            ($first:literal) => {{
+                let from = &from[$first * from_step..];
+                let a = cast(first_elements::<8, f64>(from));
+                let b = cast(first_elements::<8, f64>(&from[from_step..]));
+                // The even columns of both rows, and the odd ones.
+                [isa._mm512_unpacklo_pd(a, b), isa._mm512_unpackhi_pd(a, b)]
+            }};
+        }
+        let (first, second, third, fourth) = (two!(0), two!(2), two!(4), two!(6));
+        let mut turned = [[0.0_f64; 8]; 8];
+        for j in 0..2 {
+            let lower = isa._mm512_shuffle_f64x2::<0x44>(first[j], second[j]);
+            let lower_2 = isa._mm512_shuffle_f64x2::<0x44>(third[j], fourth[j]);
+            let upper = isa._mm512_shuffle_f64x2::<0xee>(first[j], second[j]);
+            let upper_2 = isa._mm512_shuffle_f64x2::<0xee>(third[j], fourth[j]);
+            turned[j] = cast(isa._mm512_shuffle_f64x2::<0x88>(lower, lower_2));
+            turned[j + 2] = cast(isa._mm512_shuffle_f64x2::<0xdd>(lower, lower_2));
+            turned[j + 4] = cast(isa._mm512_shuffle_f64x2::<0x88>(upper, upper_2));
+            turned[j + 6] = cast(isa._mm512_shuffle_f64x2::<0xdd>(upper, upper_2));
+        }
+        for (j, row) in turned.iter().enumerate() {
+            to[j * to_step..][..8].copy_from_slice(row);
+        }
     }
 
     #[inline(always)]

@@ -170,3 +170,34 @@ fn settings_beyond_the_narrow_floats_stay_finite() {
     finite(BceLoss::new(AlphaBalance::per_class(&[1.0, 1e39]).unwrap()).value_and_grad(&logits, &targets).unwrap());
     finite(BceLoss::new(Focal::new(2.0).unwrap().scaled(1e39).unwrap()).value_and_grad(&logits, &targets).unwrap());
 }
+
+#[test]
+fn second_derivatives_need_no_gradient_beside_them() {
+    use reweight_ndarray::Buffers;
+    use reweight_ndarray::reweight::HessianForm;
+    // Narrow rows and wide ones take different ways.
+    for classes in [1, 3, 50] {
+        let rows = 40;
+        let x = Array2::from_shape_fn((rows, classes), |(i, j)| (spread(i * classes + j, 6) * 8.0 - 4.0) as f32);
+        let mut alone = Array2::from_elem((rows, classes), f32::NAN);
+        let form = HessianForm::Exact;
+        let expected = if classes == 1 {
+            let labels = Array2::from_shape_fn((rows, 1), |(i, _)| u8::from(i % 3 == 0));
+            let mut loss = BceLoss::new(Focal::new(2.0).unwrap());
+            let batch = BceBatch::new(&x, &labels);
+            batch
+                .train_into(&mut loss, Buffers { hessian: Some((alone.view_mut(), form)), ..Buffers::none() })
+                .unwrap();
+            batch.second_order(&mut loss, form).unwrap().hessian
+        } else {
+            let labels: Array1<i64> = (0..rows).map(|i| (i % classes) as i64).collect();
+            let mut loss = SoftmaxLoss::new(Focal::new(2.0).unwrap());
+            let batch = SoftmaxBatch::new(&x, &labels);
+            batch
+                .train_into(&mut loss, Buffers { hessian: Some((alone.view_mut(), form)), ..Buffers::none() })
+                .unwrap();
+            batch.second_order(&mut loss, form).unwrap().hessian
+        };
+        assert_eq!(alone, expected, "{classes} classes");
+    }
+}

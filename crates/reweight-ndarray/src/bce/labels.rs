@@ -46,6 +46,14 @@ impl<A: PickLanes> Labels<A> for Hard {
 
     #[inline(always)]
     fn convert<T: Target>(_: Available, targets: &[T], to: &mut [u8]) {
+        // Of the logits' own type nothing is rounded.
+        if let Some(targets) = same_type::<T, A>(targets) {
+            for (to, &target) in to.iter_mut().zip(targets) {
+                let (zero, one) = (target == A::ZERO, target == A::ONE);
+                *to = u8::from(one) + 2 * u8::from(!zero & !one);
+            }
+            return;
+        }
         for (to, &target) in to.iter_mut().zip(targets) {
             *to = if T::ROUNDED {
                 // As the survey saw it: a float next to 0 or 1 may become that in the logits' precision.

@@ -1,6 +1,6 @@
 //! The general form of a step: any choice of outputs, each into the caller's memory.
 
-use ndarray::{ArrayViewMut, RemoveAxis};
+use ndarray::{ArrayD, ArrayViewMut, RemoveAxis};
 use reweight::{BatchStatistics, LossError, LossSummary, SampleWeighter, SoftmaxLoss};
 
 use super::{SoftmaxBatch, Wanted};
@@ -25,7 +25,9 @@ where
         loss: &mut SoftmaxLoss<W>,
         buffers: Buffers<'_, A, D, D::Smaller>,
     ) -> Result<LossSummary, LossError> {
-        self.step(loss, self.wanted(buffers)?)
+        let mut wanted = self.wanted(buffers)?;
+        let mut own = wanted.own_gradient();
+        self.step(loss, wanted.over(own.as_mut()))
     }
 
     /// The same for evaluation: a copy of the weighter observes, the loss stays as it is.
@@ -38,7 +40,9 @@ where
         loss: &SoftmaxLoss<W>,
         buffers: Buffers<'_, A, D, D::Smaller>,
     ) -> Result<LossSummary, LossError> {
-        let wanted = self.wanted(buffers)?;
+        let mut wanted = self.wanted(buffers)?;
+        let mut own = wanted.own_gradient();
+        let wanted = wanted.over(own.as_mut());
         parallel::step(self.logits.len(), || {
             let (weighting, epsilon) = (loss.weighting(), loss.label_smoothing());
             let ready = self.prepare(weighting, loss.ignore_index())?;
@@ -61,7 +65,9 @@ where
         loss: &SoftmaxLoss<W>,
         buffers: Buffers<'_, A, D, D::Smaller>,
     ) -> Result<LossSummary, LossError> {
-        let wanted = self.wanted(buffers)?;
+        let mut wanted = self.wanted(buffers)?;
+        let mut own = wanted.own_gradient();
+        let wanted = wanted.over(own.as_mut());
         parallel::step(self.logits.len(), || {
             let ready = self.prepare(loss.weighting(), loss.ignore_index())?;
             self.weigh(loss.weighting(), loss.label_smoothing(), &ready, wanted)
@@ -82,5 +88,20 @@ where
             weights: a_row("weights", weights).transpose()?,
             losses: a_row("losses", losses).transpose()?,
         })
+    }
+}
+
+impl<A: Float> Wanted<'_, A> {
+    /// Wide rows go through the gradient's memory to their second derivatives; where nobody wants it, this takes its place.
+    fn own_gradient(&self) -> Option<ArrayD<A>> {
+        let (hessian, _) = self.hessian.as_ref().filter(|_| self.grad.is_none())?;
+        Some(ArrayD::from_elem(hessian.raw_dim(), A::default()))
+    }
+
+    /// The same outputs, with a gradient that nobody sees where there is one.
+    fn over<'w>(&'w mut self, own: Option<&'w mut ArrayD<A>>) -> Wanted<'w, A> {
+        let mut all = self.reborrow();
+        all.grad = all.grad.or(own.map(|own| own.view_mut()));
+        all
     }
 }

@@ -37,6 +37,12 @@ pub(crate) fn read<'py, T: Element>(
     Ok(Some(read))
 }
 
+/// Whether an array is of bfloat16, which NumPy has only where a package has brought it; elsewhere its type must not be asked for.
+pub(crate) fn is_bfloat16(array: &Bound<'_, PyAny>) -> bool {
+    let name = |array: &Bound<'_, PyUntypedArray>| array.dtype().getattr("name")?.extract::<String>();
+    array.cast::<PyUntypedArray>().is_ok_and(|array| name(array).is_ok_and(|name| name == "bfloat16"))
+}
+
 /// An array that goes with logits of type `A`, where there is one.
 pub(crate) fn read_as<'py, A: Element>(
     name: &str,

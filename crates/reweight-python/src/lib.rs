@@ -13,6 +13,7 @@ mod laws;
 mod loss;
 #[cfg(feature = "program")]
 mod program;
+mod row;
 mod step;
 mod threads;
 

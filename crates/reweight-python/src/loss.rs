@@ -10,6 +10,7 @@ use reweight::{BatchStatistics, ConfiguredLoss, HessianForm, LossConfig, LossSum
 use crate::arrays::{read, refuse};
 use crate::error;
 use crate::formula;
+use crate::row;
 use crate::step::{Arrays, Outcome, Pass, run};
 
 /// The reduced loss, valid samples, positives, Σw.
@@ -187,6 +188,15 @@ impl Loss {
     fn state(&self) -> PyResult<String> {
         let loss = self.read();
         serde_json::to_string(&either!(&*loss, own => own.state())).map_err(error::state)
+    }
+
+    /// What was observed as one row, after the word `name`: whole numbers as they stand, floats as their bits, in the order of their
+    /// names.
+    #[pyo3(signature = (name, /))]
+    fn row<'py>(&self, py: Python<'py>, name: i64) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let loss = self.read();
+        let state = serde_json::to_value(either!(&*loss, own => own.state())).map_err(error::state)?;
+        Ok(PyArray1::from_vec(py, row::of_state(&state, name)))
     }
 
     /// Goes on from what was observed elsewhere, given as JSON.

@@ -2,12 +2,13 @@
 
 use std::sync::{PoisonError, RwLock};
 
+use half::{bf16, f16};
 use numpy::{Element, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use reweight::{BatchStatistics, ConfiguredLoss, HessianForm, LossError, LossSummary};
 use reweight_ndarray::{BceBatch, BceTarget, Buffers, ClassIndex, Float, SoftmaxBatch};
 
-use crate::arrays::{read, read_as, refuse, write};
+use crate::arrays::{is_bfloat16, read, read_as, refuse, write};
 use crate::error;
 use crate::threads::with_threads;
 
@@ -48,8 +49,8 @@ pub(crate) struct Arrays<'a, 'py> {
 trait Number: Float + Element {}
 impl<A: Float + Element> Number for A {}
 
-const LOGITS: &str = "which is not taken: give float32 or float64, as by `logits.astype(numpy.float32)`";
-const TARGETS: &str = "which are no targets: give bool, integers of 0 and 1, or float32 or float64 in [0, 1]";
+const LOGITS: &str = "which is not taken: give float16, bfloat16 (of ml_dtypes), float32 or float64, as by `logits.astype(numpy.float32)`";
+const TARGETS: &str = "which are no targets: give bool, integers of 0 and 1, or floats in [0, 1]";
 const CLASSES: &str = "which are no class indices: give integers, as by `targets.astype(numpy.int64)`";
 
 /// Runs a pass of `loss` over the arrays.
@@ -63,6 +64,14 @@ pub(crate) fn run(
         return of(py, loss, pass, arrays, &logits);
     }
     if let Some(logits) = read::<f64>("logits", arrays.logits)? {
+        return of(py, loss, pass, arrays, &logits);
+    }
+    if let Some(logits) = read::<f16>("logits", arrays.logits)? {
+        return of(py, loss, pass, arrays, &logits);
+    }
+    if is_bfloat16(arrays.logits)
+        && let Some(logits) = read::<bf16>("logits", arrays.logits)?
+    {
         return of(py, loss, pass, arrays, &logits);
     }
     Err(refuse("logits", arrays.logits, LOGITS))
@@ -84,7 +93,10 @@ fn of<'py, A: Number>(
     }
     let bce = matches!(*loss.read().unwrap_or_else(PoisonError::into_inner), ConfiguredLoss::Bce(_));
     if bce {
-        first!(binary: u8 bool f32 f64 i64 i32 i8 i16 u16 u32 u64);
+        first!(binary: u8 bool f32 f64 i64 i32 i8 i16 u16 u32 u64 f16);
+        if is_bfloat16(arrays.targets) {
+            first!(binary: bf16);
+        }
         return Err(refuse("targets", arrays.targets, TARGETS));
     }
     first!(softmax: i64 i32 u8 i8 i16 u16 u32 u64);

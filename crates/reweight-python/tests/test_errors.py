@@ -88,7 +88,7 @@ def test_a_rule_that_is_not_finite_is_named():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda loss: loss.value(LOGITS.astype(np.float16), TARGETS), "`logits` is an array of float16, .*astype"),
+        (lambda loss: loss.value(LOGITS.astype(np.complex64), TARGETS), "`logits` is an array of complex64, .*float16, bfloat16 .*astype"),
         (lambda loss: loss.value(np.zeros((2, 3), int), TARGETS), "`logits` is an array of int64, which is not taken"),
         (lambda loss: loss.value(LOGITS, TARGETS.astype(complex)), "`targets` is an array of complex128"),
         (lambda loss: loss.value(LOGITS, TARGETS, valid=TARGETS), "`valid` is an array of int64, but must be of bool"),

@@ -51,6 +51,31 @@ def test_without_reduction_each_sample_has_its_loss():
     assert rw.SoftmaxLoss(reduction="none").value(LOGITS, CLASSES).shape == (50,)
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_half_precision_is_computed_in_float32(name):
+    dtype = np.dtype(np.float16) if name == "float16" else np.dtype(pytest.importorskip("ml_dtypes").bfloat16)
+    x, soft = LOGITS.astype(dtype), RNG.random((50, 4)).astype(dtype)
+    wide = x.astype(np.float32)
+    parts = rw.Focal(2.0) * rw.Ghm(10, 0.5)
+    for half, whole, targets in [
+        (rw.BceLoss(parts), rw.BceLoss(parts), HARD),
+        (rw.BceLoss(parts), rw.BceLoss(parts), HARD.astype(dtype)),
+        (rw.BceLoss(rw.QualityFocal(2.0)), rw.BceLoss(rw.QualityFocal(2.0)), soft),
+        (rw.SoftmaxLoss(parts), rw.SoftmaxLoss(parts), CLASSES),
+    ]:
+        for _ in range(2):
+            step = half.value_and_grad(x, targets)
+            expected = whole.value_and_grad(wide, targets.astype(np.float32) if targets.dtype == dtype else targets)
+            assert step.loss == expected.loss and step.grad.dtype == dtype
+            # What is written is rounded once.
+            assert (step.grad == expected.grad.astype(dtype)).all()
+        assert half.state() == whole.state()
+    before = half.state()
+    with pytest.raises(rw.BatchError):
+        half.value_and_grad(np.where(np.arange(4) == 1, np.nan, x).astype(dtype), CLASSES)
+    assert half.state() == before
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("target", ["bool", "u1", "i1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"])
 def test_types_of_logits_and_targets(dtype, target):

@@ -132,6 +132,9 @@ class Loss:
     def state(self) -> str:
         """What was observed."""
 
+    def row(self, name: int, /) -> NDArray[np.int64]:
+        """The same as one row after a word of its own: whole numbers as they stand, floats as their bits."""
+
     def restore(self, state: str, /) -> None:
         """Goes on from there; raises StateError where it does not fit, and the loss is as it was."""
 

@@ -58,7 +58,7 @@ class Engine:
         except _native.Error:
             self._keep(name, loss)
             raise
-        after = self.layout.encode(loss.state())
+        after = self.layout.encode(loss)
         self._keep(after.tobytes(), loss)
         return after
 

@@ -26,15 +26,15 @@ def _records(state: Any) -> Iterator[dict[str, Any]]:
         if "record" in state:
             yield state["record"]
         else:
-            for each in state.values():
-                yield from _records(each)
+            for name in sorted(state):
+                yield from _records(state[name])
 
 
 def _collect(data: Any, numbers: list[Any]) -> None:
     """Appends the numbers of a record, in order."""
     if isinstance(data, dict):
-        for each in data.values():
-            _collect(each, numbers)
+        for name in sorted(data):
+            _collect(data[name], numbers)
     elif isinstance(data, list):
         if data and isinstance(data[0], (list, dict)):
             for each in data:
@@ -56,7 +56,7 @@ def _numbers(state: Any) -> list[Any]:
 def _filled(data: Any, numbers: Iterator[Any]) -> Any:
     """The same record with other numbers."""
     if isinstance(data, dict):
-        return {name: _filled(each, numbers) for name, each in data.items()}
+        return {name: _filled(data[name], numbers) for name in sorted(data)}
     if isinstance(data, list):
         return [_filled(each, numbers) for each in data]
     return next(numbers)
@@ -84,16 +84,11 @@ class Layout:
         settled = json.dumps([{**record, "data": len(numbers)} for record in records], sort_keys=True)
         self._name = int.from_bytes(hashlib.sha256(settled.encode()).digest()[:8], "little", signed=True)
         self.size = len(numbers) + 1 if records else 0
-        self.initial = self.encode(text) if records else np.zeros(0, np.int64)
+        self.initial = self.encode(loss) if records else np.zeros(0, np.int64)
 
-    def encode(self, text: str) -> NDArray[np.int64]:
-        """The row of a state."""
-        values = np.array(_numbers(json.loads(text)), np.float64)
-        words = np.empty(len(values) + 1, np.int64)
-        words[0] = self._name
-        # Whole numbers are counts of steps, which floats hold exactly.
-        words[1:] = np.where(self._whole, values.astype(np.int64), values.view(np.int64))
-        return words
+    def encode(self, loss: _native.Loss) -> NDArray[np.int64]:
+        """The row of what a loss has observed."""
+        return loss.row(self._name)
 
     def decode(self, words: NDArray[np.int64]) -> str:
         """The state of a row.
@@ -112,7 +107,7 @@ class Layout:
                 if "record" in state:
                     record = state["record"]
                     return {"record": {**record, "data": _filled(record["data"], numbers)}}
-                return {name: fill(each) for name, each in state.items()}
+                return {name: fill(state[name]) for name in sorted(state)}
             return state
 
         return json.dumps(fill(self._template))

@@ -336,5 +336,5 @@ def from_loss(
     module = kind.__new__(kind)
     module._set(own, path, soft_targets, process_group, denominator)
     if module._plan.words:
-        module.observed.copy_(torch.from_numpy(module._layout.encode(loss._native.state())))
+        module.observed.copy_(torch.from_numpy(module._layout.encode(loss._native)))
     return module

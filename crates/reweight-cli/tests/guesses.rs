@@ -148,6 +148,27 @@ fn numbers_that_cannot_be_one_target_or_one_column_are_refused() {
 }
 
 #[test]
+fn a_number_far_above_all_others_may_be_a_missing_one() {
+    let of = |n: usize, value: &str| {
+        let text = table("a,b,label\n", |row, a, b, r| {
+            format!("{a:.3},{},{}", if row % 9 < n { value.to_owned() } else { format!("{b:.3}") }, bit(r))
+        });
+        said(&compared(folder(text).path(), &[]), "missing")
+    };
+    assert!(
+        of(1, "9999").contains("9999 was taken for a number, far above all others, in `b` (7)"),
+        "{}",
+        of(1, "9999")
+    );
+    assert!(of(1, "-999").contains("-999 was taken for a number, far below all others, in `b` (7)"));
+    let far = table("a,b,label\n", |row, a, b, r| {
+        format!("{a:.3},{},{}", if row % 9 == 0 { "-999".to_owned() } else { format!("{:.1}", 5000.0 + b) }, bit(r))
+    });
+    assert!(said(&compared(folder(far).path(), &[]), "missing").contains("-999 was taken for a number"));
+    assert_eq!((of(1, "25"), of(0, "9999")), (String::new(), String::new()));
+}
+
+#[test]
 fn amounts_by_sign_and_by_word_are_of_one_currency() {
     let text = table("a,b,label\n", |n, a, b, r| {
         let a = if n % 2 == 0 { format!("{a:.2} EUR") } else { format!("€ {a:.2}") };

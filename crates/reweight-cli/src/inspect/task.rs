@@ -41,11 +41,11 @@ pub(super) fn understand(
         return Err(InspectError::OneLabel { name: name.to_owned(), column_name, label, rows, without });
     }
     if let Some(line) = rows.first_without_label {
-        let have = if rows.without_label == 1 { "has" } else { "have" };
+        let (have, were) = if rows.without_label == 1 { ("has", "was") } else { ("have", "were") };
         let without = counted(rows.without_label, "row");
         guesses.guess(
             "missing",
-            format!("{without} {have} no label (first on line {line}) and were left out"),
+            format!("{without} {have} no label (first on line {line}) and {were} left out"),
             "--missing CELL",
         );
     }

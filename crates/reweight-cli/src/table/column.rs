@@ -358,26 +358,36 @@ fn all_differ(values: &[f64]) -> bool {
     sorted.len() > 2 && sorted.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-/// Says where the smallest number may stand for a missing one: several times the same, and far below all others.
+/// Says where the smallest number, or the largest, may stand for a missing one: several times the same, and far beyond all others.
 fn tell_sentinels(columns: &[Column], guesses: &mut Guesses) {
     let mut found: Vec<(f64, Vec<String>)> = Vec::new();
     for column in columns {
         let Column::Numeric { name, values } = column else { continue };
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let times = values.iter().filter(|&&value| value == least).count();
-        let next = values.iter().copied().filter(|&value| value > least).fold(f64::INFINITY, f64::min);
-        if times < 2 || !SENTINELS.contains(&least) || next < least / 2.0 || next.is_infinite() {
-            continue;
-        }
-        let text = format!("`{}` ({times})", excerpt(name));
-        match found.iter_mut().find(|(value, _)| *value == least) {
-            Some((_, names)) => names.push(text),
-            None => found.push((least, vec![text])),
+        let of = |end: fn(f64, f64) -> f64, from: f64| values.iter().copied().fold(from, end);
+        let (least, most) = (of(f64::min, f64::INFINITY), of(f64::max, f64::NEG_INFINITY));
+        let others = |end: f64| values.iter().copied().filter(move |&value| value != end && !value.is_nan());
+        let next_least = others(least).fold(f64::INFINITY, f64::min);
+        let next_most = others(most).fold(f64::NEG_INFINITY, f64::max);
+        let is_below = (least / 2.0..f64::INFINITY).contains(&next_least);
+        // Whole amounts grow to 9999 by themselves; a tenth of it is far.
+        let is_above = next_most.is_finite() && next_most <= most / 10.0;
+        for (end, is_far) in [(least, is_below && least < 0.0), (most, is_above && most > 0.0)] {
+            let times = values.iter().filter(|&&value| value == end).count();
+            let is_known = SENTINELS.contains(&-end.abs());
+            if times < 2 || !is_known || !is_far {
+                continue;
+            }
+            let text = format!("`{}` ({times})", excerpt(name));
+            match found.iter_mut().find(|(value, _)| *value == end) {
+                Some((_, names)) => names.push(text),
+                None => found.push((end, vec![text])),
+            }
         }
     }
     for (value, names) in found {
         let taken = format!(
-            "{value} was taken for a number, far below all others, in {}; it may stand for a missing one",
+            "{value} was taken for a number, far {} all others, in {}; it may stand for a missing one",
+            if value < 0.0 { "below" } else { "above" },
             listing(names.into_iter(), NAMED)
         );
         guesses.guess("missing", taken, format!("--missing={value}"));

@@ -96,11 +96,11 @@ impl Target {
         if without > 0 {
             let first = (0..raw.cells.len()).find(|&row| is_missing(row));
             let line = first.map_or(0, |row| raw.cells.line(row));
-            let have = if without == 1 { "has" } else { "have" };
+            let (have, were) = if without == 1 { ("has", "was") } else { ("have", "were") };
             let rows = counted(without as u64, "row");
             guesses.guess(
                 "missing",
-                format!("{rows} {have} no label (first on line {line}) and were left out"),
+                format!("{rows} {have} no label (first on line {line}) and {were} left out"),
                 "--missing CELL",
             );
         }

@@ -269,47 +269,32 @@ fn compute<A: Number>(
         told.or_else(|| overflow::refused(source, &name, A::BITS))
     };
     let is_tensors = matches!(backend, Backend::DfdxCpu | Backend::DfdxCuda);
-    let summary = match loss {
-        ConfiguredLoss::Bce(loss) => {
-            let inputs = BceInputs::<A>::new(files)?;
+    macro_rules! step {
+        ($Inputs:ident, $step:ident, $loss:ident) => {{
+            let inputs = $Inputs::<A>::new(files)?;
             files.make_room::<A>(wanted.numbers(inputs.logits.len()))?;
             let computed = if is_tensors && !inputs.logits.is_empty() {
                 let alone = wanted.form().map(Wanted::HessianAlone);
-                let hessian = alone.map(|wanted| arrays::bce(&inputs, &mut loss.clone(), wanted, &mut put));
+                let hessian = alone.map(|wanted| arrays::$step(&inputs, &mut $loss.clone(), wanted, &mut put));
                 // The tensors take the inputs' place.
-                hessian.transpose().and_then(|_| A::bce(inputs, loss, (backend, wanted), &mut put))
+                hessian.transpose().and_then(|_| A::$step(inputs, $loss, (backend, wanted), &mut put))
             } else {
-                arrays::bce(&inputs, loss, wanted, &mut put)
+                arrays::$step(&inputs, $loss, wanted, &mut put)
             };
             computed.map_err(|fault| match fault {
                 Fault::Refused(TensorLossError::Loss(source)) => {
-                    let again = BceInputs::<A>::new(files).ok().and_then(|inputs| again::bce(&inputs, loss, &source));
+                    let again = $Inputs::<A>::new(files).ok();
+                    let again = again.and_then(|inputs| again::$step(&inputs, $loss, &source));
                     beyond(&source, again).unwrap_or_else(|| files.refuse(source))
                 }
                 Fault::Refused(other) => files.refuse_tensor(other),
                 Fault::Unwritten(error) => error,
             })
-        }
-        ConfiguredLoss::Softmax(loss) => {
-            let inputs = SoftmaxInputs::<A>::new(files)?;
-            files.make_room::<A>(wanted.numbers(inputs.logits.len()))?;
-            let computed = if is_tensors && !inputs.logits.is_empty() {
-                let alone = wanted.form().map(Wanted::HessianAlone);
-                let hessian = alone.map(|wanted| arrays::softmax(&inputs, &mut loss.clone(), wanted, &mut put));
-                hessian.transpose().and_then(|_| A::softmax(inputs, loss, (backend, wanted), &mut put))
-            } else {
-                arrays::softmax(&inputs, loss, wanted, &mut put)
-            };
-            computed.map_err(|fault| match fault {
-                Fault::Refused(TensorLossError::Loss(source)) => {
-                    let again =
-                        SoftmaxInputs::<A>::new(files).ok().and_then(|inputs| again::softmax(&inputs, loss, &source));
-                    beyond(&source, again).unwrap_or_else(|| files.refuse(source))
-                }
-                Fault::Refused(other) => files.refuse_tensor(other),
-                Fault::Unwritten(error) => error,
-            })
-        }
+        }};
+    }
+    let summary = match loss {
+        ConfiguredLoss::Bce(loss) => step!(BceInputs, bce, loss),
+        ConfiguredLoss::Softmax(loss) => step!(SoftmaxInputs, softmax, loss),
     }?;
     overflow::check_sums(&summary, ("", ""), files.logits.name(), A::BITS)?;
     Ok(summary)

@@ -5,34 +5,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use tempfile::TempDir;
+use common::{fails, narrow, shell};
 
-/// A table of a number and a label, four bytes a row.
-fn narrow(rows: usize) -> (TempDir, i64) {
-    let folder = tempfile::tempdir().unwrap();
-    let row = |row: usize| format!("{},{}\n", row * 7 % 10, u8::from(row.is_multiple_of(10)));
-    let text: String = std::iter::once("x,y\n".to_owned()).chain((0..rows).map(row)).collect();
-    fs::write(folder.path().join("a.csv"), &text).unwrap();
-    (folder, text.len() as i64)
-}
-
-/// Runs a line of a shell; `reweight` is the program.
-fn shell(folder: &Path, line: &str) -> Output {
-    let line = line.replace("reweight ", &format!("'{}' ", env!("CARGO_BIN_EXE_reweight")));
-    Command::new("bash").current_dir(folder).args(["-o", "pipefail", "-c", &line]).output().unwrap()
-}
-
-#[track_caller]
-fn fails(folder: &Path, line: &str, expected: &[&str]) {
-    let output = shell(folder, line);
-    let message = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{line}: {message}");
-    assert!(!message.contains("panicked"), "{line}: {message}");
-    assert!(expected.iter().all(|part| message.contains(part)), "{line}: {message}");
-}
+#[path = "common/shell.rs"]
+mod common;
 
 #[test]
 fn a_quote_that_is_never_closed_is_named_by_its_line_however_long_the_file_is() {

@@ -40,12 +40,12 @@ impl Bound {
 }
 
 /// What `--only` looks at.
-pub(super) const NAMES: [&str; 6] =
-    ["own-bandwidth", "own-flatness", "own-threads", "own-ways", "own-halves", "own-levels"];
+pub(super) const NAMES: [&str; 7] =
+    ["own-bandwidth", "own-flatness", "own-threads", "own-ways", "own-regions", "own-halves", "own-levels"];
 
 /// Measures those of the promises whose name is wanted.
 pub(super) fn measure(stage: &Stage, effort: &Effort, wanted: &impl Fn(&str) -> bool) -> anyhow::Result<Vec<Own>> {
-    let [bandwidth, flatness, threads, ways, halves, levels] = NAMES;
+    let [bandwidth, flatness, threads, ways, regions, halves, levels] = NAMES;
     let mut all = Vec::new();
     let mut part = |name: &str, measure: fn(&Stage, &Effort) -> anyhow::Result<Vec<Own>>| {
         if wanted(name) {
@@ -58,6 +58,7 @@ pub(super) fn measure(stage: &Stage, effort: &Effort, wanted: &impl Fn(&str) -> 
     part(flatness, measure_flatness)?;
     part(threads, measure_threads)?;
     part(ways, measure_ways)?;
+    part(regions, measure_regions)?;
     part(halves, measure_halves)?;
     part(levels, measure_levels)?;
     Ok(all)
@@ -147,7 +148,7 @@ fn measure_ways(stage: &Stage, effort: &Effort) -> anyhow::Result<Vec<Own>> {
         ("own", "a weighter written outside the workspace", Bound::AtMost(1.15)),
         ("boxed", "a chain from a config", Bound::AtMost(1.3)),
         ("bool", "targets as bool", Bound::AtMost(2.0)),
-        ("f32", "targets as f32", Bound::AtMost(2.0)),
+        ("f32", "targets as f32", Bound::AtMost(1.3)),
         ("spaced", "every second logit of a longer array", Bound::AtMost(2.0)),
         ("turned", "logits by columns, targets by rows", Bound::AtMost(2.0)),
         ("fresh", "the gradient in a fresh array", Bound::None),
@@ -167,6 +168,16 @@ fn measure_ways(stage: &Stage, effort: &Effort) -> anyhow::Result<Vec<Own>> {
         all.push(Own { what, seen, bound, times: vec![taken, plain] });
     }
     Ok(all)
+}
+
+/// More regions must hardly cost more.
+fn measure_regions(stage: &Stage, effort: &Effort) -> anyhow::Result<Vec<Own>> {
+    let (mut many, mut few) = (stage.ours(stage.threads, None)?, stage.ours(stage.threads, None)?);
+    load(&mut many, Rule::Ghm(30), &[LARGE], false)?;
+    load(&mut few, Rule::Ghm(10), &[LARGE], false)?;
+    let [many, few] = in_turns([(&mut many, "into"), (&mut few, "into")], effort, LARGE)?;
+    let what = "GHM, 8 M: 30 regions over 10".to_owned();
+    Ok(vec![Own { what, seen: many.median() / few.median(), bound: Bound::AtMost(1.15), times: vec![many, few] }])
 }
 
 /// Halves take half of the bytes, so that they must not take longer.

@@ -7,6 +7,34 @@ use reweight_ndarray::{BceBatch, BceTarget, Buffers, SoftmaxBatch};
 use super::inputs::{BceInputs, BceTargets, SoftmaxInputs};
 use super::{Bce, Fault, Number, Put, Softmax, Wanted};
 
+/// The step of an objective's batch: the two have their methods in common, and no trait. `samples` makes an output of a number a
+/// sample.
+macro_rules! step {
+    ($batch:expr, $inputs:ident, $loss:ident, $wanted:ident, $samples:expr, $put:ident) => {{
+        let weights = $inputs.sample_weight.as_ref().map(|weights| weights.view()).transpose()?;
+        let mut batch = $batch;
+        if let Some(valid) = &$inputs.valid {
+            batch = batch.valid(valid);
+        }
+        if let Some(weights) = &weights {
+            batch = batch.sample_weight(weights);
+        }
+        if $wanted == Wanted::Summary {
+            // The step's loss, and what the step lets the weighter take in.
+            let summary = batch.value($loss)?;
+            if $loss.weighter().observes() {
+                let counts = batch.statistics($loss)?;
+                $loss.observe(&counts).map_err(LossError::from)?;
+            }
+            return Ok(summary);
+        }
+        let compute = |is_first, buffers: Buffers<'_, A, IxDyn, IxDyn>| {
+            if is_first { batch.train_into($loss, buffers) } else { batch.weigh_buffers($loss, buffers) }
+        };
+        one_by_one(&$inputs.logits, $samples, $wanted, compute, $put)
+    }};
+}
+
 /// One training step. Each output is handed over before the next is computed, so that beside the inputs one is in memory, and two
 /// where there are second derivatives.
 pub(super) fn bce<A: Number>(
@@ -29,27 +57,7 @@ fn bce_with<A: Number, T: BceTarget>(
     wanted: Wanted,
     put: Put<'_>,
 ) -> Result<LossSummary, Fault> {
-    let weights = inputs.sample_weight.as_ref().map(|weights| weights.view()).transpose()?;
-    let mut batch = BceBatch::new(&inputs.logits, targets);
-    if let Some(valid) = &inputs.valid {
-        batch = batch.valid(valid);
-    }
-    if let Some(weights) = &weights {
-        batch = batch.sample_weight(weights);
-    }
-    if wanted == Wanted::Summary {
-        // The step's loss, and what the step lets the weighter take in.
-        let summary = batch.value(loss)?;
-        if loss.weighter().observes() {
-            let counts = batch.statistics(loss)?;
-            loss.observe(&counts).map_err(LossError::from)?;
-        }
-        return Ok(summary);
-    }
-    let compute = |is_first, buffers: Buffers<'_, A, IxDyn, IxDyn>| {
-        if is_first { batch.train_into(loss, buffers) } else { batch.weigh_buffers(loss, buffers) }
-    };
-    one_by_one(&inputs.logits, || alike(&inputs.logits), wanted, compute, put)
+    step!(BceBatch::new(&inputs.logits, targets), inputs, loss, wanted, || alike(&inputs.logits), put)
 }
 
 /// As [`bce`].
@@ -59,27 +67,8 @@ pub(super) fn softmax<A: Number>(
     wanted: Wanted,
     put: Put<'_>,
 ) -> Result<LossSummary, Fault> {
-    let weights = inputs.sample_weight.as_ref().map(|weights| weights.view()).transpose()?;
-    let mut batch = SoftmaxBatch::new(&inputs.logits, &inputs.targets);
-    if let Some(valid) = &inputs.valid {
-        batch = batch.valid(valid);
-    }
-    if let Some(weights) = &weights {
-        batch = batch.sample_weight(weights);
-    }
-    if wanted == Wanted::Summary {
-        let summary = batch.value(loss)?;
-        if loss.weighter().observes() {
-            let counts = batch.statistics(loss)?;
-            loss.observe(&counts).map_err(LossError::from)?;
-        }
-        return Ok(summary);
-    }
-    let compute = |is_first, buffers: Buffers<'_, A, IxDyn, IxDyn>| {
-        if is_first { batch.train_into(loss, buffers) } else { batch.weigh_buffers(loss, buffers) }
-    };
     let samples = || ArrayD::from_elem(inputs.targets.raw_dim(), A::default());
-    one_by_one(&inputs.logits, samples, wanted, compute, put)
+    step!(SoftmaxBatch::new(&inputs.logits, &inputs.targets), inputs, loss, wanted, samples, put)
 }
 
 /// Each output by itself: the step is taken with the first, and the others are weighed with what it observed.

@@ -148,7 +148,15 @@ mod tests {
         let metadata = workspace::packages(workspace::root())?;
         let mut names: Vec<&str> = published(&metadata).iter().map(|package| package.name.as_str()).collect();
         names.sort_unstable();
-        let expected = ["reweight", "reweight-cli", "reweight-codegen", "reweight-dfdx", "reweight-ndarray", "reweight-testkit"];
+        let expected = [
+            "reweight",
+            "reweight-cli",
+            "reweight-codegen",
+            "reweight-dfdx",
+            "reweight-lab",
+            "reweight-ndarray",
+            "reweight-testkit",
+        ];
         assert_eq!(names, expected);
         Ok(())
     }

@@ -18,7 +18,7 @@ mod training;
 mod tune;
 
 pub use completions::CompletionsArguments;
-pub use inspect::{ColumnArguments, InspectArguments, InspectOutput, LookingArguments, ScoreKind};
+pub use inspect::{ColumnArguments, InspectArguments, InspectOutput, LookingArguments};
 pub use plot::{PictureSize, PlotArguments, PlotFigure, WeightsArguments};
 pub(crate) use reading::form_options;
 pub use reading::{Delimiter, FormArguments, HeaderChoice, ReadingArguments};

@@ -20,13 +20,13 @@ use serde::Serialize;
 
 use crate::arguments::{Backend, EvalArguments, Precision};
 use crate::files::{OutputError, Outputs, Staged, WriteError, read_at_most};
-use crate::npy::{NpyArray, NpzWriter};
 use crate::standard_output::ReaderLeft;
-use crate::terminal::{counted, on_lines};
 use crate::threads::pool;
 pub use error::EvalError;
 use inputs::{BceInputs, Files, SoftmaxInputs};
 use number::Number;
+use reweight_lab::npy::{NpyArray, NpzWriter};
+use reweight_lab::text::{counted, on_lines};
 pub(crate) use state_file::StateFile;
 
 /// Bytes of a config; one with counts of a million classes is shorter.

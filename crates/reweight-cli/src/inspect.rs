@@ -1,22 +1,18 @@
 //! `reweight inspect`: who owns the gradient of a model that is there already, from its scores alone.
 //!
-//! The way of it: [`table`](crate::table) (rows of cells) → `layout` and `scores` (which column is what) → `read` (row by row) →
+//! The way of it: [`table`](reweight_lab::table) (rows of cells) → `layout` and `scores` (which column is what) → `read` (row by row) →
 //! `rows` (a class and a margin each) → `task` (what the scores are) → `survey` (counts) → `suggest` (a loss to begin with) → `measure` (what each loss
 //! would do) → [`inspection`] (every figure) → `show` (the text) and `report` (the page).
 
 mod error;
 pub mod inspection;
 mod layout;
-mod measure;
 mod predicted;
 mod read;
 mod report;
-mod rows;
-mod scale;
 mod scores;
 mod show;
 mod suggest;
-mod survey;
 mod task;
 
 use std::io::{self, Write};
@@ -29,18 +25,19 @@ use reweight::{
 use crate::arguments::{InspectArguments, InspectOutput};
 use crate::files::{OutputError, Outputs, write_whole};
 use crate::plot::curves::weights;
-use crate::seen::Seen;
 use crate::strategy::{Strategy, StrategyError, strategies};
-use crate::table::{Guesses, guess, input};
-use crate::terminal::quoted;
 use crate::terminal::width;
 use crate::threads::pool;
 pub use error::InspectError;
 use inspection::{Computed, How, Inspection, Judged, Suspect};
-pub use measure::Effect;
-use rows::Rows;
+use reweight_lab::scored::measure;
+pub use reweight_lab::scored::measure::Effect;
+use reweight_lab::scored::rows::Rows;
+use reweight_lab::scored::survey::{self, Survey};
+use reweight_lab::seen::Seen;
+use reweight_lab::table::{Guesses, guess, input};
+use reweight_lab::text::quoted;
 use suggest::{Facts, suggest};
-use survey::Survey;
 use task::Task;
 
 /// What the suggested loss is called in the table.

@@ -7,31 +7,19 @@
 pub mod arguments;
 pub mod compare;
 pub mod completions;
-pub mod device;
 pub mod evaluate;
 pub mod files;
-mod fit;
-pub mod folds;
 pub mod inspect;
 mod interrupt;
-pub mod metrics;
-pub mod model;
-pub mod npy;
 pub mod plot;
-pub mod problem;
 pub mod program;
-pub mod random;
 pub mod report;
-mod seen;
 pub mod standard_output;
 pub mod strategy;
-pub mod table;
 pub mod terminal;
 pub mod threads;
-pub mod train;
 pub mod tune;
 pub mod versions;
-pub mod wine;
 
 /// The exit code of bad input; clap uses the same for a wrong command line.
 pub const BAD_INPUT: u8 = 2;

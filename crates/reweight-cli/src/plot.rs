@@ -16,9 +16,10 @@ use serde_json::{Map, json};
 use crate::arguments::WeightsArguments;
 use crate::evaluate::{self, StateFile, read_config};
 use crate::files::{Outputs, write_whole};
-use crate::terminal::{on_one_line, width};
+use crate::terminal::width;
 use curves::{Curve, curves};
 pub use error::PlotError;
+use reweight_lab::text::on_one_line;
 
 /// More curves than these cannot be told apart.
 const MOST_CURVES: usize = 16;

@@ -9,11 +9,11 @@ use std::time::Instant;
 use crate::arguments::{Arguments, Command, PlotFigure};
 use crate::compare::{self, Ending};
 use crate::standard_output::{ReaderLeft, StandardOutput};
-use crate::terminal::on_lines;
 use crate::versions::Versions;
 use crate::{BAD_INPUT, INTERRUPTED, completions, evaluate, inspect, plot, tune};
 use clap::Parser;
 use console::Style;
+use reweight_lab::text::on_lines;
 
 /// The exit code of what went well.
 const SUCCESS: u8 = 0;

@@ -2,7 +2,7 @@
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-use crate::terminal::on_one_line;
+use reweight_lab::text::on_one_line;
 
 /// Bytes of stack a thread: where nothing is optimised, the engine's inlined kernels need far more than the usual 2 MiB. It is
 /// address space; only what is used takes memory.

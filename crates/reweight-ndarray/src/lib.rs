@@ -18,6 +18,7 @@
 
 mod bce;
 mod block;
+mod copies;
 mod counting;
 mod dispatch;
 mod element;

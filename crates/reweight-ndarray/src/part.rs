@@ -2,9 +2,10 @@
 //!
 //! A row is one logit for BCE and C of them for softmax.
 
-use ndarray::{ArrayView1, ArrayViewD, ArrayViewMut1, ArrayViewMutD, Axis};
+use ndarray::{ArrayViewD, ArrayViewMutD, Axis};
 use pulp::bytemuck::cast_slice_mut;
 
+use crate::copies::{gather, gathered, scatter};
 use crate::dispatch::Available;
 use crate::element::{Element, FloatLanes};
 use crate::parallel::{Divide, LEAF, Merge};
@@ -308,29 +309,5 @@ impl<A: Element, T: Copy + Send + Sync> Views<'_, A, T> {
             }
             result
         })
-    }
-}
-
-/// Copies a view's elements, in the order of the indices; lane by lane, because an iterator over all axes is many times
-/// slower than one over the last.
-fn gather<T: Copy>(from: &ArrayViewD<'_, T>, to: &mut [T]) {
-    let lane = from.shape().last().copied().unwrap_or(1);
-    for (from, to) in from.rows().into_iter().zip(to.chunks_exact_mut(lane.max(1))) {
-        ArrayViewMut1::from(to).assign(&from);
-    }
-}
-
-/// The same into memory of its own: for elements that no thread keeps memory for.
-fn gathered<T: Copy>(from: &ArrayViewD<'_, T>) -> Vec<T> {
-    let mut to = from.first().map_or_else(Vec::new, |&first| vec![first; from.len()]);
-    gather(from, &mut to);
-    to
-}
-
-/// The way back of [`gather`].
-fn scatter<T: Copy>(from: &[T], to: &mut ArrayViewMutD<'_, T>) {
-    let lane = to.shape().last().copied().unwrap_or(1);
-    for (mut to, from) in to.rows_mut().into_iter().zip(from.chunks_exact(lane.max(1))) {
-        to.assign(&ArrayView1::from(from));
     }
 }

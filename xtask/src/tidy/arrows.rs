@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["reweight"],
     &["reweight-codegen", "reweight-ndarray"],
     &["reweight-dfdx", "reweight-testkit"],
+    &["reweight-lab"],
     &["reweight-cli"],
     &["reweight-python"],
 ];

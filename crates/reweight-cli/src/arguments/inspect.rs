@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, ValueEnum};
-use serde::Serialize;
+
+use reweight_lab::table::names::ScoreKind;
 
 use super::{FormArguments, Strategy};
 
@@ -109,18 +110,4 @@ pub struct InspectOutput {
     /// Write the suggested loss to FILE.
     #[arg(long, value_name = "FILE.toml")]
     pub suggest: Option<PathBuf>,
-}
-
-/// What a file's scores are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScoreKind {
-    /// In [0, 1].
-    Probabilities,
-    /// Probabilities from 0 to 100.
-    Percentages,
-    /// Their natural logarithms, at most 0.
-    LogProbabilities,
-    /// Any numbers; for two classes log p − log(1 − p), for more log p but for a constant a row.
-    Logits,
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Decimal, FormOptions, Header, Missing};
+use reweight_lab::table::{Decimal, FormOptions, Header, Missing};
 
 /// The form of a file; all of it is found out by default.
 #[derive(Debug, Args)]

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
-use crate::device::DeviceChoice;
-use crate::model::AdamSettings;
+use reweight_lab::device::DeviceChoice;
+use reweight_lab::model::AdamSettings;
 
 /// How the models are trained and judged.
 #[derive(Debug, Args)]

@@ -8,9 +8,9 @@ use super::run::Run;
 use super::scores::{self, Pooled};
 use super::settings::Settings;
 use super::story::Story;
-use crate::metrics::{Paired, Summary};
-use crate::problem::{Figure, Problem};
 use crate::versions::Versions;
+use reweight_lab::metrics::{Paired, Summary};
+use reweight_lab::problem::{Figure, Problem};
 
 /// What the JSON file says it is.
 pub(super) const FORMAT: &str = "reweight-comparison";

@@ -11,10 +11,11 @@ use sha2::{Digest, Sha256};
 use hashed::Hashed;
 
 use crate::arguments::{Delimiter, HeaderChoice, ReadingArguments, TaskArguments, form_options};
-use crate::problem::{Problem, RareClasses};
-use crate::table::{Column, Decimal, Guess, Guesses, ReadOptions, Table, TableError, guess, input};
-use crate::terminal::{excerpt, width};
-use crate::wine::{self, WineTask};
+use crate::terminal::width;
+use reweight_lab::problem::{Problem, RareClasses};
+use reweight_lab::table::{Column, Decimal, Guess, Guesses, ReadOptions, Table, TableError, guess, input};
+use reweight_lab::text::excerpt;
+use reweight_lab::wine::{self, WineTask};
 
 /// Which data, and how it is read: enough to read it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

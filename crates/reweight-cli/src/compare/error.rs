@@ -3,16 +3,16 @@
 use std::io;
 
 use crate::arguments::LearnerError;
-use crate::device::DeviceError;
 use crate::files::{OutputError, WriteError, all_the_same};
-use crate::folds::FoldError;
-use crate::metrics::MetricError;
-use crate::model::ModelError;
 use crate::report::ReportError;
 use crate::strategy::StrategyError;
-use crate::table::TableError;
-use crate::terminal::counted;
 use crate::threads::ThreadsError;
+use reweight_lab::device::DeviceError;
+use reweight_lab::folds::FoldError;
+use reweight_lab::metrics::MetricError;
+use reweight_lab::model::ModelError;
+use reweight_lab::table::TableError;
+use reweight_lab::text::counted;
 
 /// Why `reweight compare` failed.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::settings::Settings;
 use super::{CompareError, objective, room};
-use crate::folds::Fold;
-use crate::problem::{Figure, Problem};
+use reweight_lab::folds::Fold;
+use reweight_lab::problem::{Figure, Problem};
 
 /// A checked comparison: nothing but the training itself can fail any more.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::ProtocolArguments;
-use crate::folds::Fold;
-use crate::random::{Purpose, Random};
+use reweight_lab::folds::Fold;
+use reweight_lab::random::{Purpose, Random};
 
 /// How training rows are changed; by default not at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

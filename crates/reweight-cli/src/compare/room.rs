@@ -2,9 +2,9 @@
 
 use super::CompareError;
 use super::settings::Settings;
-use crate::problem::Problem;
-use crate::table::Encoder;
 use crate::threads::pool;
+use reweight_lab::problem::Problem;
+use reweight_lab::table::Encoder;
 
 /// Bytes of a place among the rows.
 const PLACE: usize = size_of::<usize>();

@@ -11,9 +11,9 @@ use super::data::hex;
 use super::plan::{Job, Plan};
 use super::progress::Progress;
 use super::trace::{self, GradientTrace, Trace};
-use crate::fit::{self, Ask, Fit, Fitted, Lesson, Watch};
-use crate::model::ModelError;
 use crate::threads::pool;
+use reweight_lab::fit::{self, Ask, Fit, Fitted, Lesson, Watch};
+use reweight_lab::model::ModelError;
 
 /// One trained network's figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]

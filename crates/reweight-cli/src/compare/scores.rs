@@ -10,11 +10,11 @@ use super::CompareError;
 use super::comparison::Comparison;
 use super::run::Run;
 use crate::files::{WriteError, write_whole};
-use crate::metrics::Ranking;
-use crate::problem::Problem;
-use crate::table::Missing;
-use crate::table::label::key;
-use crate::table::names::EXACT_LABEL;
+use reweight_lab::metrics::Ranking;
+use reweight_lab::problem::Problem;
+use reweight_lab::table::Missing;
+use reweight_lab::table::label::key;
+use reweight_lab::table::names::EXACT_LABEL;
 
 /// Digits behind the point that a score is written with, and counted with.
 const DIGITS: usize = 6;

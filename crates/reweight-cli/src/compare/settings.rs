@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::data::DataSettings;
 use super::protocol::Protocol;
 use crate::arguments::{HeaderChoice, LearnerError, StrategyArguments, TrainingArguments};
-use crate::device::DeviceChoice;
-use crate::model::AdamSettings;
-use crate::problem::RareClasses;
 use crate::strategy::Strategy;
-use crate::table::Decimal;
-use crate::terminal::quoted;
-use crate::train::TrainSettings;
+use reweight_lab::device::DeviceChoice;
+use reweight_lab::model::AdamSettings;
+use reweight_lab::problem::RareClasses;
+use reweight_lab::table::Decimal;
+use reweight_lab::text::quoted;
+use reweight_lab::train::TrainSettings;
 
 /// All that decides a comparison. Threads do not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

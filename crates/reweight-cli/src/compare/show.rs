@@ -9,9 +9,10 @@ use super::comparison::{Comparison, FigureResult, StrategyResult};
 use super::data::DataSummary;
 use super::settings::Settings;
 use super::verdict::verdict;
-use crate::problem::Figure;
-use crate::table::guess;
-use crate::terminal::{counted, excerpt, width, wrapped};
+use crate::terminal::width;
+use reweight_lab::problem::Figure;
+use reweight_lab::table::guess;
+use reweight_lab::text::{counted, excerpt, wrapped};
 
 /// What is about to be compared.
 pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings) -> io::Result<()> {

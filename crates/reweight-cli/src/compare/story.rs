@@ -15,11 +15,11 @@ use serde::Serialize;
 use super::comparison::Comparison;
 use super::run::Run;
 use super::trace::{log_odds, rare_and_common};
-use crate::problem::Problem;
 pub use calibration::{Calibrated, Calibration, StrategyCalibration};
 pub use epochs::{Epochs, StrategyEpochs};
 pub use gradient::{ClassShare, Gradient, StrategyGradient};
 pub use precision::{Precision, StrategyPrecision};
+use reweight_lab::problem::Problem;
 pub use scores::{Scores, StrategyScores};
 
 /// The figures of a report. Lists of strategies are in the settings' order.

@@ -5,8 +5,8 @@ use ndarray::{ArrayD, ArrayViewD};
 use reweight::{ConfiguredLoss, LossError, RegionAxis, Regions};
 use reweight_ndarray::{BceBatch, SoftmaxBatch};
 
-use crate::problem::{Figure, Problem};
-use crate::seen::Seen;
+use reweight_lab::problem::{Figure, Problem};
+use reweight_lab::seen::Seen;
 
 /// Unit regions of the gradient norm that samples and gradient are counted in.
 pub const REGIONS: u32 = 20;

@@ -1,9 +1,9 @@
 //! The comparison in words: who helps the rare class most, by how much, at what cost, and whether it is more than noise.
 
 use super::comparison::{Comparison, FigureResult, StrategyResult};
-use crate::metrics::Paired;
-use crate::problem::Figure;
 use crate::strategy::BASELINE;
+use reweight_lab::metrics::Paired;
+use reweight_lab::problem::Figure;
 
 /// A strategy's difference to the baseline in one figure.
 struct Candidate<'a> {

@@ -6,9 +6,9 @@ use dfdx::tensor::CpuError;
 use reweight::{ConfigError, LossError, StateError};
 
 use crate::files::{OutputError, WriteError};
-use crate::npy::NpyError;
-use crate::terminal::number;
 use crate::threads::ThreadsError;
+use reweight_lab::npy::NpyError;
+use reweight_lab::text::number;
 
 /// Why `reweight eval` failed.
 #[derive(Debug, thiserror::Error)]

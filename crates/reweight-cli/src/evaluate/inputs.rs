@@ -9,7 +9,7 @@ use reweight_dfdx::TensorLossError;
 use super::shapes::{self, Sample};
 use super::{EvalError, Number};
 use crate::arguments::{EvalArguments, Precision};
-use crate::npy::{NpyError, NpyFile, Scalar};
+use reweight_lab::npy::{ElementError, Masked, NpyError, NpyFile};
 
 /// The files of a batch, whose headers were read.
 pub(super) struct Files {
@@ -117,12 +117,7 @@ impl Files {
     fn valid(&mut self) -> Result<Mask, EvalError> {
         let Some(file) = &mut self.valid else { return Ok(Mask(None)) };
         let path = file.name().to_owned();
-        let truth = |index, element: Scalar| match element.to_f64() {
-            0.0 => Ok(false),
-            1.0 => Ok(true),
-            value => Err(EvalError::NotAMask { path: path.clone(), index, value }),
-        };
-        let mask = file.read(truth)?;
+        let mask = told(file.truths(), |index, value| EvalError::NotAMask { path, index, value })?;
         Ok(Mask(Some(if mask.is_standard_layout() { mask } else { mask.as_standard_layout().into_owned() })))
     }
 
@@ -132,76 +127,58 @@ impl Files {
         mask: &Mask,
     ) -> Result<Option<SampleWeights<A>>, EvalError> {
         let Some(file) = &mut self.sample_weight else { return Ok(None) };
-        let valid = if file.shape() == shape { mask.samples() } else { &[] };
-        let array = numbers(file, |index| is_out(valid, index))?;
+        let masked = if file.shape() == shape { mask.elements() } else { Mask(None).elements() };
+        let array = numbers(file, masked)?;
         Ok(Some(SampleWeights { array, shape }))
     }
 }
 
-/// Which samples count. What is masked out may hold anything, also what has no form in the precision asked for.
+/// Which samples count.
 struct Mask(Option<ArrayD<bool>>);
 
 impl Mask {
-    /// Sample after sample in C order; empty where none is masked out.
-    fn samples(&self) -> &[bool] {
-        self.0.as_ref().and_then(|mask| mask.as_slice()).unwrap_or(&[])
+    /// Of arrays with an element a sample.
+    fn elements(&self) -> Masked<'_> {
+        Masked { valid: self.0.as_ref().and_then(|mask| mask.as_slice()).unwrap_or(&[]), rows: None }
     }
 }
 
-/// Whether the sample at `index`, counted in C order, is masked out.
-fn is_out(valid: &[bool], index: usize) -> bool {
-    valid.get(index) == Some(&false)
-}
-
-/// Numbers in the precision asked for; what was finite must stay so.
-fn numbers<A: Number>(file: &mut NpyFile, is_masked: impl Fn(usize) -> bool) -> Result<ArrayD<A>, EvalError> {
-    let path = file.name().to_owned();
-    file.read(|index, element| {
-        if is_masked(index) {
-            return Ok(A::default());
-        }
-        // An infinity of the file's own is for the engine to refuse.
-        A::read(element).ok_or_else(|| EvalError::BeyondPrecision {
-            path: path.clone(),
-            index,
-            value: element.to_f64(),
-            size: A::SIZE,
-        })
+/// What was read, or what the caller makes of an element that is not what is wanted.
+fn told<T>(read: Result<T, ElementError>, unfit: impl FnOnce(usize, f64) -> EvalError) -> Result<T, EvalError> {
+    read.map_err(|error| match error {
+        ElementError::Npy(error) => error.into(),
+        ElementError::Unfit { index, value } => unfit(index, value),
     })
 }
 
-/// Class indices. i64 holds all that are right, and a byte those of BCE; of others `fits` becomes false, and they 0.
-fn classes<I: TryFrom<i64> + Default>(
-    file: &mut NpyFile,
-    mask: &Mask,
-    fits: &mut bool,
-) -> Result<ArrayD<I>, EvalError> {
-    let (path, valid) = (file.name().to_owned(), mask.samples());
-    file.read(|index, element| {
-        if is_out(valid, index) {
-            return Ok(I::default());
-        }
-        let fault = || EvalError::NotAClass { path: path.clone(), index, value: element.to_f64() };
-        Ok(I::try_from(element.to_i64().ok_or_else(fault)?).unwrap_or_else(|_| {
-            *fits = false;
-            I::default()
-        }))
+/// Numbers in the precision asked for; what was finite must stay so. An infinity of the file's own is for the engine to refuse.
+fn numbers<A: Number>(file: &mut NpyFile, masked: Masked<'_>) -> Result<ArrayD<A>, EvalError> {
+    let path = file.name().to_owned();
+    told(A::read(file, masked), |index, value| EvalError::BeyondPrecision { path, index, value, size: A::SIZE })
+}
+
+/// Class indices. i64 holds all that are right.
+fn classes(file: &mut NpyFile, mask: &Mask) -> Result<ArrayD<i64>, EvalError> {
+    let path = file.name().to_owned();
+    told(file.integers(mask.elements()), |index, value| EvalError::NotAClass { path, index, value })
+}
+
+/// Those of BCE, of which all that are right fit into a byte.
+fn labels<A>(file: &mut NpyFile, mask: &Mask) -> Result<BceTargets<A>, EvalError> {
+    let path = file.name().to_owned();
+    let bytes = told(file.bytes(mask.elements()), |index, value| EvalError::NotAClass { path, index, value })?;
+    Ok(match bytes {
+        Some(bytes) => BceTargets::Bytes(bytes),
+        None => BceTargets::Integers(classes(file, mask)?),
     })
 }
 
 /// Probabilities.
 fn soft_targets<A: Number>(file: &mut NpyFile, mask: &Mask) -> Result<ArrayD<A>, EvalError> {
-    let (path, valid) = (file.name().to_owned(), mask.samples());
-    file.read(|index, element| {
-        if is_out(valid, index) {
-            return Ok(A::default());
-        }
-        // What has no form in the precision asked for is no target in any.
-        A::read(element).ok_or_else(|| EvalError::Loss {
-            files: path.clone(),
-            source: LossError::Target { index, target: element.to_f64() },
-        })
-    })
+    let files = file.name().to_owned();
+    // What has no form in the precision asked for is no target in any.
+    let refuse = |index, target| EvalError::Loss { files, source: LossError::Target { index, target } };
+    told(A::read(file, mask.elements()), refuse)
 }
 
 impl<A: Number> BceInputs<A> {
@@ -211,16 +188,9 @@ impl<A: Number> BceInputs<A> {
         let targets = if files.targets.is_float() {
             BceTargets::Soft(soft_targets(&mut files.targets, &mask)?)
         } else {
-            let mut fits = true;
-            let bytes = classes(&mut files.targets, &mask, &mut fits)?;
-            if fits {
-                BceTargets::Bytes(bytes)
-            } else {
-                BceTargets::Integers(classes(&mut files.targets, &mask, &mut fits)?)
-            }
+            labels(&mut files.targets, &mask)?
         };
-        let valid = mask.samples();
-        let logits = numbers(&mut files.logits, |index| is_out(valid, index))?;
+        let logits = numbers(&mut files.logits, mask.elements())?;
         let sample_weight = files.sample_weights(shape, &mask)?;
         Ok(Self { logits, targets, valid: mask.0, sample_weight })
     }
@@ -230,10 +200,9 @@ impl<A: Number> SoftmaxInputs<A> {
     pub(super) fn new(files: &mut Files) -> Result<Self, EvalError> {
         let shape = shapes::check(files, Sample::Row)?;
         let mask = files.valid()?;
-        let targets = classes(&mut files.targets, &mask, &mut true)?;
-        let (classes, inner) = (files.logits.shape()[1], shape[1..].iter().product::<usize>());
-        let (row, valid) = (|index| index / (classes * inner) * inner + index % inner, mask.samples());
-        let logits = numbers(&mut files.logits, |index| !valid.is_empty() && is_out(valid, row(index)))?;
+        let targets = classes(&mut files.targets, &mask)?;
+        let rows = (files.logits.shape()[1], shape[1..].iter().product::<usize>());
+        let logits = numbers(&mut files.logits, Masked { rows: Some(rows), ..mask.elements() })?;
         let sample_weight = files.sample_weights(shape, &mask)?;
         Ok(Self { logits, targets, valid: mask.0, sample_weight })
     }

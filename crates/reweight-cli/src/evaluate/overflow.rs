@@ -1,11 +1,10 @@
 //! Figures beyond the floats that they were computed in: an error that names the value, never an infinity in the results.
 
-use ndarray::ArrayD;
 use reweight::{LossConfig, LossError, LossSummary};
 use serde_json::Value;
 
 use super::EvalError;
-use crate::npy::NpyArray;
+use reweight_lab::npy::NpyArray;
 
 /// A batch's figures as they would have been, had there been no bound.
 pub(super) struct Computed {
@@ -25,7 +24,7 @@ pub(super) struct Details {
 pub(super) fn check(computed: &Computed, logits: &str, bits: u32) -> Result<(), EvalError> {
     let Computed { summary, details: Details { weight, loss } } = computed;
     check_array("weight", weight, logits, bits)?;
-    if let Some((index, value)) = first_not_finite(loss) {
+    if let Some((index, value)) = loss.first_not_finite() {
         let weight = at(weight, index).map_or_else(String::new, |weight| format!(" (its weight is {weight})"));
         return Err(beyond_floats(format!("the weighted loss at index {index} is {value}{weight}"), logits, bits));
     }
@@ -39,7 +38,7 @@ pub(super) fn check(computed: &Computed, logits: &str, bits: u32) -> Result<(), 
 
 /// That the elements of an array of results are finite.
 pub(super) fn check_array(name: &str, array: &NpyArray, logits: &str, bits: u32) -> Result<(), EvalError> {
-    match first_not_finite(array) {
+    match array.first_not_finite() {
         Some((index, value)) => Err(beyond_floats(format!("the {name} at index {index} is {value}"), logits, bits)),
         None => Ok(()),
     }
@@ -121,31 +120,9 @@ fn beyond((name, value): (&String, &Value)) -> Option<(String, f64)> {
     }
 }
 
-fn first_not_finite(array: &NpyArray) -> Option<(usize, f64)> {
-    fn first<A: Copy + Into<f64>>(array: &ArrayD<A>) -> Option<(usize, f64)> {
-        let mut values = array.iter().map(|&value| value.into()).enumerate();
-        values.find(|(_, value): &(usize, f64)| !value.is_finite())
-    }
-    match array {
-        NpyArray::F16(array) => first(array),
-        NpyArray::Bf16(array) => first(array),
-        NpyArray::F32(array) => first(array),
-        NpyArray::F64(array) => first(array),
-    }
-}
-
 /// The largest element and its position.
 fn largest(array: &NpyArray) -> Option<(usize, String)> {
-    fn of<A: Copy + Into<f64>>(array: &ArrayD<A>) -> Option<usize> {
-        let values = array.iter().map(|&value| value.into()).enumerate();
-        values.max_by(|(_, one): &(usize, f64), (_, other)| one.total_cmp(other)).map(|(index, _)| index)
-    }
-    let index = match array {
-        NpyArray::F16(array) => of(array),
-        NpyArray::Bf16(array) => of(array),
-        NpyArray::F32(array) => of(array),
-        NpyArray::F64(array) => of(array),
-    }?;
+    let index = array.largest()?;
     Some((index, at(array, index)?))
 }
 

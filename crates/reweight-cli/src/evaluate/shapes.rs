@@ -4,7 +4,7 @@ use reweight::LossError;
 
 use super::EvalError;
 use super::inputs::Files;
-use crate::npy::NpyFile;
+use reweight_lab::npy::NpyFile;
 
 /// What stands for one target: an element of the logits for BCE, a row of them for softmax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::EvalError;
 use crate::files::{Staged, WriteError, read_at_most};
-use crate::terminal::on_one_line;
+use reweight_lab::text::on_one_line;
 
 const FORMAT: &str = "reweight-state";
 const VERSION: u64 = 1;

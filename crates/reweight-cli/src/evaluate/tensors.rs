@@ -250,7 +250,10 @@ fn gradient<S: Shape, A: Number + Element, D: Place<A>>(
     put("grad", gradient).map_err(Fault::from)
 }
 
-fn array<A: Number + Element>(elements: Vec<A>, shape: &[usize]) -> Result<crate::npy::NpyArray, TensorLossError> {
+fn array<A: Number + Element>(
+    elements: Vec<A>,
+    shape: &[usize],
+) -> Result<reweight_lab::npy::NpyArray, TensorLossError> {
     // A tensor has as many elements as it was made of, so this cannot come.
     let refuse = |error: ShapeError| TensorLossError::Loss(LossError::Backend(error.to_string()));
     Ok(A::pack(ArrayD::from_shape_vec(IxDyn(shape), elements).map_err(refuse)?))

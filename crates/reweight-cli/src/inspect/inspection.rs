@@ -3,14 +3,14 @@
 use reweight::{Objective, Regions};
 use serde::Serialize;
 
-use super::measure::Effect;
-use super::rows::Rows;
-use super::survey::Survey;
 use super::task::Task;
-use crate::arguments::ScoreKind;
 use crate::strategy::Strategy;
-use crate::table::Guess;
 use crate::versions::Versions;
+use reweight_lab::scored::measure::Effect;
+use reweight_lab::scored::rows::Rows;
+use reweight_lab::scored::survey::Survey;
+use reweight_lab::table::Guess;
+use reweight_lab::table::names::ScoreKind;
 
 /// What marks the JSON file.
 pub const FORMAT: &str = "reweight-inspection";

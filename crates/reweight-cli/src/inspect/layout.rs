@@ -5,17 +5,18 @@ use std::collections::HashSet;
 use super::InspectError;
 use super::predicted;
 use super::scores::{Chosen, choose};
-use crate::arguments::{ColumnArguments, ScoreKind};
-use crate::table::cell::bare;
-use crate::table::form::{Source, tell_units};
-use crate::table::guess::Guesses;
-use crate::table::label::{Spellings, key};
-use crate::table::names::{
+use crate::arguments::ColumnArguments;
+use reweight_lab::table::cell::bare;
+use reweight_lab::table::form::{Source, tell_units};
+use reweight_lab::table::guess::Guesses;
+use reweight_lab::table::label::{Spellings, key};
+use reweight_lab::table::names::ScoreKind;
+use reweight_lab::table::names::{
     EXACT_LABEL, Stem, is_counter_name, is_plain_label_name, is_prediction_name, is_repeat, is_split, label_rank,
     numbered, readings,
 };
-use crate::table::number::Decimal;
-use crate::terminal::excerpt;
+use reweight_lab::table::number::Decimal;
+use reweight_lab::text::excerpt;
 
 /// Most columns of scores: classes are kept as numbers of 16 bits.
 const MOST_SCORES: usize = u16::MAX as usize;
@@ -91,7 +92,7 @@ impl Layout {
                 .fact("labels", format!("as they are spelled, and none is missing, as the name `{EXACT_LABEL}` says"));
         }
         let mut labels = Spellings::new(exact, columns[label].decimal);
-        for row in 0..source.sample.len() {
+        for row in 0..source.sample.rows() {
             let cell = columns[label].label(bare(source.sample.cell(row, label)));
             if !columns[label].is_missing(&source.missing, cell) {
                 labels.class(cell);
@@ -122,7 +123,7 @@ impl Look {
         let (mut any, mut look) = (false, Self { numbers: true, whole: true, counts: true, hard: true });
         let mut last = None;
         let mut seen = HashSet::new();
-        for row in 0..source.sample.len() {
+        for row in 0..source.sample.rows() {
             let cell = source.form.columns[column].label(bare(source.sample.cell(row, column)));
             if source.form.columns[column].is_missing(&source.missing, cell) {
                 continue;
@@ -142,8 +143,8 @@ impl Look {
                 break;
             }
         }
-        look.counts &= source.sample.len() > 2;
-        Self { numbers: look.numbers && any, hard: look.hard && any && labels.len() > 1, ..look }
+        look.counts &= source.sample.rows() > 2;
+        Self { numbers: look.numbers && any, hard: look.hard && any && labels.classes() > 1, ..look }
     }
 }
 
@@ -216,7 +217,7 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
     // Predictions are no labels, and what is the same in every row is neither.
     let is_label = |&index: &usize| {
         let differs =
-            || (1..source.sample.len()).any(|row| source.sample.cell(row, index) != source.sample.cell(0, index));
+            || (1..source.sample.rows()).any(|row| source.sample.cell(row, index) != source.sample.cell(0, index));
         let is_prediction = !is_plain_label_name(&columns[index].name) && is_prediction_name(&columns[index].name);
         !is_counter_name(&columns[index])
             && (!source.form.has_header || !is_prediction)
@@ -259,20 +260,20 @@ fn find_label(source: &Source, scores: &[usize], guesses: &mut Guesses) -> Resul
 
 /// Whether a column says which part of a split each row is in.
 fn is_part(source: &Source, column: usize) -> bool {
-    let cells: HashSet<&str> = (0..source.sample.len()).map(|row| bare(source.sample.cell(row, column))).collect();
+    let cells: HashSet<&str> = (0..source.sample.rows()).map(|row| bare(source.sample.cell(row, column))).collect();
     cells.len() <= FEW && is_split(&source.form.columns[column].name, cells.into_iter())
 }
 
 /// Whether a column's cells are few, and come again.
 fn has_few(source: &Source, column: usize) -> bool {
-    let rows = source.sample.len();
+    let rows = source.sample.rows();
     let cells: HashSet<&str> = (0..rows).map(|row| bare(source.sample.cell(row, column))).collect();
     cells.len() <= FEW && 2 * cells.len() <= rows
 }
 
 /// Whether a column's words differ in most rows.
 fn is_identifier(source: &Source, column: usize) -> bool {
-    let rows = source.sample.len();
+    let rows = source.sample.rows();
     let cells: HashSet<&str> = (0..rows).map(|row| source.sample.cell(row, column)).collect();
     cells.len() > FEW && 2 * cells.len() > rows
 }

@@ -3,14 +3,15 @@
 use super::InspectError;
 use super::layout::Look;
 use super::scores::Chosen;
-use crate::arguments::{ColumnArguments, ScoreKind};
-use crate::table::cell::bare;
-use crate::table::form::Source;
-use crate::table::guess::Guesses;
-use crate::table::label::Spellings;
-use crate::table::names::{is_counter_name, is_prediction_name};
-use crate::table::positive::named;
-use crate::terminal::excerpt;
+use crate::arguments::ColumnArguments;
+use reweight_lab::table::cell::bare;
+use reweight_lab::table::form::Source;
+use reweight_lab::table::guess::Guesses;
+use reweight_lab::table::label::Spellings;
+use reweight_lab::table::names::ScoreKind;
+use reweight_lab::table::names::{is_counter_name, is_prediction_name};
+use reweight_lab::table::positive::named;
+use reweight_lab::text::excerpt;
 
 /// How far below ½ the score of the likelier of two labels may lie by rounding.
 const ROUNDING: f64 = 1e-3;
@@ -48,13 +49,13 @@ pub(super) fn find(
     };
     let Some(column) = wanted.or_else(|| (0..columns.len()).find(is_candidate)) else { return Ok(None) };
     let (score_name, column_name) = (excerpt(&columns[score].name), excerpt(&columns[column].name));
-    if labels.len() > 2 {
+    if labels.classes() > 2 {
         let known = labels.names().iter().map(|label| format!("`{}`", excerpt(label))).collect::<Vec<_>>();
         let (name, score, predicted) = (source.name.clone(), columns[score].name.clone(), columns[column].name.clone());
-        let known = crate::table::error::listing(known.into_iter(), 10);
-        return Err(InspectError::OneOfMany { name, score, predicted, labels: labels.len(), known });
+        let known = reweight_lab::table::error::listing(known.into_iter(), 10);
+        return Err(InspectError::OneOfMany { name, score, predicted, labels: labels.classes(), known });
     }
-    let mut keys = vec![String::new(); labels.len()];
+    let mut keys = vec![String::new(); labels.classes()];
     labels.keys().iter().for_each(|(key, &class)| keys[class].clone_from(key));
     let positive = if let [first, second] = &keys[..] { named(first, second) } else { None };
     if positive.map_or(keys.is_sorted_by(|a, b| a > b), |positive| positive == 0) {
@@ -105,7 +106,7 @@ fn belongs(
 ) -> Belongs {
     let heads = &source.form.columns;
     let mut ranges = [(f64::INFINITY, f64::NEG_INFINITY); 2];
-    for row in 0..source.sample.len() {
+    for row in 0..source.sample.rows() {
         let said = heads[column].label(bare(source.sample.cell(row, column)));
         let Some(value) = heads[score].number(bare(source.sample.cell(row, score))) else { continue };
         let Some(class) = keys.iter().position(|key| *key == labels.key(said)) else { continue };

@@ -4,20 +4,21 @@ use std::collections::HashMap;
 
 use super::InspectError;
 use super::layout::Layout;
-use super::rows::{Kept, MOST_ROWS, Rows};
-use super::scale;
 use super::scores::{key_of, list};
-use crate::arguments::{ColumnArguments, ScoreKind};
-use crate::table::TableError;
-use crate::table::cell::bare;
-use crate::table::error::listing;
-use crate::table::form::{Form, Source};
-use crate::table::guess::Guesses;
-use crate::table::label::Spellings;
-use crate::table::missing::Missing;
-use crate::table::records::{Row, Stream};
-use crate::table::target::{MOST_CLASSES, tell_merged};
-use crate::terminal::{counted, excerpt};
+use crate::arguments::ColumnArguments;
+use reweight_lab::scored::rows::{Kept, MOST_ROWS, Rows};
+use reweight_lab::scored::scale;
+use reweight_lab::table::TableError;
+use reweight_lab::table::cell::bare;
+use reweight_lab::table::error::listing;
+use reweight_lab::table::form::{Form, Source};
+use reweight_lab::table::guess::Guesses;
+use reweight_lab::table::label::Spellings;
+use reweight_lab::table::missing::Missing;
+use reweight_lab::table::names::ScoreKind;
+use reweight_lab::table::records::{Row, Stream};
+use reweight_lab::table::target::{MOST_CLASSES, tell_merged};
+use reweight_lab::text::{counted, excerpt};
 
 /// Farther from 0 than this a logit says that a row is certain to more digits than there are.
 const FAR: f64 = 50.0;
@@ -44,7 +45,7 @@ pub(super) fn read(
     }
     let (form, missing) = (source.form.clone(), source.missing.clone());
     let mut reader = Reader::new(name, &layout, &form, &missing);
-    while let Some(row) = source.next()? {
+    while let Some(row) = source.next_row()? {
         reader.row(&row)?;
     }
     let rows = reader.finish(guesses);
@@ -73,7 +74,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(name: &'a str, layout: &'a Layout, form: &'a Form, missing: &'a Missing) -> Self {
         let exact = layout.exact;
-        let mut rows = Rows::new();
+        let mut rows = Rows::default();
         let (mut columns, mut numbered) = (HashMap::new(), false);
         if layout.width() > 1 {
             rows.labels = class_names(layout, form);
@@ -266,7 +267,7 @@ impl<'a> Reader<'a> {
 
     /// The class of a label. With one score column, labels are numbered as they come; with more, each column is a class.
     fn class(&mut self, label: &str, line: u64) -> Result<u16, InspectError> {
-        let known = self.spellings.len();
+        let known = self.spellings.classes();
         let spelled = self.spellings.class(label);
         if spelled < known {
             return Ok(self.classes[spelled]);

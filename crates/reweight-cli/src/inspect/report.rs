@@ -3,7 +3,7 @@
 use super::inspection::{Inspection, Judged};
 use super::show::{head, small};
 use crate::report::{Axis, Cell, Chart, Curve, Dash, Page, Table};
-use crate::terminal::{percent, thousands};
+use reweight_lab::text::{percent, thousands};
 
 /// Classes that are drawn side by side.
 const MOST_CLASSES: usize = 30;

@@ -4,18 +4,18 @@ use std::collections::{HashMap, HashSet};
 
 use super::InspectError;
 use super::layout::Look;
-use super::scale::is_about_one;
-use crate::arguments::ScoreKind;
-use crate::table::cell::bare;
-use crate::table::error::listing;
-use crate::table::form::Source;
-use crate::table::guess::Guesses;
-use crate::table::label::{Spellings, key};
-use crate::table::names::{
+use reweight_lab::scored::scale::is_about_one;
+use reweight_lab::table::cell::bare;
+use reweight_lab::table::error::listing;
+use reweight_lab::table::form::Source;
+use reweight_lab::table::guess::Guesses;
+use reweight_lab::table::label::{Spellings, key};
+use reweight_lab::table::names::ScoreKind;
+use reweight_lab::table::names::{
     Stem, is_complement, is_counter_name, is_generic_label_name, is_repeat, numbered, readings, score_rank,
 };
-use crate::table::positive::{self, absent, are_opposites, is_answer, spoken};
-use crate::terminal::excerpt;
+use reweight_lab::table::positive::{self, absent, are_opposites, is_answer, spoken};
+use reweight_lab::text::excerpt;
 
 /// Most columns that a guess names.
 const NAMED: usize = 6;
@@ -63,7 +63,7 @@ pub(super) fn choose(
             kind == Some(ScoreKind::Probabilities) && !looks.iter().any(|(look, _)| *look == index)
         };
         if let Some(&index) = others.iter().find(unread) {
-            let cell = if source.sample.len() > 0 { source.sample.cell(0, index) } else { "" };
+            let cell = if source.sample.rows() > 0 { source.sample.cell(0, index) } else { "" };
             return Err(InspectError::UnreadScores {
                 name: source.name.clone(),
                 column: index + 1,
@@ -193,9 +193,9 @@ fn pick(
                 }
             }
             // Names that say nothing: only an order is left, and it must be plain whose.
-            let rows = source.sample.len().min(20);
+            let rows = source.sample.rows().min(20);
             let sums_to_one = (0..rows).all(|row| is_about_one(sum(source, row, candidates)));
-            let as_many = labels.len() > 2 && candidates.len() == labels.len();
+            let as_many = labels.classes() > 2 && candidates.len() == labels.classes();
             // Of two columns that no name parts, either may be the positive label's: a coin.
             let coin = candidates.len() == 2 && source.form.has_header;
             if sets.is_empty() && (coin || !(sums_to_one || as_many)) {
@@ -282,7 +282,7 @@ impl<'a> Speech<'a> {
     fn new(source: &Source, label: usize, labels: &'a Spellings, candidates: &[usize]) -> Self {
         let columns = &source.form.columns;
         let mut two = None;
-        if labels.len() == 2 {
+        if labels.classes() == 2 {
             let mut keys = [""; 2];
             labels.keys().iter().for_each(|(key, &class)| keys[class] = key);
             two = Some(keys);
@@ -353,7 +353,7 @@ fn are_classes(source: &Source, called: &[usize], rest: &[usize]) -> bool {
     if rest.is_empty() {
         return false;
     }
-    let rows = source.sample.len().min(20);
+    let rows = source.sample.rows().min(20);
     // Classes that are numbers have numbers for names, and features have not.
     let is_number = |index: &usize| source.form.columns[*index].name.parse::<u32>().is_ok();
     if called.iter().chain(rest).all(is_number) {
@@ -413,7 +413,7 @@ pub(super) fn is_vector(source: &Source, column: usize) -> bool {
 
 fn vector_width(source: &Source, column: usize) -> Option<usize> {
     let mut scores = Vec::new();
-    let cells = (0..source.sample.len().min(50)).map(|row| bare(source.sample.cell(row, column)));
+    let cells = (0..source.sample.rows().min(50)).map(|row| bare(source.sample.cell(row, column)));
     let widths: Option<Vec<usize>> = cells
         .filter(|cell| !source.form.columns[column].is_missing(&source.missing, cell))
         .map(|cell| list(cell, &mut scores).then_some(scores.len()))

@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::inspection::Inspection;
-use crate::arguments::ScoreKind;
-use crate::table::guess;
-use crate::terminal::quoted;
-use crate::terminal::{aside, heading, on_one_line, percent, thousands, wrapped};
+use crate::terminal::{aside, heading};
 use reweight::Objective;
+use reweight_lab::table::guess;
+use reweight_lab::table::names::ScoreKind;
+use reweight_lab::text::quoted;
+use reweight_lab::text::{on_one_line, percent, thousands, wrapped};
 
 /// Columns of the longest bar.
 const BAR: usize = 20;

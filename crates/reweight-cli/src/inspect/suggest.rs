@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use reweight::Objective;
 
-use super::survey::Survey;
-use crate::terminal::{on_one_line, percent, thousands, wrapped};
+use reweight_lab::scored::survey::Survey;
+use reweight_lab::text::{on_one_line, percent, thousands, wrapped};
 
 /// Columns of a comment.
 const WIDTH: usize = 100;

@@ -4,15 +4,16 @@ use reweight::Objective;
 
 use super::InspectError;
 use super::layout::Layout;
-use super::rows::{Beyond, Rows};
-use crate::arguments::{ColumnArguments, ScoreKind};
-use crate::table::error::{labels_listing, listing};
-use crate::table::form::Form;
-use crate::table::guess::Guesses;
-use crate::table::label::{find, key};
-use crate::table::names::{Stem, readings};
-use crate::table::positive::{self, Choice};
-use crate::terminal::{counted, excerpt};
+use crate::arguments::ColumnArguments;
+use reweight_lab::scored::rows::{Beyond, Rows};
+use reweight_lab::table::error::{labels_listing, listing};
+use reweight_lab::table::form::Form;
+use reweight_lab::table::guess::Guesses;
+use reweight_lab::table::label::{find, key};
+use reweight_lab::table::names::ScoreKind;
+use reweight_lab::table::names::{Stem, readings};
+use reweight_lab::table::positive::{self, Choice};
+use reweight_lab::text::{counted, excerpt};
 
 /// A task as it was understood.
 #[derive(Debug)]

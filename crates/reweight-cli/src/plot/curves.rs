@@ -2,8 +2,8 @@
 
 use reweight::{ConfiguredLoss, Objective, WeightError};
 
-use crate::seen::Seen;
-use crate::table::error::listing;
+use reweight_lab::seen::Seen;
+use reweight_lab::table::error::listing;
 
 /// Steps from p_t = 0 to 1.
 const STEPS: u32 = 400;

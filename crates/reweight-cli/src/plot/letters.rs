@@ -12,7 +12,8 @@ use ratatui_widgets::chart::{Axis, Chart, Dataset, GraphType};
 
 use super::Curve;
 use super::curves::loss_formula;
-use crate::terminal::{heading, wrapped};
+use crate::terminal::heading;
+use reweight_lab::text::wrapped;
 
 /// Lines a panel.
 const HEIGHT: u16 = 16;

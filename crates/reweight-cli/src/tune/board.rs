@@ -13,10 +13,10 @@ use super::journal::Journal;
 use super::progress::Progress;
 use super::search::{Job, Kind, Outcome, Search, Terms};
 use super::settings::TuneSettings;
-use crate::fit::{self, Fit, Fitted, Lesson, Watch};
-use crate::folds::Fold;
 use crate::strategy::Strategy;
 use crate::threads::pool;
+use reweight_lab::fit::{self, Fit, Fitted, Lesson, Watch};
+use reweight_lab::folds::Fold;
 
 /// When to stop before all is done.
 #[derive(Debug, Clone, Copy)]

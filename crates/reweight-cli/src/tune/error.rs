@@ -3,16 +3,16 @@
 use std::io;
 
 use crate::arguments::LearnerError;
-use crate::device::DeviceError;
 use crate::files::{OutputError, WriteError};
-use crate::folds::FoldError;
-use crate::metrics::MetricError;
-use crate::model::ModelError;
 use crate::report::ReportError;
 use crate::strategy::{BASELINE, StrategyError};
-use crate::table::TableError;
-use crate::terminal::{counted, excerpt};
 use crate::threads::ThreadsError;
+use reweight_lab::device::DeviceError;
+use reweight_lab::folds::FoldError;
+use reweight_lab::metrics::MetricError;
+use reweight_lab::model::ModelError;
+use reweight_lab::table::TableError;
+use reweight_lab::text::{counted, excerpt};
 
 /// Why `reweight tune` failed.
 #[derive(Debug, thiserror::Error)]

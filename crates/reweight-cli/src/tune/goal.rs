@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::Goal;
-use crate::metrics::{Confusion, MetricError, Ranking};
-use crate::problem::{Figure, Problem, largest};
+use reweight_lab::metrics::{Confusion, MetricError, Ranking};
+use reweight_lab::problem::{Figure, Problem, largest};
 
 /// The multiples of the log shares that are tried, nearest to nothing first.
 const MULTIPLES: [f64; 11] = [0.0, 0.25, -0.25, 0.5, -0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0];

@@ -11,9 +11,9 @@ use super::search::{Judged, Search, Terms};
 use super::settings::TuneSettings;
 use crate::arguments::Goal;
 use crate::compare::data::DataSummary;
-use crate::metrics::{Paired, Summary};
-use crate::problem::{Figure, Problem};
 use crate::versions::Versions;
+use reweight_lab::metrics::{Paired, Summary};
+use reweight_lab::problem::{Figure, Problem};
 
 /// Losses that are shown of the front, plain cross entropy among them.
 const MOST_SHOWN: usize = 7;

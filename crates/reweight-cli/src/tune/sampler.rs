@@ -11,8 +11,8 @@ use tpe::{TpeOptimizer, categorical_range, histogram_estimator, parzen_estimator
 
 use super::TuneError;
 use super::space::{self, DIMENSIONS, Kind, Point};
-use crate::random::Random;
 use crate::strategy::{Strategy, presets};
+use reweight_lab::random::Random;
 
 /// Losses of a round.
 pub(super) const ROUND: usize = 16;
@@ -143,7 +143,7 @@ fn within(value: f64, low: f64, high: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Purpose;
+    use reweight_lab::random::Purpose;
 
     const COUNTS: [usize; 2] = [900, 100];
 

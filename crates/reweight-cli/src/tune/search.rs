@@ -18,10 +18,10 @@ use super::goal::Figures;
 use super::sampler::{self, Drawn, ROUND, Told};
 use super::space::Point;
 use crate::arguments::Goal;
-use crate::folds::Fold;
-use crate::problem::Problem;
-use crate::random::{Purpose, Random};
 use crate::strategy::{Strategy, presets};
+use reweight_lab::folds::Fold;
+use reweight_lab::problem::Problem;
+use reweight_lab::random::{Purpose, Random};
 
 /// What all searches have in common.
 #[derive(Debug, Clone, Copy)]

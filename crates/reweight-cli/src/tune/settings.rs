@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::arguments::{Goal, TuneArguments};
 use crate::compare::data::DataSettings;
 use crate::compare::settings::{TrainingSettings, Words};
-use crate::problem::Problem;
+use reweight_lab::problem::Problem;
 
 use super::TuneError;
 

@@ -11,8 +11,9 @@ use crate::compare::data::DataSummary;
 use crate::compare::show::{empty, task};
 use crate::compare::verdict::amount_of;
 use crate::strategy::BASELINE;
-use crate::table::guess;
-use crate::terminal::{counted, heading, width, wrapped};
+use crate::terminal::{heading, width};
+use reweight_lab::table::guess;
+use reweight_lab::text::{counted, wrapped};
 
 /// What is about to be searched.
 pub(super) fn head(

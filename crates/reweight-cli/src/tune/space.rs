@@ -186,7 +186,7 @@ fn focus(point: &Point) -> Option<(WeighterConfig, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{Purpose, Random};
+    use reweight_lab::random::{Purpose, Random};
 
     /// A point drawn evenly, without regard to what suits the objective.
     fn drawn(random: &mut Random) -> Point {

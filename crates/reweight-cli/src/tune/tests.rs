@@ -7,8 +7,8 @@ use super::search::{Job, Kind};
 use super::*;
 use crate::arguments::Goal;
 use crate::compare::settings::TrainingSettings;
-use crate::device::DeviceChoice;
-use crate::wine::{self, WineTask};
+use reweight_lab::device::DeviceChoice;
+use reweight_lab::wine::{self, WineTask};
 
 fn problem() -> Problem {
     Problem::binary(wine::table(WineTask::Binary), None, 5).unwrap()

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::outcome::{Choice, Tuned};
 use super::verdict::verdict;
 use crate::strategy::BASELINE;
-use crate::terminal::{counted, on_one_line, wrapped};
+use reweight_lab::text::{counted, on_one_line, wrapped};
 
 /// Columns of a comment.
 const WIDTH: usize = 98;

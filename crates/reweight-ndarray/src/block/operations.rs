@@ -1,5 +1,7 @@
 //! The loops: one for each operation of a schedule.
 
+use std::ops::Range;
+
 use reweight::{Instruction, Operation, Schedule, Table};
 
 use super::regions::region_weights;
@@ -182,10 +184,7 @@ pub(super) fn run<A: PickLanes, L: Lanes<Scalar = A>>(memory: &mut Memory<A>, fo
             ),
             Operation::SelectLe(a, b, c, d) => each_4::<A, L>(
                 to,
-                slot(a),
-                slot(b),
-                slot(c),
-                slot(d),
+                [a, b, c, d].map(slot),
                 #[inline(always)]
                 |a, b, c, d| L::select(a.le(b), c, d),
             ),
@@ -205,7 +204,6 @@ pub(super) fn run<A: PickLanes, L: Lanes<Scalar = A>>(memory: &mut Memory<A>, fo
 /// σ(s), σ(−s), −log σ(s), log σ(−s): the first N into as many neighbouring slots.
 #[inline(always)]
 fn logistic<A: PickLanes, L: Lanes<Scalar = A>, const N: usize>(memory: &mut Memory<A>, to: u16, len: usize) {
-    let n = L::COUNT;
     // What the backend fills lies before what the formula fills.
     let (inputs, results) = memory.slots.split_at_mut(usize::from(to) * BLOCK);
     let input = |slot: u16| &inputs[usize::from(slot) * BLOCK..][..len];
@@ -213,64 +211,83 @@ fn logistic<A: PickLanes, L: Lanes<Scalar = A>, const N: usize>(memory: &mut Mem
     let (p, rest) = results.split_at_mut(BLOCK);
     let (q, rest) = rest.split_at_mut(BLOCK);
     let (loss, log_q) = rest.split_at_mut(if N > 2 { BLOCK } else { 0 });
+    let (p, q) = (&mut p[..len], &mut q[..len]);
+    let loss = if N > 2 { &mut loss[..len] } else { loss };
+    let log_q = if N > 3 { &mut log_q[..len] } else { log_q };
+    each::<L>(
+        len,
+        #[inline(always)]
+        |at| {
+            let (s, e) = (L::load(&margins[at.clone()]), L::load(&exps[at.clone()]));
+            let greater = L::splat(1.0) / (L::splat(1.0) + e);
+            let ln_1p = if N > 2 { e.ln_1p() } else { s };
+            let all = s.logistic_with(Tail { ln_1p, greater, less: e * greater });
+            all.p.store(&mut p[at.clone()]);
+            all.q.store(&mut q[at.clone()]);
+            if N > 2 {
+                (-all.log_p).store(&mut loss[at.clone()]);
+            }
+            if N > 3 {
+                all.log_q.store(&mut log_q[at]);
+            }
+        },
+    );
+}
+
+#[inline(always)]
+fn each<L: Lanes>(len: usize, mut of: impl FnMut(Range<usize>)) {
     let mut at = 0;
-    while at < len {
-        let lanes = at..at + n;
-        let (s, e) = (L::load(&margins[lanes.clone()]), L::load(&exps[lanes.clone()]));
-        let greater = L::splat(1.0) / (L::splat(1.0) + e);
-        let ln_1p = if N > 2 { e.ln_1p() } else { s };
-        let all = s.logistic_with(Tail { ln_1p, greater, less: e * greater });
-        all.p.store(&mut p[lanes.clone()]);
-        all.q.store(&mut q[lanes.clone()]);
-        if N > 2 {
-            (-all.log_p).store(&mut loss[lanes.clone()]);
-        }
-        if N > 3 {
-            all.log_q.store(&mut log_q[lanes]);
-        }
-        at += n;
+    while at + L::COUNT <= len {
+        of(at..at + L::COUNT);
+        at += L::COUNT;
     }
 }
 
 #[inline(always)]
 fn each_1<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], a: &[A], of: impl Fn(L) -> L) {
-    for (to, a) in to.chunks_exact_mut(L::COUNT).zip(a.chunks_exact(L::COUNT)) {
-        of(L::load(a)).store(to);
-    }
+    let len = to.len();
+    let a = &a[..len];
+    each::<L>(
+        len,
+        #[inline(always)]
+        |at| of(L::load(&a[at.clone()])).store(&mut to[at]),
+    );
 }
 
 #[inline(always)]
 fn each_2<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], a: &[A], b: &[A], of: impl Fn(L, L) -> L) {
-    let n = L::COUNT;
-    for ((to, a), b) in to.chunks_exact_mut(n).zip(a.chunks_exact(n)).zip(b.chunks_exact(n)) {
-        of(L::load(a), L::load(b)).store(to);
-    }
+    let len = to.len();
+    let (a, b) = (&a[..len], &b[..len]);
+    each::<L>(
+        len,
+        #[inline(always)]
+        |at| of(L::load(&a[at.clone()]), L::load(&b[at.clone()])).store(&mut to[at]),
+    );
 }
 
 #[inline(always)]
 fn each_3<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], a: &[A], b: &[A], c: &[A], of: impl Fn(L, L, L) -> L) {
-    let n = L::COUNT;
-    let inputs = a.chunks_exact(n).zip(b.chunks_exact(n)).zip(c.chunks_exact(n));
-    for (to, ((a, b), c)) in to.chunks_exact_mut(n).zip(inputs) {
-        of(L::load(a), L::load(b), L::load(c)).store(to);
-    }
+    let len = to.len();
+    let (a, b, c) = (&a[..len], &b[..len], &c[..len]);
+    each::<L>(
+        len,
+        #[inline(always)]
+        |at| of(L::load(&a[at.clone()]), L::load(&b[at.clone()]), L::load(&c[at.clone()])).store(&mut to[at]),
+    );
 }
 
 #[inline(always)]
-fn each_4<A: PickLanes, L: Lanes<Scalar = A>>(
-    to: &mut [A],
-    a: &[A],
-    b: &[A],
-    c: &[A],
-    d: &[A],
-    of: impl Fn(L, L, L, L) -> L,
-) {
-    let n = L::COUNT;
-    let first = a.chunks_exact(n).zip(b.chunks_exact(n));
-    let second = c.chunks_exact(n).zip(d.chunks_exact(n));
-    for (to, ((a, b), (c, d))) in to.chunks_exact_mut(n).zip(first.zip(second)) {
-        of(L::load(a), L::load(b), L::load(c), L::load(d)).store(to);
-    }
+fn each_4<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], [a, b, c, d]: [&[A]; 4], of: impl Fn(L, L, L, L) -> L) {
+    let len = to.len();
+    let (a, b, c, d) = (&a[..len], &b[..len], &c[..len], &d[..len]);
+    each::<L>(
+        len,
+        #[inline(always)]
+        |at| {
+            let (a, b) = (L::load(&a[at.clone()]), L::load(&b[at.clone()]));
+            of(a, b, L::load(&c[at.clone()]), L::load(&d[at.clone()])).store(&mut to[at]);
+        },
+    );
 }
 
 /// Entries of a table by indices that are numbers; NaN for what is no index.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use sha2::{Digest, Sha256};
 
 use super::hex;
-use crate::table::records::Stream;
+use reweight_lab::table::records::Stream;
 
 /// Bytes that are asked for at a time.
 const PIECE: usize = 1 << 16;

@@ -8,11 +8,11 @@ use crate::compare::protocol::Protocol;
 use crate::compare::run::Run;
 use crate::compare::settings::{Settings, TrainingSettings};
 use crate::compare::trace::{GradientTrace, Trace};
-use crate::device::DeviceChoice;
-use crate::problem::Problem;
 use crate::report::read_charts;
 use crate::strategy::strategies;
-use crate::table::{ReadOptions, Table};
+use reweight_lab::device::DeviceChoice;
+use reweight_lab::problem::Problem;
+use reweight_lab::table::{ReadOptions, Table};
 
 /// Twelve rows, three of them positive, in three folds, under the presets; every network gives row `row` the logit `logit(row)`.
 fn comparison(logit: fn(usize) -> f32, finished: usize) -> Comparison {

@@ -7,8 +7,8 @@ use crate::compare::data::{DataSettings, Feature};
 use crate::compare::protocol::Protocol;
 use crate::compare::run::Run;
 use crate::compare::settings::TrainingSettings;
-use crate::device::DeviceChoice;
 use crate::strategy::strategies;
+use reweight_lab::device::DeviceChoice;
 
 /// Two seeds of three folds, in which strategy `s` shifts every figure by `shift · s`, and fold and seed add noise.
 fn comparison(shift: f64, finished: usize) -> Comparison {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Folds, all_rounded, rounded};
 use crate::compare::run::Run;
-use crate::metrics::calibration::{Correction, Rows, squares};
+use reweight_lab::metrics::calibration::{Correction, Rows, squares};
 
 /// Groups of equally many rows that reliability is read in.
 const BINS: usize = 10;
@@ -137,11 +137,18 @@ impl Scored {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::calibration::tests::rows;
 
     #[test]
     fn a_correction_gives_calibration_back() {
-        let (logits, classes) = rows(|truth| truth + 2.0);
+        // Chances of several sizes, each said two logits too high.
+        let (mut logits, mut classes) = (Vec::new(), Vec::new());
+        for truth in (-20..20).map(|step| 0.2 * f64::from(step)) {
+            let positives = 100.0 / (1.0 + (-truth).exp());
+            for row in 0..100 {
+                logits.extend([0.0, truth + 2.0]);
+                classes.push(usize::from(f64::from(row) + 0.5 < positives));
+            }
+        }
         let rows = Rows { logits: &logits, classes: &classes, width: 2 };
         let scored = |correction: &Correction| {
             let mut scored = Scored::default();

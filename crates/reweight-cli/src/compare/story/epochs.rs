@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Folds, all_rounded, means};
 use crate::compare::comparison::Comparison;
 use crate::compare::trace;
-use crate::problem::Figure;
+use reweight_lab::problem::Figure;
 
 /// Loss and metric, means over folds and seeds.
 #[derive(Debug, Clone, PartialEq, Serialize)]

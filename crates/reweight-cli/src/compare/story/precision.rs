@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::{Folds, all_rounded, means, quantile, rounded};
-use crate::metrics::Ranking;
+use reweight_lab::metrics::Ranking;
 
 /// Recalls at which curves are read.
 const POINTS: usize = 50;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::{Folds, all_rounded, quantile, rounded};
-use crate::metrics::Ranking;
+use reweight_lab::metrics::Ranking;
 
 /// Bins of a distribution.
 const BINS: usize = 48;

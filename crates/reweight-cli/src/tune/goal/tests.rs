@@ -1,8 +1,8 @@
 //! Goals on scores that are made up: ranks alone count.
 
 use super::*;
-use crate::problem::RareClasses;
-use crate::table::{Column, Guesses, Table, Target};
+use reweight_lab::problem::RareClasses;
+use reweight_lab::table::{Column, Guesses, Table, Target};
 
 const ALL: [Goal; 4] = [Goal::Hardest, Goal::Ap, Goal::Recall, Goal::BalancedAccuracy];
 

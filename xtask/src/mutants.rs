@@ -201,7 +201,8 @@ fn wait(child: &mut Child, end: Option<Instant>) -> anyhow::Result<()> {
 
 /// A regular expression of that text alone.
 fn escaped(text: &str) -> String {
-    let special = |letter: char| letter.is_ascii_punctuation() && letter != '_';
+    // Of other punctuation an escaped letter may mean something: `\<` is where a word begins.
+    let special = |letter: char| r"\.+*?()|[]{}^$#&-~".contains(letter);
     text.chars().flat_map(|letter| special(letter).then_some('\\').into_iter().chain([letter])).collect()
 }
 
@@ -248,7 +249,9 @@ mod tests {
 
     #[test]
     fn a_name_is_matched_as_it_stands() {
-        assert_eq!(escaped("a_b.rs:1:2: replace + with *"), r"a_b\.rs\:1\:2\: replace \+ with \*");
+        assert_eq!(escaped("a_b.rs:1:2: replace + with *"), r"a_b\.rs:1:2: replace \+ with \*");
+        // A word's edges, had they been escaped.
+        assert_eq!(escaped("f -> Vec<u8>"), r"f \-> Vec<u8>");
     }
 
     #[test]

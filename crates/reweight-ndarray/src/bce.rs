@@ -8,13 +8,14 @@ mod survey;
 mod weigh;
 
 use ndarray::{Array, ArrayView, ArrayViewMut, Dimension, ShapeBuilder};
-use reweight::{BatchStatistics, BceLoss, HessianForm, LossError, LossSummary, SampleWeighter};
+use reweight::{BatchStatistics, BceLoss, HessianForm, LossError, LossSummary, SampleWeighter, Weighting};
 
 use crate::element::{BceTarget, Float};
 use crate::outcome::{LossAndGrad, Outcome, SecondOrder};
 use crate::parallel;
 pub(crate) use block::Checked;
-pub(crate) use labels::{Hard, Soft};
+pub(crate) use labels::{Hard, Harden, Soft};
+use passes::LookAt;
 pub(crate) use survey::{Count, Look, Targets};
 pub(crate) use weigh::{Weigh, Weighed};
 
@@ -117,7 +118,7 @@ where
     /// not fit the batch.
     pub fn statistics<W: SampleWeighter>(&self, loss: &BceLoss<W>) -> Result<BatchStatistics, LossError> {
         let mut counts = BatchStatistics::zero(loss.weighting().request(), 2);
-        let ready = self.prepare(loss.weighting())?;
+        let ready = self.prepare(loss.weighting(), LookAt::All)?;
         self.count(loss.weighting(), &ready, &mut counts)?;
         Ok(counts)
     }
@@ -140,7 +141,7 @@ where
     {
         let wanted = Wanted { grad: Some(grad.into()), ..Wanted::nothing() };
         self.check_outputs(&wanted)?;
-        let ready = self.prepare(loss.weighting())?;
+        let ready = self.prepare(loss.weighting(), LookAt::Some)?;
         self.weigh(loss.weighting(), &ready, wanted)
     }
 
@@ -151,14 +152,7 @@ where
     ///
     /// As [`weigh_into`](Self::weigh_into).
     pub fn value<W: SampleWeighter>(&self, loss: &BceLoss<W>) -> Result<LossSummary, LossError> {
-        let weighting = loss.weighting();
-        let ready = self.prepare(weighting)?;
-        if !weighting.weighter().observes() {
-            return self.weigh(weighting, &ready, Wanted::nothing());
-        }
-        let mut counts = BatchStatistics::zero(weighting.request(), 2);
-        self.count(weighting, &ready, &mut counts)?;
-        self.weigh(&weighting.preview(&counts)?, &ready, Wanted::nothing())
+        self.evaluate(loss.weighting(), Wanted::nothing())
     }
 
     /// One training step: counts, lets the weighter observe, weighs. The gradient has the shape of the logits.
@@ -252,6 +246,22 @@ where
         Array::from_elem(self.logits.raw_dim().set_f(columns_first), A::default())
     }
 
+    /// Weighs with what a copy of the weighter observes of this batch.
+    fn evaluate<W: SampleWeighter>(
+        &self,
+        weighting: &Weighting<W>,
+        wanted: Wanted<'_, A, D>,
+    ) -> Result<LossSummary, LossError> {
+        if !weighting.weighter().observes() {
+            let ready = self.prepare(weighting, LookAt::Some)?;
+            return self.weigh(weighting, &ready, wanted);
+        }
+        let ready = self.prepare(weighting, LookAt::All)?;
+        let mut counts = BatchStatistics::zero(weighting.request(), 2);
+        self.count(weighting, &ready, &mut counts)?;
+        self.weigh(&weighting.preview(&counts)?, &ready, wanted)
+    }
+
     fn step<W: SampleWeighter>(
         &self,
         loss: &mut BceLoss<W>,
@@ -261,7 +271,7 @@ where
             self.check_outputs(&wanted)?;
             let weighting = loss.weighting_mut();
             let observes = weighting.weighter().observes();
-            let ready = self.prepare(weighting)?;
+            let ready = self.prepare(weighting, if observes { LookAt::All } else { LookAt::Some })?;
             if !observes {
                 return self.weigh(weighting, &ready, wanted);
             }

@@ -4,22 +4,36 @@
 //! axis, a line of the cache at a time: element by element along the last one, each would come from a line of its own, and lines that
 //! lie some power of two apart drive each other out.
 
+use std::hint::black_box;
+
 use ndarray::{ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, ArrayViewMut2, ArrayViewMutD, Axis, Ix2};
+
+use crate::registers::CACHE_LINE;
 
 /// Elements that are copied at a time along the axis that lies closest: a line of the cache, or more.
 const ALONG: usize = 16;
 
 /// Copies a view's elements, in the order of the indices.
 pub(crate) fn gather<T: Copy>(from: &ArrayViewD<'_, T>, to: &mut [T]) {
-    if let Ok(from) = from.view().into_dimensionality::<Ix2>()
-        && is_by_columns(from.strides())
-    {
-        return gather_columns(&from, to);
-    }
-    // Lane by lane, because an iterator over all axes is many times slower than one over the last.
     let lane = from.shape().last().copied().unwrap_or(1);
-    for (from, to) in from.rows().into_iter().zip(to.chunks_exact_mut(lane.max(1))) {
-        ArrayViewMut1::from(to).assign(&from);
+    // Of the number of axes that is most frequent, whose iterators are many times faster than those of any number.
+    match from.view().into_dimensionality::<Ix2>() {
+        Ok(from) if is_by_columns(from.strides()) => gather_columns(&from, to),
+        Ok(from) => {
+            touch(from.rows());
+            gather_lanes(from.rows(), lane, to);
+        }
+        Err(_) => gather_lanes(from.rows(), lane, to),
+    }
+}
+
+/// Lane by lane, because an iterator over all axes is many times slower than one over the last.
+fn gather_lanes<'a, T: Copy + 'a>(from: impl IntoIterator<Item = ArrayView1<'a, T>>, lane: usize, to: &mut [T]) {
+    for (from, to) in from.into_iter().zip(to.chunks_exact_mut(lane.max(1))) {
+        match from.as_slice() {
+            Some(from) => to.copy_from_slice(from),
+            None => ArrayViewMut1::from(to).assign(&from),
+        }
     }
 }
 
@@ -32,14 +46,35 @@ pub(crate) fn gathered<T: Copy>(from: &ArrayViewD<'_, T>) -> Vec<T> {
 
 /// The way back of [`gather`].
 pub(crate) fn scatter<T: Copy>(from: &[T], to: &mut ArrayViewMutD<'_, T>) {
-    if let Ok(to) = to.view_mut().into_dimensionality::<Ix2>()
-        && is_by_columns(to.strides())
-    {
-        return scatter_columns(from, to);
-    }
     let lane = to.shape().last().copied().unwrap_or(1);
-    for (mut to, from) in to.rows_mut().into_iter().zip(from.chunks_exact(lane.max(1))) {
-        to.assign(&ArrayView1::from(from));
+    match to.view_mut().into_dimensionality::<Ix2>() {
+        Ok(to) if is_by_columns(to.strides()) => scatter_columns(from, to),
+        Ok(mut to) => {
+            touch(to.rows());
+            scatter_lanes(from, lane, to.rows_mut());
+        }
+        Err(_) => scatter_lanes(from, lane, to.rows_mut()),
+    }
+}
+
+fn scatter_lanes<'a, T: Copy + 'a>(from: &[T], lane: usize, to: impl IntoIterator<Item = ArrayViewMut1<'a, T>>) {
+    for (mut to, from) in to.into_iter().zip(from.chunks_exact(lane.max(1))) {
+        match to.as_slice_mut() {
+            Some(to) => to.copy_from_slice(from),
+            None => to.assign(&ArrayView1::from(from)),
+        }
+    }
+}
+
+/// Reads a number of every line of the cache that some lanes lie in, before they are copied: the lines are then waited for together,
+/// where copying would wait for each.
+fn touch<'a, T: Copy + 'a>(lanes: impl IntoIterator<Item = ArrayView1<'a, T>>) {
+    for lane in lanes {
+        if let Some(numbers) = lane.as_slice() {
+            numbers.iter().step_by((CACHE_LINE / size_of::<T>()).max(1)).chain(numbers.last()).for_each(|number| {
+                black_box(*number);
+            });
+        }
     }
 }
 
@@ -51,6 +86,7 @@ fn is_by_columns(strides: &[isize]) -> bool {
 fn gather_columns<T: Copy>(from: &ArrayView2<'_, T>, to: &mut [T]) {
     let width = from.ncols();
     for (from, to) in from.axis_chunks_iter(Axis(0), ALONG).zip(to.chunks_mut((ALONG * width).max(1))) {
+        touch(from.columns());
         for (column, from) in from.columns().into_iter().enumerate() {
             let to = to[column..].iter_mut().step_by(width);
             if let Some(from) = from.as_slice() {
@@ -63,6 +99,7 @@ fn gather_columns<T: Copy>(from: &ArrayView2<'_, T>, to: &mut [T]) {
 fn scatter_columns<T: Copy>(from: &[T], mut to: ArrayViewMut2<'_, T>) {
     let width = to.ncols();
     for (from, mut to) in from.chunks((ALONG * width).max(1)).zip(to.axis_chunks_iter_mut(Axis(0), ALONG)) {
+        touch(to.columns());
         for (column, mut to) in to.columns_mut().into_iter().enumerate() {
             let from = from[column..].iter().step_by(width);
             if let Some(to) = to.as_slice_mut() {

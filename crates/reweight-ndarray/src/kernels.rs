@@ -2,7 +2,9 @@
 //! instruction set, and not again in the crates that use the engine.
 
 use crate::bce::Checked;
-use crate::bce::{Count as CountElements, Hard, Look, Soft, Targets, Weigh as WeighElements, Weighed as Elements};
+use crate::bce::{
+    Count as CountElements, Hard, Harden, Look, Soft, Targets, Weigh as WeighElements, Weighed as Elements,
+};
 use crate::dispatch::{Available, dispatch};
 use crate::element::PickLanes;
 use crate::softmax::{ClassMap, Count as CountRows, Found, Raw, Weigh as WeighRows, Weighed as Rows};
@@ -28,6 +30,7 @@ macro_rules! kernels {
 }
 
 kernels! {
+    harden: Harden<'_, Self> => (),
     look_hard: Look<'_, Self, Hard> => Targets,
     look_soft: Look<'_, Self, Soft> => Targets,
     count_hard: CountElements<'_, '_, Self, Hard> => Checked,

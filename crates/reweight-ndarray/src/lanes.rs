@@ -188,10 +188,14 @@ pub(crate) trait Lanes:
     fn load_table(entries: &[Self::Scalar]) -> Self;
     /// The entry of a loaded table that each lane of `index` names, modulo [`TABLE`](Self::TABLE).
     fn lookup(table: Self, index: Self::Counter) -> Self;
-    /// 2·`index`, and one more where `mask` is true.
-    fn descend(index: Self::Counter, mask: Self::Mask) -> Self::Counter;
-    /// Adds one to the nibble `index` − `first` of each lane that has it.
-    fn nibble_add(nibbles: Self::Counter, index: Self::Counter, first: usize) -> Self::Counter;
+    /// `index`, and bit `level`, which it has not, where `mask` is true.
+    fn descend(index: Self::Counter, mask: Self::Mask, level: usize) -> Self::Counter;
+    /// The same of two tables: of the second where `mask` is true, which must be what `index` divided by [`TABLE`](Self::TABLE) is odd in.
+    fn lookup_2(tables: [Self; 2], mask: Self::Mask, index: Self::Counter) -> Self;
+    /// Where the nibble `index` begins: 4·`index`.
+    fn nibble_place(index: Self::Counter) -> Self::Counter;
+    /// Adds one to the nibble at `place` in each lane that has it; the lane's first nibble is `first`.
+    fn nibble_add(nibbles: Self::Counter, place: Self::Counter, first: usize) -> Self::Counter;
     /// Adds the even nibbles to the bytes of the first counter, the odd ones to those of the second.
     fn nibbles_to_bytes(bytes: [Self::Counter; 2], nibbles: Self::Counter) -> [Self::Counter; 2];
     /// For each byte of a lane the sum over the lanes, added to every `step`-th of `totals`.

@@ -2,14 +2,17 @@
 //!
 //! A row is one logit for BCE and C of them for softmax.
 
+use std::ops::Range;
+
 use ndarray::{ArrayViewD, ArrayViewMutD, Axis};
-use pulp::bytemuck::cast_slice_mut;
+use pulp::bytemuck::{NoUninit, cast_slice, cast_slice_mut};
 
 use crate::copies::{gather, gathered, scatter};
 use crate::dispatch::Available;
 use crate::element::{Element, FloatLanes};
+use crate::lanes::Lanes;
 use crate::parallel::{Divide, LEAF, Merge};
-use crate::stored::{Stored, StoredMut};
+use crate::stored::{Stored, StoredMut, prefetch};
 
 /// The inputs of a stretch of rows that lie one after the other.
 #[derive(Clone, Copy)]
@@ -25,6 +28,29 @@ pub(crate) struct Inputs<'a, A, T> {
     pub(crate) place: usize,
     /// Each logit's column, where it does not follow from its place.
     pub(crate) column: Option<&'a [A]>,
+    pub(crate) ahead: Ahead<'a>,
+}
+
+/// Memory that is read after a stretch and asked for while that is worked on, a little with every row: all at once, it would be
+/// waited for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ahead<'a> {
+    bytes: &'a [u8],
+    /// Bytes for a row.
+    row: usize,
+}
+
+impl<'a> Ahead<'a> {
+    fn of<T: NoUninit>(rows: &'a [T]) -> Self {
+        Self { bytes: cast_slice(rows), row: size_of::<T>() }
+    }
+
+    /// Asks for what goes with those rows.
+    #[inline(always)]
+    pub(crate) fn prefetch<L: Lanes>(self, rows: Range<usize>) {
+        let end = self.bytes.len().min(rows.end * self.row);
+        prefetch::<L, _>(self.bytes.get(rows.start * self.row..end).unwrap_or(&[]));
+    }
 }
 
 /// What goes with the logits of some rows of a stretch, in the precision that is computed in.
@@ -58,8 +84,8 @@ impl<'a, A: FloatLanes, T> Inputs<'a, A, T> {
     where
         'a: 'b,
     {
-        let Self { row, logits, valid, sample_weight, place, column, .. } = self;
-        Inputs { row, logits, targets, valid, sample_weight, place, column }
+        let Self { row, logits, valid, sample_weight, place, column, ahead, .. } = self;
+        Inputs { row, logits, targets, valid, sample_weight, place, column, ahead }
     }
 
     #[inline(always)]
@@ -70,9 +96,9 @@ impl<'a, A: FloatLanes, T> Inputs<'a, A, T> {
         let (valid, more_valid) = unzip(self.valid.map(|all| all.split_at(at)));
         let (sample_weight, more_weight) = unzip(self.sample_weight.map(|all| all.split_at(at)));
         let (column, more_column) = unzip(self.column.map(|all| all.split_at(at * row)));
-        let place = self.place;
+        let Self { place, ahead, .. } = self;
         (
-            Self { row, logits, targets, valid, sample_weight, place, column },
+            Self { row, logits, targets, valid, sample_weight, place, column, ahead },
             Self {
                 row,
                 logits: more_logits,
@@ -81,6 +107,7 @@ impl<'a, A: FloatLanes, T> Inputs<'a, A, T> {
                 sample_weight: more_weight,
                 place: place + at * row,
                 column: more_column,
+                ahead,
             },
         )
     }
@@ -148,9 +175,9 @@ impl<A: FloatLanes, T: Copy + Send + Sync> Divide for Slices<'_, A, T> {
 }
 
 /// Rows whose targets are converted at a time.
-const CONVERTED: usize = 1024;
+const CONVERTED: usize = 4096;
 
-impl<A: FloatLanes, T: Copy> Slices<'_, A, T> {
+impl<A: FloatLanes, T: NoUninit> Slices<'_, A, T> {
     /// Runs `kernel` over the stretch with its targets as `same` gives them, or converted a few at a time.
     ///
     /// A kernel for each type of target would be ten times as much code.
@@ -172,9 +199,11 @@ impl<A: FloatLanes, T: Copy> Slices<'_, A, T> {
             rest = more;
             let rows = block.targets.len();
             convert(block.targets, &mut converted[..rows]);
+            let ahead = Ahead::of(&rest.targets[..CONVERTED.min(rest.targets.len())]);
             let (now, later) = outputs.split(rows, block.row);
             outputs = later;
-            let result = kernel(Slices { inputs: block.with_targets(&converted[..rows]), outputs: now });
+            let result =
+                kernel(Slices { inputs: Inputs { ahead, ..block.with_targets(&converted[..rows]) }, outputs: now });
             let merged = match sums {
                 Some(sums) => sums.merge(result),
                 None => result,
@@ -218,7 +247,8 @@ impl<A: Element, T: Copy + Send + Sync> Divide for Views<'_, A, T> {
     }
 
     fn halve(self) -> (Self, Self) {
-        // Along the longest axis of the targets, which all arrays have; it exists, since there are several rows.
+        // Along the longest axis of the targets, which all arrays have; it exists, since there are several rows. Parts are as good as
+        // square, so that lines of the cache are used whole whichever axis they lie along.
         let shape = self.targets.shape();
         let axis = (0..shape.len()).max_by_key(|&axis| shape[axis]).unwrap_or(0);
         let at = shape[axis] / 2;
@@ -293,6 +323,7 @@ impl<A: Element, T: Copy + Send + Sync> Views<'_, A, T> {
                     sample_weight: self.sample_weight.is_some().then(|| A::stored(isa, sample_weight)),
                     place: 0,
                     column: self.column.is_some().then_some(column),
+                    ahead: Ahead::default(),
                 },
                 outputs: Outputs {
                     grad: self.grad.is_some().then(|| A::stored_mut(isa, grad)),

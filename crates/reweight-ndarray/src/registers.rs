@@ -23,6 +23,18 @@ pub(crate) fn each_register<L: Lanes>(len: usize, mut body: impl FnMut(Range<usi
     }
 }
 
+/// Calls `of` for the place of each of the first `len` numbers' whole registers.
+///
+/// Counted, and not walked with iterators over chunks: those of three slices are zipped, and their steps are not inlined everywhere.
+#[inline(always)]
+pub(crate) fn each_whole<L: Lanes>(len: usize, mut of: impl FnMut(Range<usize>)) {
+    let mut at = 0;
+    while at + L::COUNT <= len {
+        of(at..at + L::COUNT);
+        at += L::COUNT;
+    }
+}
+
 /// Reads a register; lanes past the end of a ragged one are 0.
 #[inline(always)]
 pub(crate) fn load<L: Lanes>(slice: &[L::Scalar], whole: bool) -> L {

@@ -138,8 +138,9 @@ impl<A: FloatLanes> StoredMut<'_, A> {
     }
 }
 
+/// Asks for the memory of some numbers.
 #[inline(always)]
-fn prefetch<L: Lanes, T>(next: &[T]) {
+pub(crate) fn prefetch<L: Lanes, T>(next: &[T]) {
     for place in next.iter().step_by((CACHE_LINE / size_of::<T>()).max(1)) {
         L::prefetch(place);
     }

@@ -201,3 +201,39 @@ fn second_derivatives_need_no_gradient_beside_them() {
         assert_eq!(alone, expected, "{classes} classes");
     }
 }
+
+/// Float targets are taken for hard ones after a look at the first: one soft target at the very end must not go unseen.
+#[test]
+fn a_soft_target_counts_wherever_it_stands() -> Result<(), LossError> {
+    const N: usize = 70_000;
+    let logits = Array1::from_shape_fn(N, |at| (at % 37) as f32 / 5.0 - 3.0);
+    let hard = Array1::from_shape_fn(N, |at| if at % 11 == 0 { 1.0_f32 } else { 0.0 });
+    let mut loss = BceLoss::new(Focal::new(2.0)?);
+    let expected = BceBatch::new(&logits, &hard.mapv(|target| target as u8)).value_and_grad(&mut loss)?;
+    assert_eq!(BceBatch::new(&logits, &hard).value_and_grad(&mut loss)?, expected);
+
+    let mut late = hard.clone();
+    late[N - 1] = 0.25;
+    let turned = |all: &Array1<f32>| all.slice(s![..;-1]).to_owned();
+    let soft = BceBatch::new(&logits, &late).value_and_grad(&mut loss)?;
+    let first = BceBatch::new(&turned(&logits), &turned(&late)).value_and_grad(&mut loss)?;
+    assert_eq!(turned(&first.grad), soft.grad);
+    assert_ne!(soft.grad[N - 1], expected.grad[N - 1]);
+    // One that a mask leaves out changes nothing.
+    let mask = Array1::from_shape_fn(N, |at| at != N - 1);
+    let masked = BceBatch::new(&logits, &late).valid(&mask).value_and_grad(&mut loss)?;
+    assert_eq!(masked, BceBatch::new(&logits, &hard).valid(&mask).value_and_grad(&mut loss)?);
+
+    // Beyond the range it is refused, whether the others are hard or soft, and of the gradient nothing is left.
+    for (others, target) in [(&hard, 1.5), (&late, -0.5), (&late, f32::NAN), (&hard, f32::INFINITY)] {
+        for at in [0, N / 2, N - 2] {
+            let mut targets = others.clone();
+            targets[at] = target;
+            let mut grad = Array1::from_elem(N, 7.0);
+            let error = BceBatch::new(&logits, &targets).value_and_grad_into(&mut loss, &mut grad);
+            assert!(matches!(error, Err(LossError::Target { index, .. }) if index == at), "{at} {target} {error:?}");
+            assert!(grad.iter().all(|&slope| slope == 7.0 || slope == 0.0));
+        }
+    }
+    Ok(())
+}

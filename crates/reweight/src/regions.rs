@@ -77,7 +77,8 @@ fn search_tree<F: Copy>(thresholds: &[F], none: F) -> Vec<F> {
     for level in 0..levels {
         for node in 0..1 << level {
             let place = ((2 * node + 1) << (levels - 1 - level)) - 1;
-            tree[(1 << level) + node] = thresholds.get(place).copied().unwrap_or(none);
+            let mirrored = (0..level).fold(0, |mirrored, bit| 2 * mirrored + (node >> bit & 1));
+            tree[(1 << level) + mirrored] = thresholds.get(place).copied().unwrap_or(none);
         }
     }
     tree
@@ -187,9 +188,10 @@ impl Regions {
         &self.along(axis).f64
     }
 
-    /// The thresholds along `axis` as a search tree: node k of level j stands at 2ʲ + k, its children are the nodes 2k and, for a
-    /// key that does not exceed it, 2k + 1 of the next level. Where the last level would lead is the region. What has no
-    /// threshold is −∞, which every finite key exceeds; 16 such entries end the tree. Empty for more than 64 regions.
+    /// The thresholds along `axis` as a search tree: node k of level j stands at 2ʲ + k, its children are the nodes k and, for a key
+    /// that does not exceed it, k + 2ʲ of the next level. Where the last level would lead is the region with its bits in
+    /// the other order: a decision so adds its own bit, and moves none of those before. What has no threshold is −∞, which every
+    /// finite key exceeds; 16 such entries end the tree. Empty for more than 64 regions.
     #[inline]
     pub fn search_tree_f64(&self, axis: RegionAxis) -> &[f64] {
         &self.along(axis).tree_f64

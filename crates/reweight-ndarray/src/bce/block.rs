@@ -44,7 +44,7 @@ impl<A: PickLanes> Adjusted<A> {
 pub(crate) struct Checks<L: Lanes> {
     /// 0, and NaN once something was not finite.
     finite: L,
-    /// 0, and below once something was no hard target or no sample weight.
+    /// 0, and below once something was no target or no sample weight.
     inside: L,
     positives: L,
     valid: L,
@@ -149,6 +149,8 @@ pub(crate) fn read<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(
                 checks.sample_weight(weight);
             }
             if K::SOFT {
+                checks.finite(target);
+                checks.inside = checks.inside.min(target).min(one - target);
                 checks.positives = checks.positives + L::select(half.le(target), one, zero);
             } else {
                 // t − t² is 0 for 0 and 1, and below for any other byte.

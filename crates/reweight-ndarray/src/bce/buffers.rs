@@ -1,9 +1,9 @@
 //! The general form of a step: any choice of outputs, each into the caller's memory.
 
 use ndarray::Dimension;
-use reweight::{BatchStatistics, BceLoss, LossError, LossSummary, SampleWeighter};
+use reweight::{BceLoss, LossError, LossSummary, SampleWeighter};
 
-use super::{BceBatch, Wanted};
+use super::{BceBatch, LookAt, Wanted};
 use crate::element::{BceTarget, Float};
 use crate::outcome::Buffers;
 use crate::parallel;
@@ -47,14 +47,7 @@ where
         let wanted: Wanted<'_, A, D> = buffers.into();
         parallel::step(self.logits.len(), || {
             self.check_outputs(&wanted)?;
-            let weighting = loss.weighting();
-            let ready = self.prepare(weighting)?;
-            if !weighting.weighter().observes() {
-                return self.weigh(weighting, &ready, wanted);
-            }
-            let mut counts = BatchStatistics::zero(weighting.request(), 2);
-            self.count(weighting, &ready, &mut counts)?;
-            self.weigh(&weighting.preview(&counts)?, &ready, wanted)
+            self.evaluate(loss.weighting(), wanted)
         })
     }
 
@@ -71,7 +64,7 @@ where
         let wanted: Wanted<'_, A, D> = buffers.into();
         parallel::step(self.logits.len(), || {
             self.check_outputs(&wanted)?;
-            let ready = self.prepare(loss.weighting())?;
+            let ready = self.prepare(loss.weighting(), LookAt::Some)?;
             self.weigh(loss.weighting(), &ready, wanted)
         })
     }

@@ -5,8 +5,9 @@
 
 use reweight::SampleKind;
 
-use crate::dispatch::Available;
+use crate::dispatch::{Available, Kernel};
 use crate::element::{PickLanes, Target, same_type};
+use crate::kernels::Kernels;
 use crate::lanes::Lanes;
 use crate::parallel::Merge;
 use crate::part::Slices;
@@ -35,7 +36,26 @@ pub(crate) struct Hard;
 /// Targets in [0, 1].
 pub(crate) struct Soft;
 
-impl<A: PickLanes> Labels<A> for Hard {
+/// Floats to the bytes that hard targets are read as: 0, 1, or 2 for what is neither.
+pub(crate) struct Harden<'a, A> {
+    pub(crate) targets: &'a [A],
+    pub(crate) to: &'a mut [u8],
+}
+
+impl<A: PickLanes> Kernel for Harden<'_, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) {
+        // Comparisons and a pack, which the compiler makes of it for any instruction set.
+        for (to, &target) in self.to.iter_mut().zip(self.targets) {
+            let (zero, one) = (target == A::ZERO, target == A::ONE);
+            *to = u8::from(one) | u8::from(!(zero | one)) << 1;
+        }
+    }
+}
+
+impl<A: Kernels> Labels<A> for Hard {
     type Target = u8;
     const KIND: SampleKind = SampleKind::Binary;
     const SOFT: bool = false;
@@ -44,15 +64,10 @@ impl<A: PickLanes> Labels<A> for Hard {
         T::as_hard(targets)
     }
 
-    #[inline(always)]
-    fn convert<T: Target>(_: Available, targets: &[T], to: &mut [u8]) {
+    fn convert<T: Target>(isa: Available, targets: &[T], to: &mut [u8]) {
         // Of the logits' own type nothing is rounded.
         if let Some(targets) = same_type::<T, A>(targets) {
-            for (to, &target) in to.iter_mut().zip(targets) {
-                let (zero, one) = (target == A::ZERO, target == A::ONE);
-                *to = u8::from(one) + 2 * u8::from(!zero & !one);
-            }
-            return;
+            return A::harden(isa, Harden { targets, to });
         }
         for (to, &target) in to.iter_mut().zip(targets) {
             *to = if T::ROUNDED {
@@ -95,7 +110,8 @@ impl<A: PickLanes> Labels<A> for Soft {
     }
 }
 
-fn soft<A: PickLanes, T: Target>(target: T) -> A {
+/// A target in the precision that is computed in.
+pub(super) fn soft<A: PickLanes, T: Target>(target: T) -> A {
     let number = target.number();
     // What is no target stays none, where rounding to a narrower float would move it onto 0 or 1.
     A::from_f64(if (0.0..=1.0).contains(&number) { number } else { f64::NAN })

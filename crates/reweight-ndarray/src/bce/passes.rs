@@ -9,7 +9,7 @@ use reweight::{
 };
 
 use super::block::Adjusted;
-use super::labels::{Hard, Soft, with_labels};
+use super::labels::{Hard, Soft, soft, with_labels};
 use super::survey::{Count, Look, Targets, diagnose};
 use super::weigh::{Weigh, Weighed};
 use super::{BceBatch, Wanted};
@@ -19,7 +19,7 @@ use crate::element::{BceTarget, Float, FloatLanes};
 use crate::kernels::Kernels;
 use crate::layout::{Layout, check_shape, share_order};
 use crate::parallel::{From, Merge, reduce};
-use crate::part::{Inputs, Outputs, Slices, Views};
+use crate::part::{Ahead, Inputs, Outputs, Slices, Views};
 use crate::step::{self, Factors, available, overflow, rescale, with_scratch};
 use crate::stored::StoredMut;
 
@@ -46,8 +46,12 @@ where
         Ok(())
     }
 
-    /// Checks shapes, looks at the targets where something depends on them, and asks the loss's parts whether they fit.
-    pub(super) fn prepare<W: SampleWeighter>(&self, weighting: &Weighting<W>) -> Result<Ready<A::Wide>, LossError> {
+    /// Checks shapes, looks at the targets as far as `look` says, and asks the loss's parts whether they fit.
+    pub(super) fn prepare<W: SampleWeighter>(
+        &self,
+        weighting: &Weighting<W>,
+        look: LookAt,
+    ) -> Result<Ready<A::Wide>, LossError> {
         let isa = available()?;
         let shape = self.logits.shape();
         check_shape("targets", shape, self.targets.shape())?;
@@ -62,7 +66,10 @@ where
             Reduction::Mean => self.valid.is_some(),
             _ => false,
         };
-        let targets = (T::SOFT || divides).then(|| {
+        let seen_soft = T::SOFT && look == LookAt::Some && self.is_soft_at_first();
+        let assumed = T::SOFT && look == LookAt::Some && !divides && !seen_soft;
+        let whole = divides || T::SOFT && look == LookAt::All;
+        let targets = whole.then(|| {
             self.each_part(isa, None, Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, T>| {
                 if T::SOFT {
                     with_labels::<A::Wide, T, Soft, _>(isa, part, |part| {
@@ -81,10 +88,26 @@ where
         {
             return Err(error);
         }
-        let soft = targets.as_ref().is_some_and(|targets| targets.soft);
-        let fit = weighting.fit(&BatchForm::binary(shape, soft))?;
+        let soft = targets.as_ref().map_or(seen_soft, |targets| targets.soft);
+        let fit = match weighting.fit(&BatchForm::binary(shape, soft)) {
+            Err(_) if assumed => return self.prepare(weighting, LookAt::All),
+            fit => fit?,
+        };
         let adjusted = fit.affine.as_ref().map(|affine| Adjusted::of(affine, fit.columns.count));
-        Ok(Ready { isa, soft, targets, adjusted, columns: fit.columns })
+        Ok(Ready { isa, soft, assumed, targets, adjusted, columns: fit.columns })
+    }
+
+    /// Whether one of the first targets that count is soft, as those of a batch of soft ones mostly are.
+    fn is_soft_at_first(&self) -> bool {
+        let is_soft = |&target: &T| {
+            let target: f64 = soft::<A::Wide, T>(target).into();
+            target > 0.0 && target < 1.0
+        };
+        let mut first = self.targets.iter().take(FIRST);
+        match &self.valid {
+            None => first.any(is_soft),
+            Some(valid) => first.zip(valid).any(|(target, &counts)| counts && is_soft(target)),
+        }
     }
 
     fn diagnose(&self) -> Option<LossError> {
@@ -187,6 +210,11 @@ where
             factors.last = step::late(reduction.factor(&sums.totals()));
         }
         let weighed = self.run(ready, formula, factors, wanted.reborrow());
+        if weighed.checked.faulty && ready.assumed {
+            // A fault, or a target that is soft after all: a look at all of them tells.
+            let ready = self.prepare(weighting, LookAt::All).inspect_err(|_| wanted.clear())?;
+            return self.weigh(weighting, &ready, wanted);
+        }
         if weighed.checked.faulty {
             let beyond = || self.beyond(weighting, ready, formula, factors, &wanted);
             let error = self.diagnose().unwrap_or_else(beyond);
@@ -327,6 +355,7 @@ where
                     .and_then(|all| all.to_slice_memory_order().map(|all| A::stored(isa, all))),
                 place: 0,
                 column: None,
+                ahead: Ahead::default(),
             };
             let outputs = Outputs {
                 grad: wanted.grad.and_then(|all| slice_mut(isa, all)),
@@ -368,11 +397,25 @@ fn slice_mut<A: Float, D: Dimension>(isa: Available, all: ArrayViewMut<'_, A, D>
     all.into_slice_memory_order().map(|all| A::stored_mut(isa, all))
 }
 
+/// Targets that are looked at where not all are.
+const FIRST: usize = 64;
+
+/// Which targets are looked at before anything is done with a batch, where only whether they are soft depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookAt {
+    /// All of them: where what is counted could not be taken back.
+    All,
+    /// Some. Float targets are mostly hard ones: they are weighed as such, and once more should a check fail.
+    Some,
+}
+
 /// What is known of a batch before it is weighed.
 pub(super) struct Ready<A> {
     isa: Available,
     /// Whether a target lies between 0 and 1.
     soft: bool,
+    /// Whether that none does is taken for granted, until a check fails.
+    assumed: bool,
     targets: Option<Targets>,
     adjusted: Option<Adjusted<A>>,
     columns: Columns,

@@ -83,6 +83,7 @@ fn weigh<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_,
         let block = inputs.block(first, len, stage.sample_weight);
         read::<A, K, Pair<L>>(memory, &block, logits, adjusted, exp, &mut checks);
         prefetch::<L, _, _>(&inputs, outputs.grad.as_ref(), first + len..n.min(first + len + BLOCK));
+        inputs.ahead.prefetch::<L>(first..first + len);
         if by_column {
             read_columns(memory, &inputs, first, len, columns);
         }

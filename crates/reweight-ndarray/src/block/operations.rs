@@ -1,13 +1,12 @@
 //! The loops: one for each operation of a schedule.
 
-use std::ops::Range;
-
 use reweight::{Instruction, Operation, Schedule, Table};
 
 use super::regions::region_weights;
 use super::{BLOCK, Formula, Memory};
 use crate::element::PickLanes;
 use crate::lanes::{Lanes, Tail};
+use crate::registers::each_whole;
 
 /// Runs all instructions over the first `len` numbers of their slots, a whole number of registers.
 #[inline(always)]
@@ -214,7 +213,7 @@ fn logistic<A: PickLanes, L: Lanes<Scalar = A>, const N: usize>(memory: &mut Mem
     let (p, q) = (&mut p[..len], &mut q[..len]);
     let loss = if N > 2 { &mut loss[..len] } else { loss };
     let log_q = if N > 3 { &mut log_q[..len] } else { log_q };
-    each::<L>(
+    each_whole::<L>(
         len,
         #[inline(always)]
         |at| {
@@ -235,19 +234,10 @@ fn logistic<A: PickLanes, L: Lanes<Scalar = A>, const N: usize>(memory: &mut Mem
 }
 
 #[inline(always)]
-fn each<L: Lanes>(len: usize, mut of: impl FnMut(Range<usize>)) {
-    let mut at = 0;
-    while at + L::COUNT <= len {
-        of(at..at + L::COUNT);
-        at += L::COUNT;
-    }
-}
-
-#[inline(always)]
 fn each_1<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], a: &[A], of: impl Fn(L) -> L) {
     let len = to.len();
     let a = &a[..len];
-    each::<L>(
+    each_whole::<L>(
         len,
         #[inline(always)]
         |at| of(L::load(&a[at.clone()])).store(&mut to[at]),
@@ -258,7 +248,7 @@ fn each_1<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], a: &[A], of: impl Fn
 fn each_2<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], a: &[A], b: &[A], of: impl Fn(L, L) -> L) {
     let len = to.len();
     let (a, b) = (&a[..len], &b[..len]);
-    each::<L>(
+    each_whole::<L>(
         len,
         #[inline(always)]
         |at| of(L::load(&a[at.clone()]), L::load(&b[at.clone()])).store(&mut to[at]),
@@ -269,7 +259,7 @@ fn each_2<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], a: &[A], b: &[A], of
 fn each_3<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], a: &[A], b: &[A], c: &[A], of: impl Fn(L, L, L) -> L) {
     let len = to.len();
     let (a, b, c) = (&a[..len], &b[..len], &c[..len]);
-    each::<L>(
+    each_whole::<L>(
         len,
         #[inline(always)]
         |at| of(L::load(&a[at.clone()]), L::load(&b[at.clone()]), L::load(&c[at.clone()])).store(&mut to[at]),
@@ -280,7 +270,7 @@ fn each_3<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], a: &[A], b: &[A], c:
 fn each_4<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], [a, b, c, d]: [&[A]; 4], of: impl Fn(L, L, L, L) -> L) {
     let len = to.len();
     let (a, b, c, d) = (&a[..len], &b[..len], &c[..len], &d[..len]);
-    each::<L>(
+    each_whole::<L>(
         len,
         #[inline(always)]
         |at| {

@@ -4,6 +4,7 @@ use reweight::{Grid, RegionAxis, RegionTable};
 
 use crate::element::{FloatLanes, PickLanes};
 use crate::lanes::Lanes;
+use crate::registers::each_whole;
 use crate::tree;
 
 /// More thresholds than these are searched key by key: each costs a comparison and a selection for all lanes.
@@ -42,16 +43,21 @@ pub(super) fn region_weights<A: PickLanes, L: Lanes<Scalar = A>>(
         }
         return;
     }
-    let n = L::COUNT;
-    for (to, keys) in to.chunks_exact_mut(n).zip(keys.chunks_exact(n)) {
-        let key = L::load(keys);
-        // Thresholds descend, so the last that the key does not exceed decides.
-        let mut weight = L::splat_scalar(weights[0]);
-        for (&threshold, &next) in thresholds.iter().zip(&weights[1..]) {
-            weight = L::select(key.le(L::splat_scalar(threshold)), L::splat_scalar(next), weight);
-        }
-        weight.store(to);
-    }
+    let keys = &keys[..to.len()];
+    let next = &weights[1..][..thresholds.len()];
+    each_whole::<L>(
+        keys.len(),
+        #[inline(always)]
+        |at| {
+            let key = L::load(&keys[at.clone()]);
+            // Thresholds descend, so the last that the key does not exceed decides.
+            let mut weight = L::splat_scalar(weights[0]);
+            for (&threshold, &next) in thresholds.iter().zip(next) {
+                weight = L::select(key.le(L::splat_scalar(threshold)), L::splat_scalar(next), weight);
+            }
+            weight.store(&mut to[at]);
+        },
+    );
 }
 
 #[inline(always)]
@@ -62,21 +68,30 @@ fn weights_by_tree<A: PickLanes, L: Lanes<Scalar = A>, const LEVELS: usize>(
     weights: &[A],
 ) {
     let mut table = [A::ZERO; tree::MOST];
-    table[..weights.len()].copy_from_slice(weights);
-    let n = L::COUNT;
-    for (to, keys) in to.chunks_exact_mut(n).zip(keys.chunks_exact(n)) {
-        let found = tree::descend::<L, LEVELS>(L::load(keys), tree);
-        tree::look_up(&table, LEVELS, found).store(to);
+    let indices = const { tree::mirrored(LEVELS) };
+    for (&weight, index) in weights.iter().zip(indices) {
+        table[usize::from(index) % tree::MOST] = weight;
     }
+    let keys = &keys[..to.len()];
+    each_whole::<L>(
+        keys.len(),
+        #[inline(always)]
+        |at| {
+            let found = tree::descend::<L, LEVELS>(L::load(&keys[at.clone()]), tree);
+            tree::look_up(&table, LEVELS, found).store(&mut to[at]);
+        },
+    );
 }
 
 /// The regions of a grid as numbers: origin − ⌈key·factor⌉, held within 0 and `count` − 1. Exact: the factor is a power of two.
 #[inline(always)]
 pub(crate) fn indices_of<A: PickLanes, L: Lanes<Scalar = A>>(to: &mut [A], keys: &[A], grid: Grid, count: usize) {
-    let n = L::COUNT;
-    for (to, keys) in to.chunks_exact_mut(n).zip(keys.chunks_exact(n)) {
-        grid_index(L::load(keys), grid, count).store(to);
-    }
+    let keys = &keys[..to.len()];
+    each_whole::<L>(
+        keys.len(),
+        #[inline(always)]
+        |at| grid_index(L::load(&keys[at.clone()]), grid, count).store(&mut to[at]),
+    );
 }
 
 /// The same of one register.

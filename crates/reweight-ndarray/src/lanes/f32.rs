@@ -243,17 +243,26 @@ impl<S: Isa> Lanes for F32s<S> {
         Self(S::token().f32_lookup(table.0, index))
     }
     #[inline(always)]
-    fn descend(index: S::u32s, mask: S::m32s) -> S::u32s {
+    fn descend(index: S::u32s, mask: S::m32s, level: usize) -> S::u32s {
         let isa = S::token();
-        isa.m32_add_to(isa.add_u32s(index, index), mask)
+        let bit = isa.or_u32s(index, isa.splat_u32s(1 << level));
+        isa.select_u32s(mask, bit, index)
     }
     #[inline(always)]
-    fn nibble_add(nibbles: S::u32s, index: S::u32s, first: usize) -> S::u32s {
+    fn lookup_2([first, second]: [Self; 2], mask: S::m32s, index: S::u32s) -> Self {
+        Self(S::token().f32_lookup_2([first.0, second.0], mask, index))
+    }
+    #[inline(always)]
+    fn nibble_place(index: S::u32s) -> S::u32s {
+        let isa = S::token();
+        let twofold = isa.add_u32s(index, index);
+        isa.add_u32s(twofold, twofold)
+    }
+    #[inline(always)]
+    fn nibble_add(nibbles: S::u32s, place: S::u32s, first: usize) -> S::u32s {
         let isa = S::token();
         // Below the first it wraps, and is as far out as what lies above the last.
-        let place = isa.sub_u32s(index, isa.splat_u32s(first as u32));
-        let twofold = isa.add_u32s(place, place);
-        isa.add_u32s(nibbles, isa.u32_one_at(isa.add_u32s(twofold, twofold)))
+        isa.add_u32s(nibbles, isa.u32_one_at(isa.sub_u32s(place, isa.splat_u32s(4 * first as u32))))
     }
     #[inline(always)]
     fn nibbles_to_bytes(bytes: [S::u32s; 2], nibbles: S::u32s) -> [S::u32s; 2] {

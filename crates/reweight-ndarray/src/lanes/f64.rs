@@ -255,17 +255,26 @@ impl<S: Isa> Lanes for F64s<S> {
         Self(S::token().f64_lookup(table.0, index))
     }
     #[inline(always)]
-    fn descend(index: S::u64s, mask: S::m64s) -> S::u64s {
+    fn descend(index: S::u64s, mask: S::m64s, level: usize) -> S::u64s {
         let isa = S::token();
-        isa.m64_add_to(isa.add_u64s(index, index), mask)
+        let bit = isa.or_u64s(index, isa.splat_u64s(1 << level));
+        isa.select_u64s(mask, bit, index)
     }
     #[inline(always)]
-    fn nibble_add(nibbles: S::u64s, index: S::u64s, first: usize) -> S::u64s {
+    fn lookup_2([first, second]: [Self; 2], mask: S::m64s, index: S::u64s) -> Self {
+        Self(S::token().f64_lookup_2([first.0, second.0], mask, index))
+    }
+    #[inline(always)]
+    fn nibble_place(index: S::u64s) -> S::u64s {
+        let isa = S::token();
+        let twofold = isa.add_u64s(index, index);
+        isa.add_u64s(twofold, twofold)
+    }
+    #[inline(always)]
+    fn nibble_add(nibbles: S::u64s, place: S::u64s, first: usize) -> S::u64s {
         let isa = S::token();
         // Below the first it wraps, and is as far out as what lies above the last.
-        let place = isa.sub_u64s(index, isa.splat_u64s(first as u64));
-        let twofold = isa.add_u64s(place, place);
-        isa.add_u64s(nibbles, isa.u64_one_at(isa.add_u64s(twofold, twofold)))
+        isa.add_u64s(nibbles, isa.u64_one_at(isa.sub_u64s(place, isa.splat_u64s(4 * first as u64))))
     }
     #[inline(always)]
     fn nibbles_to_bytes(bytes: [S::u64s; 2], nibbles: S::u64s) -> [S::u64s; 2] {

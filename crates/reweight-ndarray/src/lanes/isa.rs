@@ -56,6 +56,12 @@ pub(crate) trait Isa: Token {
     const F32_LOOKS_UP: bool = false;
     /// Whether `f64_lookup` is an instruction.
     const F64_LOOKS_UP: bool = false;
+    /// See [`Lanes::lookup_2`](super::Lanes::lookup_2).
+    #[inline(always)]
+    fn f32_lookup_2(self, [first, second]: [Self::f32s; 2], mask: Self::m32s, index: Self::u32s) -> Self::f32s {
+        let (first, second) = (self.f32_lookup(first, index), self.f32_lookup(second, index));
+        self.select_f32s(mask, second, first)
+    }
     /// See [`Lanes::lookup`](super::Lanes::lookup).
     #[inline(always)]
     fn f32_lookup(self, table: Self::f32s, index: Self::u32s) -> Self::f32s {
@@ -65,6 +71,12 @@ pub(crate) trait Isa: Token {
             *to = table[index as usize % Self::F32_LANES];
         }
         found
+    }
+    /// See [`Lanes::lookup_2`](super::Lanes::lookup_2).
+    #[inline(always)]
+    fn f64_lookup_2(self, [first, second]: [Self::f64s; 2], mask: Self::m64s, index: Self::u64s) -> Self::f64s {
+        let (first, second) = (self.f64_lookup(first, index), self.f64_lookup(second, index));
+        self.select_f64s(mask, second, first)
     }
     /// See [`Lanes::lookup`](super::Lanes::lookup).
     #[inline(always)]

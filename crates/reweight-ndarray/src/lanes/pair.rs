@@ -194,12 +194,20 @@ impl<L: Lanes> Lanes for Pair<L> {
         Self(L::lookup(table.0, index.0), L::lookup(table.1, index.1))
     }
     #[inline(always)]
-    fn descend(index: Self::Counter, mask: Self::Mask) -> Self::Counter {
-        (L::descend(index.0, mask.0), L::descend(index.1, mask.1))
+    fn descend(index: Self::Counter, mask: Self::Mask, level: usize) -> Self::Counter {
+        (L::descend(index.0, mask.0, level), L::descend(index.1, mask.1, level))
     }
     #[inline(always)]
-    fn nibble_add(nibbles: Self::Counter, index: Self::Counter, first: usize) -> Self::Counter {
-        (L::nibble_add(nibbles.0, index.0, first), L::nibble_add(nibbles.1, index.1, first))
+    fn lookup_2([first, second]: [Self; 2], mask: Self::Mask, index: Self::Counter) -> Self {
+        Self(L::lookup_2([first.0, second.0], mask.0, index.0), L::lookup_2([first.1, second.1], mask.1, index.1))
+    }
+    #[inline(always)]
+    fn nibble_place(index: Self::Counter) -> Self::Counter {
+        (L::nibble_place(index.0), L::nibble_place(index.1))
+    }
+    #[inline(always)]
+    fn nibble_add(nibbles: Self::Counter, place: Self::Counter, first: usize) -> Self::Counter {
+        (L::nibble_add(nibbles.0, place.0, first), L::nibble_add(nibbles.1, place.1, first))
     }
     #[inline(always)]
     fn nibbles_to_bytes(bytes: [Self::Counter; 2], nibbles: Self::Counter) -> [Self::Counter; 2] {

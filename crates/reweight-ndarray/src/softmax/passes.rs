@@ -18,7 +18,7 @@ use crate::dispatch::Available;
 use crate::element::{ClassIndex, Float, FloatLanes, same_type};
 use crate::kernels::Kernels;
 use crate::parallel::{From, Merge, reduce};
-use crate::part::{Inputs, Outputs, Slices, Views};
+use crate::part::{Ahead, Inputs, Outputs, Slices, Views};
 use crate::step::{self, Factors, available, overflow, rescale, with_scratch};
 use crate::stored::StoredMut;
 
@@ -292,6 +292,7 @@ where
                     .and_then(|all| all.to_slice().map(|all| A::stored(isa, all))),
                 place: 0,
                 column: None,
+                ahead: Ahead::default(),
             };
             let outputs = Outputs {
                 grad: wanted.grad.and_then(|all| slice_mut(isa, all)),

@@ -46,7 +46,9 @@ fn check<A: PickLanes + PartialOrd, L: Lanes<Scalar = A>>(regions: &Regions, axi
 
     // What was found leads to the entry of the region.
     if L::LOOKS_UP && regions.bins() > 16 && !tree.is_empty() {
-        let numbers: Vec<A> = (0..tree::MOST + MOST_LANES).map(|i| narrow(i as f64)).collect();
+        let regions_of = tree::mirrored(if regions.bins() <= 32 { 5 } else { 6 });
+        let numbers: Vec<A> =
+            regions_of.into_iter().chain([0; MOST_LANES]).map(|region| narrow(region.into())).collect();
         for keys in keys.chunks_exact(L::COUNT) {
             let mut found = vec![A::ZERO; L::COUNT];
             if regions.bins() <= 32 {

@@ -19,6 +19,15 @@ impl Isa for Avx512 {
     fn f64_lookup(self, table: f64x8, index: u64x8) -> f64x8 {
         cast(self.avx512f._mm512_permutexvar_pd(cast(index), cast(table)))
     }
+    /// The highest bit of the index that it looks at says which table, too.
+    #[inline(always)]
+    fn f32_lookup_2(self, [first, second]: [f32x16; 2], _: b16, index: u32x16) -> f32x16 {
+        cast(self.avx512f._mm512_permutex2var_ps(cast(first), cast(index), cast(second)))
+    }
+    #[inline(always)]
+    fn f64_lookup_2(self, [first, second]: [f64x8; 2], _: b8, index: u64x8) -> f64x8 {
+        cast(self.avx512f._mm512_permutex2var_pd(cast(first), cast(index), cast(second)))
+    }
     #[inline(always)]
     fn u32_one_at(self, n: u32x16) -> u32x16 {
         cast(self.avx512f._mm512_sllv_epi32(cast(self.splat_u32s(1)), cast(n)))

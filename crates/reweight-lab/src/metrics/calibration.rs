@@ -159,7 +159,7 @@ impl Rows<'_> {
 
     /// The factor on the logits under which these classes are likeliest, with `prior` added.
     ///
-    /// The slope of the log likelihood in the factor β, Σ x_y − E_p[x], falls with β, so its zero is found by halving.
+    /// The slope of the log likelihood in the factor β, Σ x_y − E_p(x), falls with β, so its zero is found by halving.
     pub fn sharpness(self, prior: &[f64]) -> f64 {
         let mut p = Vec::new();
         let mut slope = |sharpness: f64| {

@@ -88,3 +88,22 @@ fn a_histogram_comes_back_from_json() {
     assert_eq!(serde_json::from_str::<Histogram>(&text).expect("comes back"), histogram);
     assert!(serde_json::from_str::<Histogram>(r#"{"counts": []}"#).is_err(), "no region at all");
 }
+
+#[test]
+fn a_search_tree_leads_where_a_search_does() {
+    for bins in [1_u32, 2, 10, 30, 64] {
+        let regions = Regions::new(bins).unwrap();
+        let levels = bins.next_power_of_two().ilog2();
+        for axis in [RegionAxis::Margin, RegionAxis::NegatedNorm] {
+            let (thresholds, tree) = (regions.thresholds_f64(axis), regions.search_tree_f64(axis));
+            for key in (-200..200).map(|step| f64::from(step) * 0.03) {
+                let decide = |index: usize, level: u32| index | usize::from(key <= tree[(1 << level) + index]) << level;
+                let index = (0..levels).fold(0, decide);
+                // The first decision is the index's lowest bit, and the region's highest.
+                let region = (0..levels).fold(0, |region, bit| 2 * region + (index >> bit & 1));
+                assert_eq!(region, thresholds.partition_point(|&threshold| key <= threshold), "{key} of {bins}");
+            }
+        }
+    }
+    assert!(Regions::new(65).unwrap().search_tree_f64(RegionAxis::Margin).is_empty());
+}

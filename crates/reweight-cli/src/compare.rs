@@ -26,6 +26,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use reweight::Objective;
+use reweight_lab::problem::Problem;
+use reweight_lab::table::guess;
+use reweight_lab::text::wrapped;
 
 use crate::arguments::CompareArguments;
 use crate::files::{OutputError, Outputs, WriteError, place_of_part, write_whole};
@@ -40,9 +43,6 @@ pub use error::CompareError;
 use plan::Plan;
 use protocol::Protocol;
 use repeat::Recorded;
-use reweight_lab::problem::Problem;
-use reweight_lab::table::guess;
-use reweight_lab::text::wrapped;
 use settings::{Settings, TrainingSettings};
 use story::Story;
 

@@ -16,6 +16,8 @@ use std::path::Path;
 use half::{bf16, f16};
 use reweight::{Chain, ConfiguredLoss, HessianForm, LossConfig, LossError, LossSummary, Objective, Reduction, State};
 use reweight_dfdx::TensorLossError;
+use reweight_lab::npy::{NpyArray, NpzWriter};
+use reweight_lab::text::{counted, on_lines};
 use serde::Serialize;
 
 use crate::arguments::{Backend, EvalArguments, Precision};
@@ -25,8 +27,6 @@ use crate::threads::pool;
 pub use error::EvalError;
 use inputs::{BceInputs, Files, SoftmaxInputs};
 use number::Number;
-use reweight_lab::npy::{NpyArray, NpzWriter};
-use reweight_lab::text::{counted, on_lines};
 pub(crate) use state_file::StateFile;
 
 /// Bytes of a config; one with counts of a million classes is shorter.

@@ -21,6 +21,13 @@ use std::path::Path;
 use reweight::{
     Chain, ConfigError, ConfiguredLoss, LossConfig, Objective, Regions, Sample, SampleWeighter, Statistics,
 };
+use reweight_lab::scored::measure;
+pub use reweight_lab::scored::measure::Effect;
+use reweight_lab::scored::rows::Rows;
+use reweight_lab::scored::survey::{self, Survey};
+use reweight_lab::seen::Seen;
+use reweight_lab::table::{Guesses, guess, input};
+use reweight_lab::text::quoted;
 
 use crate::arguments::{InspectArguments, InspectOutput};
 use crate::files::{OutputError, Outputs, write_whole};
@@ -30,13 +37,6 @@ use crate::terminal::width;
 use crate::threads::pool;
 pub use error::InspectError;
 use inspection::{Computed, How, Inspection, Judged, Suspect};
-use reweight_lab::scored::measure;
-pub use reweight_lab::scored::measure::Effect;
-use reweight_lab::scored::rows::Rows;
-use reweight_lab::scored::survey::{self, Survey};
-use reweight_lab::seen::Seen;
-use reweight_lab::table::{Guesses, guess, input};
-use reweight_lab::text::quoted;
 use suggest::{Facts, suggest};
 use task::Task;
 

@@ -11,6 +11,7 @@ use std::io::Write;
 use std::path::Path;
 
 use reweight::{ConfiguredLoss, LossConfig, Objective, WeightError, WeighterConfig};
+use reweight_lab::text::on_one_line;
 use serde_json::{Map, json};
 
 use crate::arguments::WeightsArguments;
@@ -19,7 +20,6 @@ use crate::files::{Outputs, write_whole};
 use crate::terminal::width;
 use curves::{Curve, curves};
 pub use error::PlotError;
-use reweight_lab::text::on_one_line;
 
 /// More curves than these cannot be told apart.
 const MOST_CURVES: usize = 16;

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::iter::successors;
 use std::time::Instant;
 
+use reweight_lab::text::on_lines;
+
 use crate::arguments::{Arguments, Command, PlotFigure};
 use crate::compare::{self, Ending};
 use crate::standard_output::{ReaderLeft, StandardOutput};
@@ -13,7 +15,6 @@ use crate::versions::Versions;
 use crate::{BAD_INPUT, INTERRUPTED, completions, evaluate, inspect, plot, tune};
 use clap::Parser;
 use console::Style;
-use reweight_lab::text::on_lines;
 
 /// The exit code of what went well.
 const SUCCESS: u8 = 0;

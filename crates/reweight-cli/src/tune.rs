@@ -28,6 +28,10 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use reweight_lab::folds::Fold;
+use reweight_lab::problem::Problem;
+use reweight_lab::table::guess;
+
 use crate::arguments::TuneArguments;
 use crate::compare::data::DataSettings;
 use crate::compare::{Ending, objective, said};
@@ -40,9 +44,6 @@ pub use error::TuneError;
 use journal::Journal;
 pub use outcome::Tuned;
 use progress::Progress;
-use reweight_lab::folds::Fold;
-use reweight_lab::problem::Problem;
-use reweight_lab::table::guess;
 use sampler::ROUND;
 use search::{Search, Terms};
 use settings::{INNER_FOLDS, TuneSettings};

@@ -1,6 +1,8 @@
 //! A finished comparison: every setting, every network's figures, and what they say of each strategy. The table, the JSON
 //! file and a report are all made of this.
 
+use reweight_lab::metrics::{Paired, Summary};
+use reweight_lab::problem::{Figure, Problem};
 use serde::Serialize;
 
 use super::data::DataSummary;
@@ -9,8 +11,6 @@ use super::scores::{self, Pooled};
 use super::settings::Settings;
 use super::story::Story;
 use crate::versions::Versions;
-use reweight_lab::metrics::{Paired, Summary};
-use reweight_lab::problem::{Figure, Problem};
 
 /// What the JSON file says it is.
 pub(super) const FORMAT: &str = "reweight-comparison";

@@ -5,6 +5,10 @@ mod hashed;
 use std::io;
 use std::path::Path;
 
+use reweight_lab::problem::{Problem, RareClasses};
+use reweight_lab::table::{Column, Decimal, Guess, Guesses, ReadOptions, Table, TableError, guess, input};
+use reweight_lab::text::excerpt;
+use reweight_lab::wine::{self, WineTask};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -12,10 +16,6 @@ use hashed::Hashed;
 
 use crate::arguments::{Delimiter, HeaderChoice, ReadingArguments, TaskArguments, form_options};
 use crate::terminal::width;
-use reweight_lab::problem::{Problem, RareClasses};
-use reweight_lab::table::{Column, Decimal, Guess, Guesses, ReadOptions, Table, TableError, guess, input};
-use reweight_lab::text::excerpt;
-use reweight_lab::wine::{self, WineTask};
 
 /// Which data, and how it is read: enough to read it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

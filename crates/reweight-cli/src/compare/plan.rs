@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::settings::Settings;
-use super::{CompareError, objective, room};
 use reweight_lab::folds::Fold;
 use reweight_lab::problem::{Figure, Problem};
+
+use super::settings::Settings;
+use super::{CompareError, objective, room};
 
 /// A checked comparison: nothing but the training itself can fail any more.
 #[derive(Debug)]

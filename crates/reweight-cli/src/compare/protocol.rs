@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
+use reweight_lab::folds::Fold;
+use reweight_lab::random::{Purpose, Random};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::ProtocolArguments;
-use reweight_lab::folds::Fold;
-use reweight_lab::random::{Purpose, Random};
 
 /// How training rows are changed; by default not at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

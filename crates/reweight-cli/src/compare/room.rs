@@ -1,10 +1,11 @@
 //! Whether there is memory for a comparison: where it is limited, the training could but abort, hours later.
 
+use reweight_lab::problem::Problem;
+use reweight_lab::table::Encoder;
+
 use super::CompareError;
 use super::settings::Settings;
 use crate::threads::pool;
-use reweight_lab::problem::Problem;
-use reweight_lab::table::Encoder;
 
 /// Bytes of a place among the rows.
 const PLACE: usize = size_of::<usize>();

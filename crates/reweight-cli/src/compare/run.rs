@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use reweight_lab::fit::{self, Ask, Fit, Fitted, Lesson, Watch};
+use reweight_lab::model::ModelError;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -12,8 +14,6 @@ use super::plan::{Job, Plan};
 use super::progress::Progress;
 use super::trace::{self, GradientTrace, Trace};
 use crate::threads::pool;
-use reweight_lab::fit::{self, Ask, Fit, Fitted, Lesson, Watch};
-use reweight_lab::model::ModelError;
 
 /// One trained network's figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]

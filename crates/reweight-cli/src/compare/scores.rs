@@ -4,17 +4,17 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use reweight_lab::metrics::Ranking;
+use reweight_lab::problem::Problem;
+use reweight_lab::table::Missing;
+use reweight_lab::table::label::key;
+use reweight_lab::table::names::EXACT_LABEL;
 use serde::Serialize;
 
 use super::CompareError;
 use super::comparison::Comparison;
 use super::run::Run;
 use crate::files::{WriteError, write_whole};
-use reweight_lab::metrics::Ranking;
-use reweight_lab::problem::Problem;
-use reweight_lab::table::Missing;
-use reweight_lab::table::label::key;
-use reweight_lab::table::names::EXACT_LABEL;
 
 /// Digits behind the point that a score is written with, and counted with.
 const DIGITS: usize = 6;

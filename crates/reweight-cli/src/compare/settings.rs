@@ -1,17 +1,17 @@
 //! Every setting that the figures depend on, and the command line that says the same.
 
-use serde::{Deserialize, Serialize};
-
-use super::data::DataSettings;
-use super::protocol::Protocol;
-use crate::arguments::{HeaderChoice, LearnerError, StrategyArguments, TrainingArguments};
-use crate::strategy::Strategy;
 use reweight_lab::device::DeviceChoice;
 use reweight_lab::model::AdamSettings;
 use reweight_lab::problem::RareClasses;
 use reweight_lab::table::Decimal;
 use reweight_lab::text::quoted;
 use reweight_lab::train::TrainSettings;
+use serde::{Deserialize, Serialize};
+
+use super::data::DataSettings;
+use super::protocol::Protocol;
+use crate::arguments::{HeaderChoice, LearnerError, StrategyArguments, TrainingArguments};
+use crate::strategy::Strategy;
 
 /// All that decides a comparison. Threads do not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,15 +4,15 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use reweight_lab::problem::Figure;
+use reweight_lab::table::guess;
+use reweight_lab::text::{counted, excerpt, wrapped};
 
 use super::comparison::{Comparison, FigureResult, StrategyResult};
 use super::data::DataSummary;
 use super::settings::Settings;
 use super::verdict::verdict;
 use crate::terminal::width;
-use reweight_lab::problem::Figure;
-use reweight_lab::table::guess;
-use reweight_lab::text::{counted, excerpt, wrapped};
 
 /// What is about to be compared.
 pub(super) fn head(out: &mut dyn Write, data: &DataSummary, settings: &Settings) -> io::Result<()> {

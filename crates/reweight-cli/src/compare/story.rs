@@ -10,6 +10,7 @@ mod precision;
 mod scores;
 
 use rayon::prelude::*;
+use reweight_lab::problem::Problem;
 use serde::Serialize;
 
 use super::comparison::Comparison;
@@ -19,7 +20,6 @@ pub use calibration::{Calibrated, Calibration, StrategyCalibration};
 pub use epochs::{Epochs, StrategyEpochs};
 pub use gradient::{ClassShare, Gradient, StrategyGradient};
 pub use precision::{Precision, StrategyPrecision};
-use reweight_lab::problem::Problem;
 pub use scores::{Scores, StrategyScores};
 
 /// The figures of a report. Lists of strategies are in the settings' order.

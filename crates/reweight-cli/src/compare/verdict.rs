@@ -1,9 +1,10 @@
 //! The comparison in words: who helps the rare class most, by how much, at what cost, and whether it is more than noise.
 
-use super::comparison::{Comparison, FigureResult, StrategyResult};
-use crate::strategy::BASELINE;
 use reweight_lab::metrics::Paired;
 use reweight_lab::problem::Figure;
+
+use super::comparison::{Comparison, FigureResult, StrategyResult};
+use crate::strategy::BASELINE;
 
 /// A strategy's difference to the baseline in one figure.
 struct Candidate<'a> {

@@ -4,11 +4,11 @@ use std::io;
 
 use dfdx::tensor::CpuError;
 use reweight::{ConfigError, LossError, StateError};
+use reweight_lab::npy::NpyError;
+use reweight_lab::text::number;
 
 use crate::files::{OutputError, WriteError};
 use crate::threads::ThreadsError;
-use reweight_lab::npy::NpyError;
-use reweight_lab::text::number;
 
 /// Why `reweight eval` failed.
 #[derive(Debug, thiserror::Error)]

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, ArrayViewD};
 use reweight::LossError;
 use reweight_dfdx::TensorLossError;
+use reweight_lab::npy::{ElementError, Masked, NpyError, NpyFile};
 
 use super::shapes::{self, Sample};
 use super::{EvalError, Number};
 use crate::arguments::{EvalArguments, Precision};
-use reweight_lab::npy::{ElementError, Masked, NpyError, NpyFile};
 
 /// The files of a batch, whose headers were read.
 pub(super) struct Files {

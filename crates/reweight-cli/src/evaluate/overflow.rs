@@ -1,10 +1,10 @@
 //! Figures beyond the floats that they were computed in: an error that names the value, never an infinity in the results.
 
 use reweight::{LossConfig, LossError, LossSummary};
+use reweight_lab::npy::NpyArray;
 use serde_json::Value;
 
 use super::EvalError;
-use reweight_lab::npy::NpyArray;
 
 /// A batch's figures as they would have been, had there been no bound.
 pub(super) struct Computed {

@@ -1,10 +1,10 @@
 //! Shapes of a batch's files, compared before anything is read of them: what does not fit, and how to make it fit.
 
 use reweight::LossError;
+use reweight_lab::npy::NpyFile;
 
 use super::EvalError;
 use super::inputs::Files;
-use reweight_lab::npy::NpyFile;
 
 /// What stands for one target: an element of the logits for BCE, a row of them for softmax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use reweight::{Objective, State, in_plain_words};
+use reweight_lab::text::on_one_line;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::EvalError;
 use crate::files::{Staged, WriteError, read_at_most};
-use reweight_lab::text::on_one_line;
 
 const FORMAT: &str = "reweight-state";
 const VERSION: u64 = 1;

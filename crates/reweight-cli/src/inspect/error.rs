@@ -3,14 +3,14 @@
 use std::io;
 
 use reweight::{ParameterError, WeightError};
+use reweight_lab::table::TableError;
+use reweight_lab::table::error::{all, and_missing};
+use reweight_lab::text::{excerpt, number, option};
 
 use crate::files::{OutputError, WriteError, all_the_same};
 use crate::report::ReportError;
 use crate::strategy::StrategyError;
 use crate::threads::ThreadsError;
-use reweight_lab::table::TableError;
-use reweight_lab::table::error::{all, and_missing};
-use reweight_lab::text::{excerpt, number, option};
 
 /// Why `reweight inspect` failed. `name` is the file's path; lines and columns count from 1.
 #[derive(Debug, thiserror::Error)]

@@ -1,16 +1,16 @@
 //! Everything that an inspection finds, serialisable: what the text, the JSON and the report are made of.
 
 use reweight::{Objective, Regions};
-use serde::Serialize;
-
-use super::task::Task;
-use crate::strategy::Strategy;
-use crate::versions::Versions;
 use reweight_lab::scored::measure::Effect;
 use reweight_lab::scored::rows::Rows;
 use reweight_lab::scored::survey::Survey;
 use reweight_lab::table::Guess;
 use reweight_lab::table::names::ScoreKind;
+use serde::Serialize;
+
+use super::task::Task;
+use crate::strategy::Strategy;
+use crate::versions::Versions;
 
 /// What marks the JSON file.
 pub const FORMAT: &str = "reweight-inspection";

@@ -2,10 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::InspectError;
-use super::predicted;
-use super::scores::{Chosen, choose};
-use crate::arguments::ColumnArguments;
 use reweight_lab::table::cell::bare;
 use reweight_lab::table::form::{Source, tell_units};
 use reweight_lab::table::guess::Guesses;
@@ -17,6 +13,11 @@ use reweight_lab::table::names::{
 };
 use reweight_lab::table::number::Decimal;
 use reweight_lab::text::excerpt;
+
+use super::InspectError;
+use super::predicted;
+use super::scores::{Chosen, choose};
+use crate::arguments::ColumnArguments;
 
 /// Most columns of scores: classes are kept as numbers of 16 bits.
 const MOST_SCORES: usize = u16::MAX as usize;

@@ -1,9 +1,5 @@
 //! Whether a score is that of the label which a model predicted, and not always of the same one: `pred,conf`, as many tools write.
 
-use super::InspectError;
-use super::layout::Look;
-use super::scores::Chosen;
-use crate::arguments::ColumnArguments;
 use reweight_lab::table::cell::bare;
 use reweight_lab::table::form::Source;
 use reweight_lab::table::guess::Guesses;
@@ -12,6 +8,11 @@ use reweight_lab::table::names::ScoreKind;
 use reweight_lab::table::names::{is_counter_name, is_prediction_name};
 use reweight_lab::table::positive::named;
 use reweight_lab::text::excerpt;
+
+use super::InspectError;
+use super::layout::Look;
+use super::scores::Chosen;
+use crate::arguments::ColumnArguments;
 
 /// How far below ½ the score of the likelier of two labels may lie by rounding.
 const ROUNDING: f64 = 1e-3;

@@ -2,10 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::InspectError;
-use super::layout::Layout;
-use super::scores::{key_of, list};
-use crate::arguments::ColumnArguments;
 use reweight_lab::scored::rows::{Kept, MOST_ROWS, Rows};
 use reweight_lab::scored::scale;
 use reweight_lab::table::TableError;
@@ -19,6 +15,11 @@ use reweight_lab::table::names::ScoreKind;
 use reweight_lab::table::records::{Row, Stream};
 use reweight_lab::table::target::{MOST_CLASSES, tell_merged};
 use reweight_lab::text::{counted, excerpt};
+
+use super::InspectError;
+use super::layout::Layout;
+use super::scores::{key_of, list};
+use crate::arguments::ColumnArguments;
 
 /// Farther from 0 than this a logit says that a row is certain to more digits than there are.
 const FAR: f64 = 50.0;

@@ -1,9 +1,10 @@
 //! An inspection as a page: the gradient's story in charts, the suspects as a table, the loss to begin with.
 
+use reweight_lab::text::{percent, thousands};
+
 use super::inspection::{Inspection, Judged};
 use super::show::{head, small};
 use crate::report::{Axis, Cell, Chart, Curve, Dash, Page, Table};
-use reweight_lab::text::{percent, thousands};
 
 /// Classes that are drawn side by side.
 const MOST_CLASSES: usize = 30;

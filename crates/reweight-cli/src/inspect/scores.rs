@@ -2,8 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::InspectError;
-use super::layout::Look;
 use reweight_lab::scored::scale::is_about_one;
 use reweight_lab::table::cell::bare;
 use reweight_lab::table::error::listing;
@@ -16,6 +14,9 @@ use reweight_lab::table::names::{
 };
 use reweight_lab::table::positive::{self, absent, are_opposites, is_answer, spoken};
 use reweight_lab::text::excerpt;
+
+use super::InspectError;
+use super::layout::Look;
 
 /// Most columns that a guess names.
 const NAMED: usize = 6;

@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-
-use super::inspection::Inspection;
-use crate::terminal::{aside, heading};
-use reweight::Objective;
 use reweight_lab::table::guess;
 use reweight_lab::table::names::ScoreKind;
 use reweight_lab::text::quoted;
 use reweight_lab::text::{on_one_line, percent, thousands, wrapped};
+
+use super::inspection::Inspection;
+use crate::terminal::{aside, heading};
+use reweight::Objective;
 
 /// Columns of the longest bar.
 const BAR: usize = 20;

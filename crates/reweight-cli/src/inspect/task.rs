@@ -1,10 +1,6 @@
 //! What the scores are and whom they speak for: from rows as they were read to margins.
 
 use reweight::Objective;
-
-use super::InspectError;
-use super::layout::Layout;
-use crate::arguments::ColumnArguments;
 use reweight_lab::scored::rows::{Beyond, Rows};
 use reweight_lab::table::error::{labels_listing, listing};
 use reweight_lab::table::form::Form;
@@ -14,6 +10,10 @@ use reweight_lab::table::names::ScoreKind;
 use reweight_lab::table::names::{Stem, readings};
 use reweight_lab::table::positive::{self, Choice};
 use reweight_lab::text::{counted, excerpt};
+
+use super::InspectError;
+use super::layout::Layout;
+use crate::arguments::ColumnArguments;
 
 /// A task as it was understood.
 #[derive(Debug)]

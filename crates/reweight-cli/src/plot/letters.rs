@@ -9,11 +9,11 @@ use ratatui_core::style::Color;
 use ratatui_core::symbols::Marker;
 use ratatui_core::widgets::Widget;
 use ratatui_widgets::chart::{Axis, Chart, Dataset, GraphType};
+use reweight_lab::text::wrapped;
 
 use super::Curve;
 use super::curves::loss_formula;
 use crate::terminal::heading;
-use reweight_lab::text::wrapped;
 
 /// Lines a panel.
 const HEIGHT: u16 = 16;

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
+use reweight_lab::fit::{self, Fit, Fitted, Lesson, Watch};
+use reweight_lab::folds::Fold;
+
 use super::TuneError;
 use super::goal::Figures;
 use super::journal::Journal;
@@ -15,8 +18,6 @@ use super::search::{Job, Kind, Outcome, Search, Terms};
 use super::settings::TuneSettings;
 use crate::strategy::Strategy;
 use crate::threads::pool;
-use reweight_lab::fit::{self, Fit, Fitted, Lesson, Watch};
-use reweight_lab::folds::Fold;
 
 /// When to stop before all is done.
 #[derive(Debug, Clone, Copy)]

@@ -2,17 +2,18 @@
 
 use std::io;
 
-use crate::arguments::LearnerError;
-use crate::files::{OutputError, WriteError};
-use crate::report::ReportError;
-use crate::strategy::{BASELINE, StrategyError};
-use crate::threads::ThreadsError;
 use reweight_lab::device::DeviceError;
 use reweight_lab::folds::FoldError;
 use reweight_lab::metrics::MetricError;
 use reweight_lab::model::ModelError;
 use reweight_lab::table::TableError;
 use reweight_lab::text::{counted, excerpt};
+
+use crate::arguments::LearnerError;
+use crate::files::{OutputError, WriteError};
+use crate::report::ReportError;
+use crate::strategy::{BASELINE, StrategyError};
+use crate::threads::ThreadsError;
 
 /// Why `reweight tune` failed.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,11 @@
 //! A threshold costs nothing, so that every loss has its own: of two classes the score from which on rows are called positive, of many
 //! the multiple τ of the classes' log shares that is taken off their logits. What it gains is no loss's merit.
 
+use reweight_lab::metrics::{Confusion, MetricError, Ranking};
+use reweight_lab::problem::{Figure, Problem, largest};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::Goal;
-use reweight_lab::metrics::{Confusion, MetricError, Ranking};
-use reweight_lab::problem::{Figure, Problem, largest};
 
 /// The multiples of the log shares that are tried, nearest to nothing first.
 const MULTIPLES: [f64; 11] = [0.0, 0.25, -0.25, 0.5, -0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0];

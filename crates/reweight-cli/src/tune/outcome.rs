@@ -4,6 +4,8 @@
 //! It holds no time and no thread count: two searches that came as far write the same bytes.
 
 use reweight::LossConfig;
+use reweight_lab::metrics::{Paired, Summary};
+use reweight_lab::problem::{Figure, Problem};
 use serde::Serialize;
 
 use super::goal::{Figures, cost, lift};
@@ -12,8 +14,6 @@ use super::settings::TuneSettings;
 use crate::arguments::Goal;
 use crate::compare::data::DataSummary;
 use crate::versions::Versions;
-use reweight_lab::metrics::{Paired, Summary};
-use reweight_lab::problem::{Figure, Problem};
 
 /// Losses that are shown of the front, plain cross entropy among them.
 const MOST_SHOWN: usize = 7;

@@ -7,12 +7,12 @@
 use std::collections::HashSet;
 
 use reweight::Objective;
+use reweight_lab::random::Random;
 use tpe::{TpeOptimizer, categorical_range, histogram_estimator, parzen_estimator, range};
 
 use super::TuneError;
 use super::space::{self, DIMENSIONS, Kind, Point};
 use crate::strategy::{Strategy, presets};
-use reweight_lab::random::Random;
 
 /// Losses of a round.
 pub(super) const ROUND: usize = 16;
@@ -142,8 +142,9 @@ fn within(value: f64, low: f64, high: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use reweight_lab::random::Purpose;
+
+    use super::*;
 
     const COUNTS: [usize; 2] = [900, 100];
 

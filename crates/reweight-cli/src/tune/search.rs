@@ -12,6 +12,9 @@
 //! its course follows from the seed alone. Plain cross entropy goes through all rungs and is never halved away.
 
 use reweight::Objective;
+use reweight_lab::folds::Fold;
+use reweight_lab::problem::Problem;
+use reweight_lab::random::{Purpose, Random};
 
 use super::TuneError;
 use super::goal::Figures;
@@ -19,9 +22,6 @@ use super::sampler::{self, Drawn, ROUND, Told};
 use super::space::Point;
 use crate::arguments::Goal;
 use crate::strategy::{Strategy, presets};
-use reweight_lab::folds::Fold;
-use reweight_lab::problem::Problem;
-use reweight_lab::random::{Purpose, Random};
 
 /// What all searches have in common.
 #[derive(Debug, Clone, Copy)]

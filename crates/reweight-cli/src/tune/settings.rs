@@ -1,11 +1,11 @@
 //! Every setting that a search's figures depend on, and the command line that says the same.
 
+use reweight_lab::problem::Problem;
 use serde::Serialize;
 
 use crate::arguments::{Goal, TuneArguments};
 use crate::compare::data::DataSettings;
 use crate::compare::settings::{TrainingSettings, Words};
-use reweight_lab::problem::Problem;
 
 use super::TuneError;
 

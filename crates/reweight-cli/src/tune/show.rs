@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use reweight_lab::table::guess;
+use reweight_lab::text::{counted, wrapped};
 
 use super::outcome::{Choice, Row, Tuned};
 use super::settings::TuneSettings;
@@ -12,8 +14,6 @@ use crate::compare::show::{empty, task};
 use crate::compare::verdict::amount_of;
 use crate::strategy::BASELINE;
 use crate::terminal::{heading, width};
-use reweight_lab::table::guess;
-use reweight_lab::text::{counted, wrapped};
 
 /// What is about to be searched.
 pub(super) fn head(

@@ -185,8 +185,9 @@ fn focus(point: &Point) -> Option<(WeighterConfig, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use reweight_lab::random::{Purpose, Random};
+
+    use super::*;
 
     /// A point drawn evenly, without regard to what suits the objective.
     fn drawn(random: &mut Random) -> Point {

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use reweight_lab::device::DeviceChoice;
+use reweight_lab::wine::{self, WineTask};
+
 use super::goal::Figures;
 use super::search::{Job, Kind};
 use super::*;
 use crate::arguments::Goal;
 use crate::compare::settings::TrainingSettings;
-use reweight_lab::device::DeviceChoice;
-use reweight_lab::wine::{self, WineTask};
 
 fn problem() -> Problem {
     Problem::binary(wine::table(WineTask::Binary), None, 5).unwrap()

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use reweight_lab::text::{counted, on_one_line, wrapped};
+
 use super::outcome::{Choice, Tuned};
 use super::verdict::verdict;
 use crate::strategy::BASELINE;
-use reweight_lab::text::{counted, on_one_line, wrapped};
 
 /// Columns of a comment.
 const WIDTH: usize = 98;

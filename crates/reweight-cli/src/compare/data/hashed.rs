@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
+use reweight_lab::table::records::Stream;
 use sha2::{Digest, Sha256};
 
 use super::hex;
-use reweight_lab::table::records::Stream;
 
 /// Bytes that are asked for at a time.
 const PIECE: usize = 1 << 16;

@@ -1,6 +1,9 @@
 //! Pages of comparisons that the command line hardly gives: constant and extreme scores, interrupted, or of nothing.
 
 use reweight::Objective;
+use reweight_lab::device::DeviceChoice;
+use reweight_lab::problem::Problem;
+use reweight_lab::table::{ReadOptions, Table};
 
 use super::*;
 use crate::compare::data::{DataSettings, DataSummary};
@@ -10,9 +13,6 @@ use crate::compare::settings::{Settings, TrainingSettings};
 use crate::compare::trace::{GradientTrace, Trace};
 use crate::report::read_charts;
 use crate::strategy::strategies;
-use reweight_lab::device::DeviceChoice;
-use reweight_lab::problem::Problem;
-use reweight_lab::table::{ReadOptions, Table};
 
 /// Twelve rows, three of them positive, in three folds, under the presets; every network gives row `row` the logit `logit(row)`.
 fn comparison(logit: fn(usize) -> f32, finished: usize) -> Comparison {

@@ -1,6 +1,7 @@
 //! The table and the verdict of made-up figures, at several widths.
 
 use reweight::Objective;
+use reweight_lab::device::DeviceChoice;
 
 use super::*;
 use crate::compare::data::{DataSettings, Feature};
@@ -8,7 +9,6 @@ use crate::compare::protocol::Protocol;
 use crate::compare::run::Run;
 use crate::compare::settings::TrainingSettings;
 use crate::strategy::strategies;
-use reweight_lab::device::DeviceChoice;
 
 /// Two seeds of three folds, in which strategy `s` shifts every figure by `shift · s`, and fold and seed add noise.
 fn comparison(shift: f64, finished: usize) -> Comparison {

@@ -3,11 +3,11 @@
 //! Both are cross-fitted: those of a fold's rows are fitted to the rows of the same seed's other folds, as scored by networks
 //! that were not trained on them. No row has a part in its own correction.
 
+use reweight_lab::metrics::calibration::{Correction, Rows, squares};
 use serde::Serialize;
 
 use super::{Folds, all_rounded, rounded};
 use crate::compare::run::Run;
-use reweight_lab::metrics::calibration::{Correction, Rows, squares};
 
 /// Groups of equally many rows that reliability is read in.
 const BINS: usize = 10;

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
+use reweight_lab::problem::Figure;
 use serde::Serialize;
 
 use super::{Folds, all_rounded, means};
 use crate::compare::comparison::Comparison;
 use crate::compare::trace;
-use reweight_lab::problem::Figure;
 
 /// Loss and metric, means over folds and seeds.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use reweight_lab::metrics::Ranking;
 use serde::Serialize;
 
 use super::{Folds, all_rounded, means, quantile, rounded};
-use reweight_lab::metrics::Ranking;
 
 /// Recalls at which curves are read.
 const POINTS: usize = 50;

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use reweight_lab::metrics::Ranking;
 use serde::Serialize;
 
 use super::{Folds, all_rounded, quantile, rounded};
-use reweight_lab::metrics::Ranking;
 
 /// Bins of a distribution.
 const BINS: usize = 48;

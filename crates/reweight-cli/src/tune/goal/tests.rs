@@ -1,8 +1,9 @@
 //! Goals on scores that are made up: ranks alone count.
 
-use super::*;
 use reweight_lab::problem::RareClasses;
 use reweight_lab::table::{Column, Guesses, Table, Target};
+
+use super::*;
 
 const ALL: [Goal; 4] = [Goal::Hardest, Goal::Ap, Goal::Recall, Goal::BalancedAccuracy];
 

@@ -225,8 +225,10 @@ fn a_soft_target_counts_wherever_it_stands() -> Result<(), LossError> {
     assert_eq!(masked, BceBatch::new(&logits, &hard).valid(&mask).value_and_grad(&mut loss)?);
 
     // Beyond the range it is refused, whether the others are hard or soft, and of the gradient nothing is left.
-    for (others, target) in [(&hard, 1.5), (&late, -0.5), (&late, f32::NAN), (&hard, f32::INFINITY)] {
-        for at in [0, N / 2, N - 2] {
+    let early = turned(&late);
+    let wrong = [-0.5, 1.5, f32::NAN, f32::INFINITY];
+    for (others, target) in [&hard, &late, &early].into_iter().flat_map(|others| wrong.map(|wrong| (others, wrong))) {
+        for at in [1, N / 2, N - 2] {
             let mut targets = others.clone();
             targets[at] = target;
             let mut grad = Array1::from_elem(N, 7.0);

@@ -150,14 +150,7 @@ where
     ///
     /// As [`weigh_into`](Self::weigh_into).
     pub fn value<W: SampleWeighter>(&self, loss: &SoftmaxLoss<W>) -> Result<LossSummary, LossError> {
-        let (weighting, epsilon) = (loss.weighting(), loss.label_smoothing());
-        let ready = self.prepare(weighting, loss.ignore_index())?;
-        if !weighting.weighter().observes() {
-            return self.weigh(weighting, epsilon, &ready, Wanted::nothing());
-        }
-        let mut counts = BatchStatistics::zero(weighting.request(), self.classes());
-        self.count(&ready, &mut counts)?;
-        self.weigh(&weighting.preview(&counts)?, epsilon, &ready, Wanted::nothing())
+        self.evaluate(loss, Wanted::nothing())
     }
 
     /// One training step: counts, lets the weighter observe, weighs. The gradient has the shape of the logits.
@@ -279,6 +272,22 @@ where
             logits.swap_axes(axis - 1, axis);
         }
         logits
+    }
+
+    /// Weighs with what a copy of the weighter observes of this batch.
+    fn evaluate<W: SampleWeighter>(
+        &self,
+        loss: &SoftmaxLoss<W>,
+        wanted: Wanted<'_, A>,
+    ) -> Result<LossSummary, LossError> {
+        let (weighting, epsilon) = (loss.weighting(), loss.label_smoothing());
+        let ready = self.prepare(weighting, loss.ignore_index())?;
+        if !weighting.weighter().observes() {
+            return self.weigh(weighting, epsilon, &ready, wanted);
+        }
+        let mut counts = BatchStatistics::zero(weighting.request(), self.classes());
+        self.count(&ready, &mut counts)?;
+        self.weigh(&weighting.preview(&counts)?, epsilon, &ready, wanted)
     }
 
     fn step<W: SampleWeighter>(

@@ -1,7 +1,7 @@
 //! The general form of a step: any choice of outputs, each into the caller's memory.
 
 use ndarray::{ArrayD, ArrayViewMut, RemoveAxis};
-use reweight::{BatchStatistics, LossError, LossSummary, SampleWeighter, SoftmaxLoss};
+use reweight::{LossError, LossSummary, SampleWeighter, SoftmaxLoss};
 
 use super::{SoftmaxBatch, Wanted};
 use crate::element::{ClassIndex, Float};
@@ -43,16 +43,7 @@ where
         let mut wanted = self.wanted(buffers)?;
         let mut own = wanted.own_gradient();
         let wanted = wanted.over(own.as_mut());
-        parallel::step(self.logits.len(), || {
-            let (weighting, epsilon) = (loss.weighting(), loss.label_smoothing());
-            let ready = self.prepare(weighting, loss.ignore_index())?;
-            if !weighting.weighter().observes() {
-                return self.weigh(weighting, epsilon, &ready, wanted);
-            }
-            let mut counts = BatchStatistics::zero(weighting.request(), self.classes());
-            self.count(&ready, &mut counts)?;
-            self.weigh(&weighting.preview(&counts)?, epsilon, &ready, wanted)
-        })
+        parallel::step(self.logits.len(), || self.evaluate(loss, wanted))
     }
 
     /// The third of the three steps alone: weighs with what was observed, and counts nothing.

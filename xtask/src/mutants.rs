@@ -1,42 +1,74 @@
 //! `cargo xtask mutants`: changes the code in one small place at a time, and says which changes no test sees.
 //!
-//! All of them take days, so that a run is a sample: the mutants whose names, hashed with the seed, come first. It is the same
-//! sample on every machine, and hardly another one after a change elsewhere in the code. Each mutant is tried by its crate's own
-//! tests; what survives those is tried by the laws on every backend, whose build takes minutes.
+//! All of them take many hours, so that a run is a sample: the mutants whose names, hashed with the seed, come first. It is the
+//! same sample on every machine, and hardly another one after a change elsewhere in the code. Each mutant is tried by its crate's
+//! own tests; what survives those is tried by the laws.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use toml::Table;
 
 use crate::workspace::{self, cargo, output, run};
 
 /// The crates whose code is changed.
 const CRATES: [&str; 2] = ["reweight", "reweight-ndarray"];
 
-/// What runs the laws.
-const LAWS: &str = "reweight-conformance";
+/// Some tests of the workspace.
+#[derive(Clone, Copy, Debug)]
+struct Tests {
+    package: &'static str,
+    /// As cargo is told; doc tests are compiled one by one, which takes longer than all else.
+    targets: &'static [&'static str],
+    /// Seconds after which they are taken to hang, some five times what they need.
+    patience: &'static str,
+}
+
+/// A crate's own tests.
+fn own(package: &'static str) -> Tests {
+    let patience = if package == "reweight" { "60" } else { "150" };
+    Tests { package, targets: &["--lib", "--tests"], patience }
+}
+
+/// What the laws and the snapshots prove of a crate.
+fn laws(package: &str) -> Tests {
+    let targets: &[&str] = match package {
+        "reweight" => &[
+            "--test=reference",
+            // What the core schedules, the engine runs.
+            "--test=ndarray_f32",
+            "--test=parts",
+            "--test=weighters",
+            "--test=snapshots_config",
+            "--test=snapshots_errors",
+            "--test=snapshots_weights",
+        ],
+        _ => &["--test=ndarray_f32", "--test=ndarray_f64", "--test=ndarray_bf16"],
+    };
+    Tests { package: "reweight-conformance", targets, patience: "400" }
+}
 
 /// Its names of mutants are what the list of survivors goes by.
 const VERSION: &str = "27.1.0";
 
-/// Survivors that are known, with the reason, from the top folder.
-const SURVIVORS: &str = "xtask/mutants.toml";
+/// What is known of mutants, each with the reason, from the top folder.
+const KNOWN: &str = "xtask/mutants.toml";
 
 /// What has to be caught of those that compile.
 const LEAST: f64 = 0.95;
 
-/// Seconds after which a mutant's tests are taken to hang.
-const PATIENCE: &str = "900";
+/// Bytes of stack: frames of code that is not optimised are large.
+const STACK: &str = "67108864";
 
-/// Mutation testing of the core and the CPU engine, by a sample: minutes a mutant.
+/// Mutation testing of the core and the CPU engine, by a sample: seconds a mutant.
 #[derive(Debug, Args)]
 pub(crate) struct Mutants {
     /// How many mutants of each crate.
@@ -76,17 +108,18 @@ impl Mutants {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let tool = tool()?;
         let end = self.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
-        let listed = read_survivors(&fs::read_to_string(workspace::root().join(SURVIVORS)).context(SURVIVORS)?)?;
+        let known = Known::read(&fs::read_to_string(workspace::root().join(KNOWN)).context(KNOWN)?)?;
         let mut total = Outcome::default();
         for package in CRATES.into_iter().filter(|name| self.only.as_deref().is_none_or(|only| only == *name)) {
-            let all = list(&tool, package)?;
+            let mut all = list(&tool, package)?;
+            all.retain(|name| !known.leaves_out(name));
             let sample = sample(&all, self.seed, self.sample);
-            let own: Vec<&str> = sample.iter().copied().skip(self.shard.0).step_by(self.shard.1).collect();
-            println!("{package}: {} of {} mutants", own.len(), all.len());
-            let mut outcome = trial(&tool, package, &own, package, end)?;
+            let chosen: Vec<&str> = sample.iter().copied().skip(self.shard.0).step_by(self.shard.1).collect();
+            println!("{package}: {} of {} mutants", chosen.len(), all.len());
+            let mut outcome = trial(&tool, package, &chosen, own(package), end)?;
             if !self.own_tests {
                 let left: Vec<&str> = outcome.missed.iter().map(String::as_str).collect();
-                let again = trial(&tool, package, &left, LAWS, end)?;
+                let again = trial(&tool, package, &left, laws(package), end)?;
                 outcome.missed.retain(|name| !again.caught.contains(name));
                 outcome.caught.extend(again.caught);
             }
@@ -95,10 +128,10 @@ impl Mutants {
             total.missed.extend(outcome.missed);
             total.unviable += outcome.unviable;
         }
-        let unlisted: Vec<&String> = total.missed.iter().filter(|name| !listed.contains(&placeless(name))).collect();
+        let unlisted: Vec<&String> = total.missed.iter().filter(|name| !known.survives(name)).collect();
         unlisted.iter().for_each(|name| println!("survives: {name}"));
         println!("all: {}", total.shown());
-        ensure!(unlisted.is_empty(), "{} survive: write a test that fails with each, or {SURVIVORS} says why none can", unlisted.len());
+        ensure!(unlisted.is_empty(), "{} survive: write a test that fails with each, or {KNOWN} says why none can", unlisted.len());
         ensure!(total.share() >= LEAST, "{:.1} % are caught, {:.0} % at least", 100.0 * total.share(), 100.0 * LEAST);
         Ok(())
     }
@@ -157,28 +190,60 @@ fn sample(all: &[String], seed: u64, count: usize) -> Vec<&str> {
     hashed.into_iter().take(count).map(|(_, name)| name).collect()
 }
 
-/// Tries these mutants of a crate by the tests of another, until the end.
-fn trial(tool: &Path, package: &str, names: &[&str], tests: &str, end: Option<Instant>) -> anyhow::Result<Outcome> {
+/// Tries these mutants of a crate by some tests, until the end.
+fn trial(
+    tool: &Path,
+    package: &str,
+    names: &[&str],
+    tests: Tests,
+    end: Option<Instant>,
+) -> anyhow::Result<Outcome> {
     if names.is_empty() || end.is_some_and(|end| Instant::now() >= end) {
         return Ok(Outcome::default());
     }
     let target = workspace::packages(workspace::root())?.target_directory.into_std_path_buf();
-    let folder = target.join("mutants").join(format!("{package}-by-{tests}"));
+    let folder = target.join("mutants").join(format!("{package}-by-{}", tests.package));
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
     }
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    let lines = folder.join("lines.diff");
+    fs::write(&lines, diff(workspace::root(), names)?).with_context(|| format!("writing {}", lines.display()))?;
     let mut command = Command::new(tool);
-    command.args(["mutants", "-p", package, "--test-package", tests, "--baseline", "skip", "--timeout", PATIENCE]);
-    command.args(["--cap-lints", "true", "--dir"]).arg(workspace::root()).arg("--output").arg(&folder);
-    names.iter().for_each(|name| {
-        command.arg("--re").arg(format!("^{}$", escaped(name)));
-    });
-    // Doc tests are compiled one by one, which takes longer than all else.
-    command.args(["--", "--lib", "--tests"]).env("CARGO_TARGET_DIR", target.join("mutants/build"));
+    // Shuffled, so that what was tried until the end is a sample, too.
+    command.args(["mutants", "--shuffle", "-p", package, "--test-package", tests.package, "--profile", "mutants"]);
+    command.args(["--baseline", "skip", "--timeout", tests.patience, "--cap-lints", "true"]);
+    command.arg("--dir").arg(workspace::root()).arg("--output").arg(&folder).arg("--in-diff").arg(&lines);
+    command.args(names.iter().flat_map(|name| ["--re".to_owned(), format!("^{}$", escaped(name))]));
+    command.args(tests.targets.iter().map(|target| format!("--cargo-arg={target}")));
+    // Between two mutants a few functions change.
+    command.env("CARGO_INCREMENTAL", "1").env("RUST_MIN_STACK", STACK);
+    command.env("CARGO_TARGET_DIR", target.join("mutants/build"));
     let mut child = command.spawn().context("starting cargo-mutants")?;
     wait(&mut child, end)?;
     read_outcome(&folder.join("mutants.out"))
+}
+
+/// The lines where these mutants begin, as a change that has added them: cargo-mutants 27.1 tries every deleted field whatever
+/// names it is given, but none outside a change.
+fn diff(root: &Path, names: &[&str]) -> anyhow::Result<String> {
+    let mut places: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for name in names {
+        let mut parts = name.splitn(3, ':');
+        let (file, line) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let line = line.parse().with_context(|| format!("`{name}` names no line"))?;
+        places.entry(file).or_default().insert(line);
+    }
+    let mut diff = String::new();
+    for (file, lines) in places {
+        let text = fs::read_to_string(root.join(file)).with_context(|| format!("reading {file}"))?;
+        let _ = writeln!(diff, "--- a/{file}\n+++ b/{file}");
+        for (before, line) in lines.into_iter().enumerate() {
+            let code = text.lines().nth(line - 1).with_context(|| format!("{file} has no line {line}"))?;
+            let _ = writeln!(diff, "@@ -{},0 +{line},1 @@\n+{code}", line - 1 - before);
+        }
+    }
+    Ok(diff)
 }
 
 /// Waits for its end, and asks it to stop where time is over: it ends what it has started.
@@ -219,15 +284,32 @@ fn read_outcome(folder: &Path) -> anyhow::Result<Outcome> {
     Ok(Outcome { caught, missed: lines("missed.txt")?, unviable: lines("unviable.txt")?.len() })
 }
 
-/// The mutants that are known to survive; each has a reason.
-fn read_survivors(text: &str) -> anyhow::Result<BTreeSet<String>> {
-    let table: Table = text.parse().context(SURVIVORS)?;
-    for (mutant, reason) in &table {
-        if reason.as_str().is_none_or(|reason| reason.trim().is_empty()) {
-            bail!("{SURVIVORS}: say why no test can see `{mutant}`");
+/// Mutants that no test can see.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Known {
+    /// The ends of the names of those that are not tried.
+    left_out: BTreeMap<String, String>,
+    /// Those that are tried and survive, by names without a line.
+    survivors: BTreeMap<String, String>,
+}
+
+impl Known {
+    fn read(text: &str) -> anyhow::Result<Self> {
+        let known: Self = toml::from_str(text).context(KNOWN)?;
+        for (mutant, reason) in known.left_out.iter().chain(&known.survivors) {
+            ensure!(!reason.trim().is_empty(), "{KNOWN}: say why no test can see `{mutant}`");
         }
+        Ok(known)
     }
-    Ok(table.keys().cloned().collect())
+
+    fn leaves_out(&self, name: &str) -> bool {
+        self.left_out.keys().any(|end| name.ends_with(end.as_str()))
+    }
+
+    fn survives(&self, name: &str) -> bool {
+        self.survivors.contains_key(&placeless(name))
+    }
 }
 
 #[cfg(test)]
@@ -255,9 +337,30 @@ mod tests {
     }
 
     #[test]
-    fn a_survivor_has_a_reason() {
-        assert!(read_survivors("\"replace f with g\" = \" \"").is_err());
-        assert_eq!(read_survivors("\"replace f with g\" = \"both are 1\"").expect("right").len(), 1);
+    fn what_no_test_sees_has_a_reason() {
+        let known = |reason| {
+            Known::read(&format!("[left-out]\n\">::examples\" = \"any\"\n[survivors]\n\"a.rs: replace f with g\" = \"{reason}\""))
+        };
+        assert!(known(" ").is_err());
+        let known = known("both are 1").expect("right");
+        assert!(known.survives("a.rs:3:4: replace f with g") && !known.survives("b.rs:3:4: replace f with g"));
+        assert!(known.leaves_out("a.rs:1:2: replace + with - in <impl BuiltIn for Focal>::examples"));
+        assert!(!known.leaves_out("a.rs:1:2: replace <impl BuiltIn for Focal>::examples -> Vec<u8> with vec![]"));
+    }
+
+    #[test]
+    fn lines_are_those_where_mutants_begin() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join("a.rs"), "one\ntwo\nthree\n")?;
+        let names = ["a.rs:3:1: replace three", "a.rs:1:4: replace one", "a.rs:3:2: delete three"];
+        let expected = "--- a/a.rs\n+++ b/a.rs\n@@ -0,0 +1,1 @@\n+one\n@@ -1,0 +3,1 @@\n+three\n";
+        assert_eq!(diff(folder.path(), &names)?, expected);
+        assert!(diff(folder.path(), &["a.rs:4:1: replace four"]).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_shard_is_one_of_several() {
         assert_eq!((shard("1/4"), shard("4/4").is_err()), (Ok((1, 4)), true));
     }
 

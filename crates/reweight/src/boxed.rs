@@ -313,3 +313,6 @@ impl Adjustment for BoxedAdjustment {
         self.0.maps_samples()
     }
 }
+
+#[cfg(test)]
+mod tests;

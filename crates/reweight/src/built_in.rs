@@ -107,9 +107,56 @@ list! {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    /// Laws run over examples: without any, they prove nothing.
+    struct Examples;
+
+    impl Examples {
+        fn check<T>()
+        where
+            T: BuiltIn + TryFrom<T::Config, Error = crate::ParameterError>,
+        {
+            let json = |part: &T| serde_json::to_value(part.config()).expect("settings are numbers and names");
+            let examples = T::examples(2, 3);
+            assert!(!examples.is_empty(), "{}", T::KIND);
+            for example in examples {
+                let part = T::try_from(example).unwrap_or_else(|error| panic!("{}: {error}", T::KIND));
+                let again = T::try_from(part.config()).unwrap_or_else(|error| panic!("{}: {error}", T::KIND));
+                assert_eq!(json(&again), json(&part), "{}", T::KIND);
+            }
+        }
+    }
+
+    macro_rules! checked {
+        ($($Visitor:ident: $base:path;)*) => {$(
+            impl $Visitor for Examples {
+                fn visit<T>(&mut self)
+                where
+                    T: BuiltIn + $base + TryFrom<<T as BuiltIn>::Config, Error = crate::ParameterError>,
+                {
+                    Self::check::<T>();
+                }
+            }
+        )*};
+    }
+
+    checked! {
+        WeighterVisitor: crate::SampleWeighter;
+        BaseVisitor: crate::BaseLoss;
+        AdjustmentVisitor: crate::Adjustment;
+    }
+
+    #[test]
+    fn each_kind_has_examples_and_gives_its_settings_back() {
+        each_weighter(&mut Examples);
+        each_base(&mut Examples);
+        each_adjustment(&mut Examples);
+    }
+
     #[test]
     fn each_kind_is_listed_under_its_own_name() {
-        for (listed, own) in [super::WEIGHTERS, super::BASES, super::ADJUSTMENTS].concat() {
+        for (listed, own) in [WEIGHTERS, BASES, ADJUSTMENTS].concat() {
             assert_eq!(listed, own);
         }
     }

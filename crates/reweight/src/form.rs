@@ -157,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn a_form_says_what_it_is_made_of() {
+        let (binary, softmax) = (BatchForm::binary(&[4, 3], true), BatchForm::softmax(&[5, 7], 7));
+        assert_eq!((binary.objective(), softmax.objective()), (Objective::Bce, Objective::SoftmaxCe));
+        assert_eq!((binary.classes(), softmax.classes()), (2, 7));
+        assert_eq!((binary.shape(), softmax.shape()), (&[4, 3][..], &[5, 7][..]));
+        assert_eq!((binary.has_soft_labels(), softmax.has_soft_labels()), (true, false));
+    }
+
+    #[test]
     fn columns_follow_from_the_place() {
         let form = BatchForm::binary(&[2, 3, 2], false);
         assert_eq!(form.ask_columns("pos-weight", 1, 3), Ok(()));

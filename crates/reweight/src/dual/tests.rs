@@ -28,6 +28,10 @@ fn operations<R: Real>() -> Vec<Operation<R>> {
         ("softplus", |x| x.softplus(), -1.3),
         ("log_p", |x| x.logistic().log_p, 2.1),
         ("q", |x| x.logistic().q, 2.1),
+        // Of an argument whose own slope is neither 1 nor constant.
+        ("log_p of a square", |x| (x * x).logistic().log_p, 0.8),
+        ("log_q of a square", |x| (x * x).logistic().log_q, 0.8),
+        ("p of a square", |x| (x * x).logistic().p, 0.8),
     ]
 }
 

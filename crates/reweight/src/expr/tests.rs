@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::{Expr, Leaf, Node, Program, Table, TraceError};
+use super::{Expr, Leaf, Node, Program, Table, TraceError, ValueTable};
 use crate::dual::Dual;
 use crate::real::Real;
 use crate::sample::Sample;
@@ -27,6 +27,9 @@ fn constants_are_computed_while_recording() {
     assert_eq!(literal(&one(|_| lit(0.0).exp() - lit(4.0).sqrt())), Some(-1.0));
     assert_eq!(literal(&one(|_| lit(-3.0).abs().max(lit(2.0)).min(lit(2.5)))), Some(2.5));
     assert_eq!(literal(&one(|_| lit(0.0).sigmoid())), Some(0.5));
+    assert_eq!(literal(&one(|_| lit(4.0).ln() / lit(2.0).ln())), Some(2.0));
+    assert_eq!(literal(&one(|_| -lit(0.5).exp_m1() - lit(0.5).ln_1p())), Some(-(0.5_f64.exp_m1()) - 0.5_f64.ln_1p()));
+    assert_eq!(literal(&one(|_| lit(0.7).logistic().log_p)), Some(0.7_f64.logistic().log_p));
     // What overflows stays an operation: a constant that is not finite would be no text of any kernel.
     assert_eq!(literal(&one(|_| lit(1e3).exp())), None);
 }
@@ -82,6 +85,27 @@ fn built_in_formulas_are_as_short_as_they_are_written() {
     let (first, second) = (AlphaBalance::per_class(&[1.0, 2.0]).expect("valid"), Ghm::new(3, 0.0).expect("valid"));
     let both = Program::of(&(first.clone(), second, first)).expect("recordable");
     assert_eq!(both.tables().len(), 2, "equal tables are held once");
+}
+
+#[test]
+fn a_table_of_values_is_held_in_both_precisions() {
+    let mut table = ValueTable::from(&[1.5, 1e300, -0.1][..]);
+    assert_eq!((&table[..], table.narrow()), (&[1.5, 1e300, -0.1][..], &[1.5, f32::MAX, -0.1][..]));
+    assert!(table.replace(&[2.0, 0.25, 1e-50]));
+    assert_eq!((&table[..], table.narrow()), (&[2.0, 0.25, 1e-50][..], &[2.0, 0.25, 0.0][..]));
+    assert!(!table.replace(&[1.0]), "another length");
+}
+
+#[test]
+fn operands_are_in_order_and_doubled_once() {
+    let (sum, swapped) = (one(|s| s.p() + s.q()), one(|s| s.q() + s.p()));
+    assert_eq!(sum.nodes().len(), swapped.nodes().len());
+    let doubled = one(|s| s.p() + s.p());
+    assert_eq!(doubled.nodes(), one(|s| s.p() * Expr::lit(2.0)).nodes());
+    let negated = [one(|s| s.p() * Expr::lit(-1.0)), one(|s| Expr::lit(-1.0) * s.p())];
+    assert!(negated.iter().all(|program| *program == one(|s| -s.p())));
+    assert_eq!(literal(&one(|s| Expr::lit(0.0) / s.p())), Some(0.0));
+    assert_eq!(one(|s| s.p().min(s.p())), one(|s| s.p()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Whole formulas: fingerprints tell what changed, tables are refreshed in place.
 
-use super::Quantities;
+use super::{Formula, Quantities};
 use crate::boxed::BoxedWeighter;
 use crate::error::WeightError;
 use crate::expr::Table;
@@ -41,6 +41,19 @@ fn observed_tables_are_put_in_place_without_recording_anew() {
     }
     let after = loss.weighting().program(SampleKind::Binary, Quantities::Step).expect("recordable");
     assert!(after.nodes().len() <= before.nodes().len() + 2);
+}
+
+#[test]
+fn a_formula_is_kept_where_only_its_tables_change() {
+    let mut loss = BceLoss::new(Ghm::new(5, 0.5).expect("valid"));
+    let first = loss.weighting().formula(SampleKind::Binary).expect("recordable").clone();
+    let counts = counts(&loss, 0);
+    loss.observe(&counts).expect("as asked for");
+    let second = loss.weighting().formula(SampleKind::Binary).expect("recordable");
+    let program = |formula| Formula::program(formula, loss.weighting(), Quantities::Step).expect("recordable");
+    // Both hold the one that was recorded: it lives as long as `first`.
+    assert!(std::ptr::eq(program(&first), program(second)));
+    assert_ne!(first.tables(), second.tables());
 }
 
 /// Bakes what it has observed into its formula.

@@ -38,6 +38,32 @@ fn a_power_of_a_probability_stays_in_log_space() -> Result<(), ParameterError> {
     Ok(())
 }
 
+/// Where the margin is 800, only the logarithm is left of each of them.
+#[test]
+fn a_power_stays_in_log_space_for_whatever_has_a_logarithm() -> Result<(), ParameterError> {
+    let half = |steps: Vec<Step>| {
+        let base = steps.len() as u32 - 1;
+        recorded([steps, vec![Step::Literal(0.1), Step::Pow(base, base + 1)]].concat())
+    };
+    for (step, margin) in [(Step::P, -800.0), (Step::Q, 800.0), (Step::Residual, 800.0), (Step::GradientNorm, 800.0)] {
+        let sample = Sample::class_of(Dual::variable(margin), Dual::constant(1.0));
+        let weight = SampleWeighter::weight(&half(vec![step.clone()])?, &sample);
+        let (expected, flows) = ((-80.0_f64).exp(), !matches!(step, Step::GradientNorm));
+        assert!((weight.value - expected).abs() <= 4e-14 * expected, "{step:?}: {}", weight.value);
+        assert_eq!(weight.slope != 0.0, flows, "{step:?}: {}", weight.slope);
+    }
+    // Of anything else, its own logarithm.
+    let sample = Sample::class_of(Dual::variable(0.7), Dual::constant(1.0));
+    for (steps, expected) in
+        [(vec![Step::CrossEntropy], sample.cross_entropy()), (vec![Step::Q, Step::Detach(0)], sample.q().detach())]
+    {
+        let (own, expected) = (SampleWeighter::weight(&half(steps)?, &sample), Real::powf(expected, 0.1));
+        assert!((own.value - expected.value).abs() <= 4e-16 * expected.value, "{own:?} for {expected:?}");
+        assert!((own.slope - expected.slope).abs() <= 4e-16 * expected.slope.abs(), "{own:?} for {expected:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn leaves_of_two_operations_are_the_samples_own() -> Result<(), ParameterError> {
     let sample = Sample::soft(Dual::variable(0.7_f64), Dual::constant(0.2));
@@ -48,6 +74,15 @@ fn leaves_of_two_operations_are_the_samples_own() -> Result<(), ParameterError> 
     ] {
         assert_eq!(SampleWeighter::weight(&recorded(vec![step])?, &sample), expected);
     }
+    Ok(())
+}
+
+#[test]
+fn it_is_kept_as_its_config() -> Result<(), Box<dyn std::error::Error>> {
+    let own = recorded(vec![Step::LogQ, Step::Exp(0)])?;
+    let text = serde_json::to_string(&own)?;
+    assert_eq!(text, r#"{"name":"rule","steps":["log-q",{"exp":0}]}"#);
+    assert_eq!(serde_json::from_str::<Recorded>(&text)?, own);
     Ok(())
 }
 

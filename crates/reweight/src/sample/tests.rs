@@ -77,3 +77,11 @@ fn tables_are_read_by_class() {
     assert_eq!(Sample::soft(0.7, 0.25).per_class(&values[..2]), 2.25);
     assert!(Sample::binary(0.7_f64, 1.0).per_class(&values).is_nan(), "two classes and three values");
 }
+
+#[test]
+fn an_adjusted_sample_keeps_its_label_and_its_column() {
+    let sample = Sample::binary(0.7_f64, 1.0).in_column(2.0);
+    let seen = sample.seen_as(crate::Real::logistic(-1.5_f64));
+    assert_eq!((seen.target(), seen.per_column(&[3.0, 5.0, 7.0])), (1.0, 7.0));
+    assert!((seen.margin() + 1.5).abs() < 1e-15 && seen.cross_entropy() == -seen.log_p(), "{seen:?}");
+}

@@ -41,6 +41,19 @@ fn merging_adds_every_count() {
     assert_eq!(sum.as_counts(), (1..=11).map(|count| 2 * count).collect::<Vec<u64>>());
 }
 
+#[test]
+fn a_copy_takes_every_count_and_the_layout_with_it() {
+    let counts = counted(&[2, 3], 4);
+    for mut own in [BatchStatistics::zero(&Statistics::none(), 2), counted(&[2, 5], 4), {
+        let mut other = counts.clone();
+        other.clear();
+        other
+    }] {
+        own.copy_from(&counts);
+        assert_eq!(own, counts);
+    }
+}
+
 /// Each of them shares something with what it is merged into: the classes, the number of histograms, or all but the last one.
 #[test]
 fn what_answers_another_request_is_refused_whole() {
@@ -53,6 +66,19 @@ fn what_answers_another_request_is_refused_whole() {
         assert!(matches!(refused, Err(WeightError::StatisticsMismatch { .. })), "{refused:?}");
         assert_eq!(sum, own, "as it was");
     }
+}
+
+#[test]
+fn what_is_missing_is_named_beside_what_there_is() {
+    let message =
+        |counts: &BatchStatistics, bins| counts.histogram(bins).map(|_| ()).map_err(|error| error.to_string());
+    let counts = counted(&[2, 3], 4);
+    assert_eq!(message(&counts, 3), Ok(()));
+    let expected = "the weighter needs a count over 5 unit regions, but the statistics hold 2 unit regions and 3 unit \
+                    regions and 4 classes: gather them with the loss that observes them";
+    assert_eq!(message(&counts, 5), Err(expected.to_owned()));
+    let nothing = BatchStatistics::zero(&Statistics::none(), 2);
+    assert!(nothing.margins().is_err_and(|error| error.to_string().contains("totals only")));
 }
 
 #[test]

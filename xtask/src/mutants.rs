@@ -212,7 +212,7 @@ fn trial(
     let mut command = Command::new(tool);
     // Shuffled, so that what was tried until the end is a sample, too.
     command.args(["mutants", "--shuffle", "-p", package, "--test-package", tests.package, "--profile", "mutants"]);
-    command.args(["--baseline", "skip", "--timeout", tests.patience, "--cap-lints", "true"]);
+    command.args(["--timeout", tests.patience, "--cap-lints", "true"]);
     command.arg("--dir").arg(workspace::root()).arg("--output").arg(&folder).arg("--in-diff").arg(&lines);
     command.args(names.iter().flat_map(|name| ["--re".to_owned(), format!("^{}$", escaped(name))]));
     command.args(tests.targets.iter().map(|target| format!("--cargo-arg={target}")));

@@ -1,0 +1,152 @@
+//! The reference by numbers worked out by hand and by differences of itself: everything else is compared with it.
+#![allow(clippy::unwrap_used, reason = "a test's helpers may fail as the test itself may")]
+
+use reweight::reference::{BceBatch, BceTargets, SoftmaxBatch};
+use reweight::{BceLoss, Focal, Ghm, HessianForm, PosWeight, Reduction, SampleWeighter, SoftmaxLoss, Statistics};
+
+const LOGITS: [f64; 6] = [0.5, -1.2, 2.0, 0.0, -3.5, 1.1];
+const HARD: [i64; 6] = [1, 0, 0, 1, 0, 1];
+const SOFT: [f64; 6] = [0.3, 0.0, 0.5, 1.0, 0.9, 0.7];
+const FORMS: [HessianForm; 3] = [HessianForm::Exact, HessianForm::Clamped, HessianForm::GaussNewton];
+
+/// Three rows of four classes, and their labels.
+const ROWS: [f64; 12] = [0.3, -1.0, 2.0, 0.1, -0.4, 0.9, 0.2, -2.0, 1.5, 0.7, -0.8, 0.6];
+const LABELS: [i64; 3] = [2, 0, 3];
+
+/// Asks for counts by class and by gradient norm.
+#[derive(Clone, Debug)]
+struct Counting;
+
+impl SampleWeighter for Counting {
+    fn weight<R: reweight::Real>(&self, _: &reweight::Sample<R>) -> R {
+        R::lit(1.0)
+    }
+    fn statistics(&self) -> Statistics {
+        Statistics::class_counts().and(Ghm::new(4, 0.0).unwrap().statistics())
+    }
+}
+
+#[test]
+fn what_counts_is_counted_once() {
+    let valid = [true, true, false, true, true, true];
+    let batch = BceBatch { valid: Some(&valid), ..BceBatch::new(&LOGITS, BceTargets::Hard(&HARD)) };
+    let counts = batch.statistics(&BceLoss::new(Counting)).unwrap();
+    assert_eq!((counts.valid, counts.positives), (5, 3));
+    assert_eq!(counts.class_counts, [2, 3]);
+    // |σ(x) − y| is 0.378, 0.231, 0.5, 0.029 and 0.250 (σ(1.1) = 0.7503).
+    assert_eq!(counts.histogram(4).unwrap().counts(), [3, 1, 1, 0]);
+
+    // A label of 0.5 or more is a positive.
+    let counts = BceBatch::new(&LOGITS, BceTargets::Soft(&SOFT)).statistics(&BceLoss::new(Counting)).unwrap();
+    assert_eq!((counts.valid, counts.positives), (6, 4));
+    assert_eq!(counts.class_counts, [2, 4]);
+
+    let valid = [true, false, true];
+    let batch = SoftmaxBatch { valid: Some(&valid), ..SoftmaxBatch::new(&ROWS, 4, &LABELS) };
+    let counts = batch.statistics(&SoftmaxLoss::new(Counting)).unwrap();
+    assert_eq!((counts.valid, counts.positives), (2, 2));
+    assert_eq!(counts.class_counts, [0, 0, 1, 1]);
+    // 1 − p_t: 0.264 and 0.773.
+    assert_eq!(counts.histogram(4).unwrap().counts(), [0, 1, 0, 1]);
+    let ignoring = SoftmaxLoss::new(Counting).with_ignore_index(3);
+    let counts = SoftmaxBatch::new(&ROWS, 4, &LABELS).statistics(&ignoring).unwrap();
+    assert_eq!((counts.valid, counts.positives, counts.class_counts), (2, 1, vec![1, 0, 1, 0]));
+}
+
+/// Σ_j −((1 − ε)·[j = y] + ε/C)·log p_j of a row.
+fn smoothed(row: &[f64], label: i64, epsilon: f64) -> f64 {
+    let sum: f64 = row.iter().map(|x| x.exp()).sum();
+    let part = |(j, x): (usize, &f64)| {
+        let target = epsilon / row.len() as f64 + if j as i64 == label { 1.0 - epsilon } else { 0.0 };
+        -target * (x - sum.ln())
+    };
+    row.iter().enumerate().map(part).sum()
+}
+
+#[test]
+fn smoothed_labels_are_the_sum_over_classes() {
+    for epsilon in [0.0, 0.1, 0.75] {
+        let mut loss = SoftmaxLoss::new(()).with_label_smoothing(epsilon).unwrap();
+        let outcome = SoftmaxBatch::new(&ROWS, 4, &LABELS).value_and_grad(&mut loss).unwrap();
+        for (i, &label) in LABELS.iter().enumerate() {
+            let expected = smoothed(&ROWS[4 * i..][..4], label, epsilon);
+            assert!((outcome.losses[i] - expected).abs() < 1e-14 * expected, "{} for {expected}", outcome.losses[i]);
+        }
+    }
+}
+
+/// Each entry's central difference of `of`, which sees the logits with that entry moved.
+fn differences(logits: &[f64], of: impl Fn(&[f64], usize) -> f64) -> Vec<f64> {
+    const STEP: f64 = 1e-5;
+    let moved = |at: usize, by: f64| {
+        let mut logits = logits.to_vec();
+        logits[at] += by;
+        of(&logits, at)
+    };
+    (0..logits.len()).map(|at| (moved(at, STEP) - moved(at, -STEP)) / (2.0 * STEP)).collect()
+}
+
+/// Truncation is some 1e-10, rounding 1e-16/1e-5.
+#[track_caller]
+fn near(own: &[f64], expected: &[f64]) {
+    assert_eq!(own.len(), expected.len());
+    own.iter().zip(expected).for_each(|(own, expected)| assert!((own - expected).abs() < 1e-8, "{own} for {expected}"));
+}
+
+#[track_caller]
+fn binary_derivatives<W: SampleWeighter>(weighter: W, targets: BceTargets<'_>) {
+    let valid = [true, true, true, false, true, true];
+    let weights = [1.0, 0.5, 2.0, 1.0, 0.0, 3.0];
+    let loss = BceLoss::new(weighter).with_reduction(Reduction::Mean).unwrap();
+    let on = |logits: &[f64]| {
+        let batch = BceBatch::new(logits, targets);
+        let batch = BceBatch { valid: Some(&valid), sample_weight: Some(&weights), ..batch };
+        batch.value_and_grad(&mut loss.clone()).unwrap()
+    };
+    near(&on(&LOGITS).grad, &differences(&LOGITS, |logits, _| on(logits).summary.loss.unwrap()));
+    let batch = BceBatch { valid: Some(&valid), sample_weight: Some(&weights), ..BceBatch::new(&LOGITS, targets) };
+    let [exact, clamped, newton] = FORMS.map(|form| batch.hessian(&loss, form).unwrap());
+    near(&exact, &differences(&LOGITS, |logits, at| on(logits).grad[at]));
+    assert_eq!(clamped, exact.iter().map(|h| h.max(0.0)).collect::<Vec<_>>());
+    // w·σ(x)·σ(−x), whatever the label, under the gradient's factor 1/5.
+    let outcome = on(&LOGITS);
+    let expected: Vec<f64> =
+        (0..6).map(|i| outcome.weights[i] / 5.0 / ((1.0 + (-LOGITS[i]).exp()) * (1.0 + LOGITS[i].exp()))).collect();
+    near(&newton, &expected);
+}
+
+#[test]
+fn derivatives_of_binary_losses_are_differences() {
+    for targets in [BceTargets::Hard(&HARD), BceTargets::Soft(&SOFT)] {
+        binary_derivatives((), targets);
+        binary_derivatives(Focal::new(2.0).unwrap(), targets);
+        binary_derivatives(PosWeight::new(3.0).unwrap(), targets);
+    }
+}
+
+#[test]
+fn derivatives_of_softmax_losses_are_differences() {
+    for (epsilon, gamma) in [(0.0, 0.0), (0.0, 2.0), (0.2, 0.0), (0.2, 1.5)] {
+        let loss = SoftmaxLoss::new(Focal::new(gamma).unwrap()).with_label_smoothing(epsilon).unwrap();
+        let weights = [0.5, 2.0, 1.0];
+        let on = |logits: &[f64]| {
+            let batch = SoftmaxBatch { sample_weight: Some(&weights), ..SoftmaxBatch::new(logits, 4, &LABELS) };
+            batch.value_and_grad(&mut loss.clone()).unwrap()
+        };
+        near(&on(&ROWS).grad, &differences(&ROWS, |logits, _| on(logits).summary.loss.unwrap()));
+        let batch = SoftmaxBatch { sample_weight: Some(&weights), ..SoftmaxBatch::new(&ROWS, 4, &LABELS) };
+        let [exact, clamped, newton] = FORMS.map(|form| batch.hessian(&loss, form).unwrap());
+        near(&exact, &differences(&ROWS, |logits, at| on(logits).grad[at]));
+        assert_eq!(clamped, exact.iter().map(|h| h.max(0.0)).collect::<Vec<_>>());
+        // w·p_j·(1 − p_j): that of cross entropy, smoothed or not, times the weight, under the factor 1/3.
+        let outcome = on(&ROWS);
+        let expected: Vec<f64> = (0..12)
+            .map(|at| {
+                let row = &ROWS[at / 4 * 4..][..4];
+                let p = ROWS[at].exp() / row.iter().map(|x| x.exp()).sum::<f64>();
+                outcome.weights[at / 4] / 3.0 * p * (1.0 - p)
+            })
+            .collect();
+        near(&newton, &expected);
+    }
+}

@@ -35,7 +35,7 @@ struct Tests {
 /// A crate's own tests.
 fn own(package: &'static str) -> Tests {
     let patience = if package == "reweight" { "60" } else { "150" };
-    Tests { package, targets: &["--lib", "--tests"], patience }
+    Tests { package, targets: &["--lib", "--tests", "--all-features"], patience }
 }
 
 /// What the laws and the snapshots prove of a crate.

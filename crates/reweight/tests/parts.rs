@@ -247,6 +247,22 @@ fn settings_left_out_are_their_papers() {
 }
 
 #[test]
+fn adjustments_follow_each_other_unless_they_would_be_a_table_of_both() {
+    let on = |loss: BceLoss<()>| {
+        let mut loss = loss;
+        let batch = BceBatch { shape: Some(&[3, 2]), ..BceBatch::new(&LOGITS, BceTargets::Hard(&HARD)) };
+        batch.value_and_grad(&mut loss).map(|outcome| outcome.losses)
+    };
+    let columns = || VectorScaling::new([2.0, 0.5], 0.0).unwrap();
+    let ldam = || Ldam::new(&[9, 1], 0.5, 1.0).unwrap();
+    assert!(on(BceLoss::new(()).adjusted(columns()).adjusted(ldam())).is_ok());
+    let twice = on(BceLoss::new(()).adjusted(columns()).adjusted(columns())).unwrap();
+    assert_eq!(twice, on(BceLoss::new(()).adjusted(VectorScaling::new([4.0, 0.25], 0.0).unwrap())).unwrap());
+    let refused = on(BceLoss::new(()).adjusted(ldam()).adjusted(columns())).unwrap_err().to_string();
+    assert!(refused.contains("put it first"), "{refused}");
+}
+
+#[test]
 fn numbers_that_are_none_are_refused_by_name() {
     for bad in [f64::NAN, f64::INFINITY] {
         let all = [

@@ -53,6 +53,41 @@ fn what_counts_is_counted_once() {
     assert_eq!((counts.valid, counts.positives, counts.class_counts), (2, 1, vec![1, 0, 1, 0]));
 }
 
+#[test]
+fn a_batch_out_of_order_is_refused_by_its_place() {
+    let message = |error: reweight::LossError| error.to_string().split([':', ';']).next().unwrap().to_owned();
+    let binary = |batch: BceBatch<'_>| message(batch.value_and_grad(&mut BceLoss::new(())).unwrap_err());
+    let hard = |targets: &[i64; 6]| binary(BceBatch::new(&LOGITS, BceTargets::Hard(targets)));
+    assert_eq!(hard(&[1, 0, 0, 2, 0, 1]), "the label at index 3 is 2, but must be from 0 to 1");
+    assert_eq!(hard(&[1, 0, 0, 0, -1, 1]), "the label at index 4 is -1, but must be from 0 to 1");
+    assert_eq!(
+        binary(BceBatch::new(&LOGITS, BceTargets::Soft(&[0.0, 1.0, 1.5, 0.0, 0.0, 0.0]))),
+        "the target at index 2 is 1.5, but must lie in [0, 1]"
+    );
+    assert_eq!(
+        binary(BceBatch::new(&LOGITS, BceTargets::Hard(&[1]))),
+        "`targets` has shape [1], but must have shape [6]"
+    );
+    let with = |logits: &[f64; 6], weights: &[f64]| {
+        binary(BceBatch { sample_weight: Some(weights), ..BceBatch::new(logits, BceTargets::Hard(&HARD)) })
+    };
+    assert_eq!(
+        with(&[0.0, f64::NAN, 0.0, 0.0, 0.0, 0.0], &[1.0; 6]),
+        "the logit at index 1 is NaN, but must be finite"
+    );
+    assert_eq!(
+        with(&LOGITS, &[1.0, 1.0, 1.0, -1.0, 1.0, 1.0]),
+        "the sample weight at index 3 is -1, but must be finite and at least 0"
+    );
+    assert_eq!(with(&LOGITS, &[1.0; 5]), "`sample_weight` has shape [5], but must have shape [6]");
+    let softmax = |logits: &[f64], labels: &[i64]| {
+        message(SoftmaxBatch::new(logits, 4, labels).value_and_grad(&mut SoftmaxLoss::new(())).unwrap_err())
+    };
+    assert_eq!(softmax(&ROWS, &[2, 4, 0]), "the label at index 1 is 4, but must be from 0 to 3");
+    assert_eq!(softmax(&ROWS, &[2, 0]), "`logits` has shape [12], but must have shape [8]");
+    assert_eq!(softmax(&[f64::INFINITY; 4], &[0]), "the logit at index 0 is inf, but must be finite");
+}
+
 /// Σ_j −((1 − ε)·[j = y] + ε/C)·log p_j of a row.
 fn smoothed(row: &[f64], label: i64, epsilon: f64) -> f64 {
     let sum: f64 = row.iter().map(|x| x.exp()).sum();

@@ -40,6 +40,7 @@ fn neutral_operations_vanish() {
     let only_p = one(|s| s.p());
     for formula in [
         one(|s| s.p() + zero(0.0)),
+        one(|s| zero(0.0) + s.p()),
         one(|s| s.p() * unit(1.0)),
         one(|s| unit(1.0) * s.p()),
         one(|s| s.p() / unit(1.0)),
@@ -102,6 +103,7 @@ fn operands_are_in_order_and_doubled_once() {
     assert_eq!(sum.nodes().len(), swapped.nodes().len());
     let doubled = one(|s| s.p() + s.p());
     assert_eq!(doubled.nodes(), one(|s| s.p() * Expr::lit(2.0)).nodes());
+    assert_eq!(one(|s| Expr::lit(0.0) - s.p()), one(|s| -s.p()));
     let negated = [one(|s| s.p() * Expr::lit(-1.0)), one(|s| Expr::lit(-1.0) * s.p())];
     assert!(negated.iter().all(|program| *program == one(|s| -s.p())));
     assert_eq!(literal(&one(|s| Expr::lit(0.0) / s.p())), Some(0.0));
@@ -137,6 +139,10 @@ fn symbols_of_another_recording_are_refused() {
     assert_eq!(returned, Err(TraceError::Foreign));
     // The failure leaves nothing behind.
     assert_eq!(one(|s| s.p()).nodes(), [Node::Leaf(Leaf::P)]);
+    // Nor does a panic: outside of a recording a symbol belongs to none.
+    let panics = std::panic::catch_unwind(|| Program::record(|_| panic!("a formula of somebody's own")));
+    assert!(panics.is_err());
+    assert_eq!(Expr::lit(1.0), Expr::lit(2.0));
 }
 
 #[test]

@@ -110,6 +110,16 @@ fn a_step_that_fails_leaves_weighter_and_formula_as_they_were() {
 }
 
 #[test]
+fn a_batch_in_which_nothing_counts_is_not_observed() {
+    let mut loss = BceLoss::new(Ghm::new(5, 0.5).expect("valid"));
+    let nothing = BatchStatistics::zero(loss.weighting().request(), 2);
+    let before = loss.state();
+    loss.observe(&nothing).expect("as asked for");
+    let taken: Result<(), WeightError> = loss.weighting_mut().take_step(&nothing, |_| Ok(()));
+    assert_eq!((taken, loss.state()), (Ok(()), before));
+}
+
+#[test]
 fn every_change_of_the_weighter_is_seen() {
     let mut loss = SoftmaxLoss::new(Ghm::new(4, 0.5).expect("valid"));
     let table = |loss: &SoftmaxLoss<Ghm>| {

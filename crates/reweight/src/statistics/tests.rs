@@ -82,6 +82,27 @@ fn what_is_missing_is_named_beside_what_there_is() {
 }
 
 #[test]
+fn a_request_says_what_it_asks_for() {
+    let (nothing, classes) = (Statistics::none(), Statistics::class_counts());
+    let regions = Statistics::gradient_norm(Regions::new(3).expect("a number of regions"));
+    assert!(nothing.is_empty() && !classes.is_empty() && !regions.is_empty());
+    assert!(!nothing.wants_class_counts() && classes.wants_class_counts() && !regions.wants_class_counts());
+    assert!(regions.clone().and(classes.clone()).wants_class_counts() && classes.and(regions).wants_class_counts());
+}
+
+#[test]
+fn counts_are_sent_as_they_are_with_no_word_of_what_is_usual() -> Result<(), serde_json::Error> {
+    let text = serde_json::to_string(&counted(&[2], 2))?;
+    assert_eq!(text, r#"{"valid":1,"positives":2,"class_counts":[3,4],"gradient_norm":[{"counts":[5,6]}]}"#);
+    assert_eq!(serde_json::from_str::<BatchStatistics>(&text)?, counted(&[2], 2));
+    let margins = BatchStatistics::zero(&Statistics::gradient_norm(Regions::margins()), 2);
+    let text = serde_json::to_string(&margins)?;
+    assert!(text.contains(r#""spacing":"margin""#), "{}", &text[..80]);
+    assert_eq!(serde_json::from_str::<BatchStatistics>(&text)?, margins);
+    Ok(())
+}
+
+#[test]
 fn memory_is_used_again_for_the_same_request_only() {
     let loss = |request| crate::SoftmaxLoss::new(Counting(request));
     let mut loss = loss(Statistics::class_counts());

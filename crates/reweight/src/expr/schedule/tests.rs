@@ -43,6 +43,17 @@ fn a_result_lies_apart_from_what_it_is_made_of() {
     }
 }
 
+/// A hundred results in turn, each read by the next one alone.
+#[test]
+fn a_slot_is_taken_again_once_nobody_reads_it() {
+    let mut steps = vec![Step::Q];
+    (0..100).for_each(|at| steps.push(if at % 2 == 0 { Step::Sqrt(at) } else { Step::ExpM1(at) }));
+    let config = RecordedConfig { name: "long".into(), steps, ..RecordedConfig::default() };
+    let loss = BceLoss::new(Recorded::try_from(config).expect("in order").detached());
+    let schedule = loss.weighting().schedule(SampleKind::Binary, Quantities::Step).expect("recordable");
+    assert!(schedule.instructions().len() > 100 && schedule.slots() <= 16, "{}", schedule.slots());
+}
+
 #[test]
 fn a_schedule_is_told_from_every_other_but_its_copies() {
     let of = |gamma| {

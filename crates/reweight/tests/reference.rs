@@ -110,6 +110,14 @@ fn smoothed_labels_are_the_sum_over_classes() {
     }
 }
 
+/// Classes so far apart that their sum is no number, under a label that leads them all.
+#[test]
+fn without_smoothing_no_class_but_the_label_counts() {
+    let logits = [1e308, -7e307, -7e307, -7e307];
+    let outcome = SoftmaxBatch::new(&logits, 4, &[0]).value_and_grad(&mut SoftmaxLoss::new(())).unwrap();
+    assert_eq!((outcome.losses, outcome.grad), (vec![0.0], vec![0.0; 4]));
+}
+
 /// Each entry's central difference of `of`, which sees the logits with that entry moved.
 fn differences(logits: &[f64], of: impl Fn(&[f64], usize) -> f64) -> Vec<f64> {
     const STEP: f64 = 1e-5;

@@ -232,6 +232,32 @@ fn a_schedule_gives_what_the_formula_gives() {
     agrees(ghm.weighting(), &BINARY);
 }
 
+/// t·c + (1 − t)·d is one operation, and what only looks like it is not.
+#[test]
+fn a_mixture_is_told_from_its_likes() {
+    let leaves = || vec![Step::Target, Step::P, Step::Literal(1.0), Step::Literal(2.0), Step::Literal(3.0)];
+    let (target, p, one, two, three) = (0, 1, 2, 3, 4);
+    for (of, whole, less, mixes) in [
+        (target, one, target, true),
+        (p, one, target, false),
+        (target, one, p, false),
+        (target, two, target, false),
+        (p, one, p, false),
+    ] {
+        for (first, second) in [((two, of), (6, three)), ((of, two), (three, 6)), ((of, one), (6, two))] {
+            let mut steps = leaves();
+            steps.extend([Step::Neg(p), Step::Sub(whole, less), Step::Mul(first.0, first.1)]);
+            steps.extend([Step::Mul(second.0, second.1), Step::Add(7, 8), Step::Add(8, 7), Step::Mul(9, 10)]);
+            let config = RecordedConfig { name: "mixture".into(), steps, ..RecordedConfig::default() };
+            let loss = BceLoss::new(Recorded::try_from(config).expect("in order").detached());
+            agrees(loss.weighting(), &BINARY);
+            let schedule = loss.weighting().schedule(SampleKind::Binary, Quantities::Step).expect("recordable");
+            let mixed = |instruction: &Instruction| matches!(instruction.operation, Operation::Mix(..));
+            assert_eq!(schedule.instructions().iter().any(mixed), mixes, "{schedule:#?}");
+        }
+    }
+}
+
 /// Formulas that nobody wrote: every operation on whatever came before.
 #[test]
 fn a_schedule_gives_what_any_formula_gives() {

@@ -180,6 +180,31 @@ fn foreign_and_damaged_states_are_refused() {
     }
 }
 
+/// Averages that no batches give are refused; what some give is not, however odd.
+#[test]
+fn a_state_holds_what_can_have_been_observed() {
+    let restored = |config: GhmConfig, averages: [f64; 2]| {
+        let mut weighter = Ghm::try_from(config).expect("valid");
+        weighter.observe(&counts(&weighter, &[3, 1])).expect("counted as asked");
+        let mut state = record(&weighter);
+        *state.data.pointer_mut("/density/averages").expect("in the record") = serde_json::json!(averages);
+        weighter.restore(&State::Record(state)).map_err(|error| error.to_string())
+    };
+    let of = |unit, decay| GhmConfig { unit: Some(unit), decay: Some(decay), ..GhmConfig::new(2, 0.5) };
+    for decay in [Decay::All, Decay::NonEmpty] {
+        assert_eq!(restored(of(GhmUnit::Counts, decay), [1e18, 7.0]), Ok(()));
+        assert_eq!(restored(of(GhmUnit::Fractions, decay), [0.25, 0.75]), Ok(()));
+        let message = restored(of(GhmUnit::Counts, decay), [1e20, 7.0]).expect_err("more than a count holds");
+        assert!(message.contains("a count of samples is 1e20, but at most 1.8446744"), "{message}");
+        let message = restored(of(GhmUnit::Fractions, decay), [0.0, 1.5]).expect_err("no fraction");
+        assert!(message.contains("a fraction of samples is 1.5, but at most 1 is possible"), "{message}");
+    }
+    // A region that keeps what it had when it was last seen may have been all of a batch, as others were of theirs.
+    assert_eq!(restored(of(GhmUnit::Fractions, Decay::NonEmpty), [0.9, 0.8]), Ok(()));
+    let message = restored(of(GhmUnit::Fractions, Decay::All), [0.9, 0.8]).expect_err("more than all");
+    assert!(message.contains("the regions' fractions sum to 1.7"), "{message}");
+}
+
 #[test]
 fn parameters_outside_their_domain_are_refused() {
     let refused = |config: GhmConfig| Ghm::try_from(config).expect_err("refused").name;

@@ -219,6 +219,15 @@ fn columns_have_values_of_their_own() {
     let batch = BceBatch { shape: Some(&[3, 2]), ..BceBatch::new(&LOGITS, BceTargets::Hard(&HARD)) };
     let outcome = batch.value_and_grad(&mut BceLoss::new(balance)).unwrap();
     close(&outcome.weights, &[5.0, 1.0, 100.0 / 180.0, 1.0, 100.0 / 180.0, 1.0]);
+    let balance = AlphaBalance::from_column_counts(&pairs, CountScheme::InverseSqrt, -1).unwrap();
+    let outcome = batch.value_and_grad(&mut BceLoss::new(balance)).unwrap();
+    close(&outcome.weights, &[5_f64.sqrt(), 1.0, (100.0_f64 / 180.0).sqrt(), 1.0, (100.0_f64 / 180.0).sqrt(), 1.0]);
+    let scaling = || VectorScaling::new(1.0, [0.5, -0.5, 0.0]).unwrap();
+    let refused = batch.value_and_grad(&mut BceLoss::new(()).adjusted(scaling())).unwrap_err();
+    assert!(matches!(refused, LossError::Weight(WeightError::Columns { given: 3, columns: 2, .. })), "{refused}");
+    let rows = SoftmaxBatch::new(&LOGITS, 2, &[0, 1, 1]);
+    let refused = rows.value_and_grad(&mut SoftmaxLoss::new(()).adjusted(scaling())).unwrap_err();
+    assert!(matches!(refused, LossError::Weight(WeightError::ClassCount { given: 3, classes: 2, .. })), "{refused}");
 }
 
 #[test]

@@ -41,6 +41,8 @@ fn what_a_weighter_observes_a_box_observes() {
     let fixed = Link::new(BoxedWeighter::new(()).expect("recordable"));
     assert!(!fixed.observes() && !vec![fixed.clone(), fixed.clone()].observes() && !Vec::<Link>::new().observes());
     assert!(vec![fixed, link].observes());
+    assert_eq!(().state(), State::Chain(Vec::new()));
+    assert!(().restore(&().state()).is_ok() && ().restore(&plain[1]).is_err());
 }
 
 #[test]

@@ -5,10 +5,12 @@ use crate::boxed::BoxedWeighter;
 use crate::dual::Dual;
 use crate::real::Real;
 use crate::reduction::Reduction;
+use crate::reference::{BceBatch, BceTargets};
 use crate::sample::Sample;
 use crate::state::State;
 use crate::weighter::SampleWeighter;
 use crate::weighters::{Focal, Ghm};
+use crate::{Poly1, ProbabilityShift};
 
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,6 +137,34 @@ fn foreign_kinds_take_part() {
     assert!(matches!(config.build(), Err(ConfigError::UnknownKind { position: 1, .. })), "not built in");
     let twice = with_linear().register::<Linear>("focal");
     assert_eq!(twice, Err(ConfigError::DuplicateKind("focal".to_owned())));
+}
+
+#[test]
+fn foreign_bases_and_adjustments_take_part() {
+    let mut registry = Registry::built_in();
+    registry.register_base::<Poly1>("own-base").expect("a free name");
+    registry.register_adjustment::<ProbabilityShift>("own-shift").expect("a free name");
+    assert!(registry.bases().any(|kind| kind == "own-base") && registry.bases().any(|kind| kind == "poly-1"));
+    assert!(
+        registry.adjustments().any(|kind| kind == "own-shift") && registry.adjustments().any(|kind| kind == "ldam")
+    );
+    assert!(registry.kinds().any(|kind| kind == "focal") && !registry.kinds().any(|kind| kind == "own-base"));
+    let loss_of = |base: &str, adjustment: &str| {
+        let json = format!(
+            r#"{{"objective": "bce", "base": {{"kind": "{base}", "epsilon": 2.0}},
+                 "adjustment": [{{"kind": "{adjustment}", "margin": 0.1}}]}}"#
+        );
+        let config = LossConfig::from_json(&json).expect("right");
+        let ConfiguredLoss::Bce(mut loss) = config.build_with(&registry)? else { panic!("not a BCE loss") };
+        let batch = BceBatch::new(&[0.3, -1.0], BceTargets::Hard(&[1, 0]));
+        Ok::<_, ConfigError>(batch.value_and_grad(&mut loss).expect("a right batch").losses)
+    };
+    assert_eq!(loss_of("own-base", "own-shift"), loss_of("poly-1", "probability-shift"));
+    assert!(loss_of("own-base", "own-shift").is_ok_and(|losses| losses[0] > 1.0));
+    assert!(loss_of("own-shift", "own-shift").is_err() && loss_of("own-base", "own-base").is_err());
+    let taken = |kind: &str| Err(ConfigError::DuplicateKind(kind.to_owned()));
+    assert_eq!(registry.register_base::<Poly1>("own-base"), taken("own-base"));
+    assert_eq!(registry.register_adjustment::<ProbabilityShift>("ldam"), taken("ldam"));
 }
 
 #[test]

@@ -209,16 +209,23 @@ fn trial(
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let lines = folder.join("lines.diff");
     fs::write(&lines, diff(workspace::root(), names)?).with_context(|| format!("writing {}", lines.display()))?;
+    let settings = |command: &mut Command| {
+        // Between two mutants a few functions change.
+        command.env("CARGO_INCREMENTAL", "1").env("RUST_MIN_STACK", STACK);
+        command.env("CARGO_TARGET_DIR", target.join("mutants/build"));
+    };
+    // Tests that fail without a mutant would catch all; cargo-mutants' own check takes the tests of the mutants' crate.
+    let mut healthy = cargo(["test", "--quiet", "--profile", "mutants", "-p", tests.package]);
+    settings(healthy.args(tests.targets));
+    run(&mut healthy)?;
     let mut command = Command::new(tool);
     // Shuffled, so that what was tried until the end is a sample, too.
     command.args(["mutants", "--shuffle", "-p", package, "--test-package", tests.package, "--profile", "mutants"]);
-    command.args(["--timeout", tests.patience, "--cap-lints", "true"]);
+    command.args(["--baseline", "skip", "--timeout", tests.patience, "--cap-lints", "true"]);
     command.arg("--dir").arg(workspace::root()).arg("--output").arg(&folder).arg("--in-diff").arg(&lines);
     command.args(names.iter().flat_map(|name| ["--re".to_owned(), format!("^{}$", escaped(name))]));
     command.args(tests.targets.iter().map(|target| format!("--cargo-arg={target}")));
-    // Between two mutants a few functions change.
-    command.env("CARGO_INCREMENTAL", "1").env("RUST_MIN_STACK", STACK);
-    command.env("CARGO_TARGET_DIR", target.join("mutants/build"));
+    settings(&mut command);
     let mut child = command.spawn().context("starting cargo-mutants")?;
     wait(&mut child, end)?;
     let mut outcome = read_outcome(&folder.join("mutants.out"))?;

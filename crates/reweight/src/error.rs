@@ -339,3 +339,23 @@ impl LossError {
         Self::Label { index, label, last: classes as i64 - 1, hint }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_are_said_with_their_power_of_ten() {
+        let said = [0.0, 1e-6, 9e-7, -9e-7, 1234.5, 9e15, 1e16, -1e300, f64::INFINITY].map(short);
+        assert_eq!(said, ["0", "0.000001", "9e-7", "-9e-7", "1234.5", "9000000000000000", "1e16", "-1e300", "inf"]);
+    }
+
+    #[test]
+    fn a_label_is_told_what_it_may_have_meant() {
+        let said = |label| LossError::label(7, label, 21).to_string();
+        assert!(said(-1).contains("index 7 is -1, but must be from 0 to 20; leave such samples out"), "{}", said(-1));
+        assert!(said(255).contains("`ignore_index = 255`"), "{}", said(255));
+        assert!(said(21).contains("counted from 0") && !said(21).contains("ignore_index"), "{}", said(21));
+        assert!(said(0).contains("counted from 0"), "{}", said(0));
+    }
+}

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails as the tests do")]
 
 use reweight::reference::{BceBatch, BceTargets, SoftmaxBatch};
-use reweight::{ConfiguredLoss, LossConfig};
+use reweight::{ConfiguredLoss, Focal, LossConfig, Sample, SampleWeighter};
 
 const LOGITS: [f64; 6] = [-2.5, -0.4, 0.0, 0.7, 1.9, -3.5];
 
@@ -111,6 +111,18 @@ fn rows(parts: &str, labels: [i64; 2], change: impl Fn(&[f64], usize) -> Vec<f64
     });
     let expected = each.sum::<f64>() / 2.0;
     assert!((found - expected).abs() < 1e-12, "{found} instead of {expected}");
+}
+
+#[test]
+fn focal_has_one_exponent_a_class_where_it_is_given_them() {
+    let focal = "weighter = [{ kind = \"focal\", gammas = [0.5, 2.0] }]";
+    equal(focal, HARD, |x, t| {
+        let p = sigmoid((2.0 * t - 1.0) * x);
+        -(1.0 - p).powf(if t == 1.0 { 2.0 } else { 0.5 }) * p.ln()
+    });
+    let own = Focal::per_class(&[0.5, 2.0]).unwrap();
+    assert_eq!((own.check(2).is_ok(), own.check(3).is_ok()), (true, false));
+    assert!((own.weight(&Sample::binary(0.3_f64, 1.0)) - sigmoid(-0.3).powi(2)).abs() < 1e-15);
 }
 
 #[test]

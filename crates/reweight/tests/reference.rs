@@ -33,6 +33,11 @@ fn what_counts_is_counted_once() {
     let counts = batch.statistics(&BceLoss::new(Counting)).unwrap();
     assert_eq!((counts.valid, counts.positives), (5, 3));
     assert_eq!(counts.class_counts, [2, 3]);
+    // What merges such counts begins with none.
+    let mut sum = BceLoss::new(Counting).empty_statistics();
+    assert_eq!((sum.valid, &sum.class_counts[..], sum.histogram(4).unwrap().counts()), (0, &[0, 0][..], &[0; 4][..]));
+    sum.merge(&counts).unwrap();
+    assert_eq!(sum, counts);
     // |σ(x) − y| is 0.378, 0.231, 0.5, 0.029 and 0.250 (σ(1.1) = 0.7503).
     assert_eq!(counts.histogram(4).unwrap().counts(), [3, 1, 1, 0]);
 
@@ -50,7 +55,10 @@ fn what_counts_is_counted_once() {
     assert_eq!(counts.histogram(4).unwrap().counts(), [0, 1, 0, 1]);
     let ignoring = SoftmaxLoss::new(Counting).with_ignore_index(3);
     let counts = SoftmaxBatch::new(&ROWS, 4, &LABELS).statistics(&ignoring).unwrap();
-    assert_eq!((counts.valid, counts.positives, counts.class_counts), (2, 1, vec![1, 0, 1, 0]));
+    assert_eq!((counts.valid, counts.positives, &counts.class_counts[..]), (2, 1, &[1, 0, 1, 0][..]));
+    let mut sum = ignoring.empty_statistics(4);
+    sum.merge(&counts).unwrap();
+    assert_eq!(sum, counts);
 }
 
 #[test]
@@ -86,6 +94,9 @@ fn a_batch_out_of_order_is_refused_by_its_place() {
     assert_eq!(softmax(&ROWS, &[2, 4, 0]), "the label at index 1 is 4, but must be from 0 to 3");
     assert_eq!(softmax(&ROWS, &[2, 0]), "`logits` has shape [12], but must have shape [8]");
     assert_eq!(softmax(&[f64::INFINITY; 4], &[0]), "the logit at index 0 is inf, but must be finite");
+    let mut second = ROWS;
+    second[4 + 2] = f64::NAN;
+    assert_eq!(softmax(&second, &LABELS), "the logit at index 6 is NaN, but must be finite");
 }
 
 /// Σ_j −((1 − ε)·[j = y] + ε/C)·log p_j of a row.

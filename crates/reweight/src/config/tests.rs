@@ -261,6 +261,23 @@ fn numbers_that_json_has_not_do_not_read_as_left_out() {
 }
 
 #[test]
+fn settings_that_do_not_read_are_named() {
+    let reason = |settings: &str| {
+        let json = format!(r#"{{"objective": "bce", "weighter": [{{"kind": "ghm", {settings}}}]}}"#);
+        match LossConfig::from_json(&json).expect("right form").build() {
+            Err(ConfigError::Weighter { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    let wrong = reason(r#""bins": "ten", "momentum": 0.5"#);
+    assert!(wrong.starts_with("`bins`: "), "{wrong}");
+    let missing = reason(r#""momentum": 0.5"#);
+    assert!(missing.contains("`bins`") && !missing.starts_with("`.`"), "{missing}");
+    let unknown = reason(r#""bins": 10, "momentum": 0.5, "bin": 3"#);
+    assert!(unknown.contains("`bin`") && unknown.ends_with("`scale`, `clamp` and `detached`"), "{unknown}");
+}
+
+#[test]
 fn a_reduction_is_a_name_or_a_divisor() {
     let read = |text: &str| LossConfig::from_toml(&format!("objective = \"bce\"\nreduction = {text}"));
     for (text, reduction) in [

@@ -1,6 +1,6 @@
 //! Unit regions: their edges, and that the precision of a key does not change its region.
 
-use super::{Histogram, RegionAxis, RegionTable, Regions};
+use super::{Histogram, RegionAxis, RegionTable, Regions, Spacing};
 use crate::real::Real;
 
 fn region(key: f64, regions: &Regions, axis: RegionAxis) -> usize {
@@ -87,6 +87,28 @@ fn a_histogram_comes_back_from_json() {
     let text = serde_json::to_string(&histogram).expect("serialises");
     assert_eq!(serde_json::from_str::<Histogram>(&text).expect("comes back"), histogram);
     assert!(serde_json::from_str::<Histogram>(r#"{"counts": []}"#).is_err(), "no region at all");
+    let three = serde_json::from_str::<Histogram>(r#"{"counts": [1, 2, 3], "spacing": "margin"}"#);
+    assert!(three.is_err_and(|error| error.to_string().contains("4096 counts of margins")));
+}
+
+#[test]
+fn a_region_of_margins_is_found_by_its_edges_and_by_arithmetic() {
+    let regions = Regions::margins();
+    assert_eq!((regions.bins(), regions.spacing()), (4096, Spacing::Margin));
+    // From 64 − 1/32 down to −64 + 1/32, and from 0 − 1/4096 to −1 + 1/4096 where the label is soft.
+    let edges = |axis| (regions.thresholds_f64(axis)[0], regions.thresholds_f64(axis)[4094]);
+    assert_eq!(edges(RegionAxis::Margin), (63.96875, -63.96875));
+    assert_eq!(edges(RegionAxis::NegatedNorm), (-1.0 / 4096.0, -4095.0 / 4096.0));
+    for (axis, span) in [(RegionAxis::Margin, 70.0), (RegionAxis::NegatedNorm, 1.0)] {
+        let grid = regions.grid(axis).expect("spaced in margins");
+        for key in (-999..=999).map(|step| f64::from(step) / 999.0 * span) {
+            let by_arithmetic = (grid.origin - (key * grid.factor).ceil()).clamp(0.0, 4095.0);
+            assert_eq!(region(key, &regions, axis), by_arithmetic as usize, "{key} along {axis:?}");
+            assert_eq!(regions.region_of(key, axis), by_arithmetic as usize, "{key} along {axis:?}");
+        }
+    }
+    let equal = Regions::new(4096).expect("valid");
+    assert!(equal.grid(RegionAxis::Margin).is_none() && !equal.same(&regions), "as many, spaced otherwise");
 }
 
 #[test]

@@ -83,6 +83,15 @@ fn a_cap_comes_before_the_mean() {
 }
 
 #[test]
+fn a_batch_in_which_nothing_counts_is_no_step() {
+    let mut weighter = Ghm::new(3, 0.5).expect("valid");
+    weighter.observe(&counts(&weighter, &[0, 5, 0])).expect("counted as asked");
+    let before = weighter.clone();
+    weighter.observe(&counts(&weighter, &[0, 0, 0])).expect("counted as asked");
+    assert_eq!(weighter, before);
+}
+
+#[test]
 fn a_region_never_seen_weighs_one() {
     for preset in [GhmPreset::Mmdet, GhmPreset::Paper, GhmPreset::Corrected] {
         let mut weighter = Ghm::try_from(GhmConfig { preset, ..GhmConfig::new(3, 0.9) }).expect("valid");

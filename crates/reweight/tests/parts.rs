@@ -4,10 +4,8 @@
 use reweight::reference::{BceBatch, BceTargets, Outcome, SoftmaxBatch};
 use reweight::{
     Adjustment, AlphaBalance, BatchForm, BceLoss, BoxedWeighter, CountScheme, Dual, Focal, GeneralizedCrossEntropy,
-    HardExamples, HessianForm, Ldam, LdamConfig, LogitAdjustment, LogitAdjustmentConfig, LossConfig, LossError, Poly1,
-    PosWeight, PosWeightConfig, ProbabilityShift, QualityFocal, Reduction, Sample, SampleWeighter, SelfPaced,
-    SelfPacedConfig, SelfPacedForm, SoftmaxLoss, Varifocal, VarifocalConfig, VectorScaling, VectorScalingConfig,
-    WeightError,
+    HardExamples, HessianForm, Ldam, LogitAdjustment, LossConfig, LossError, Poly1, PosWeight, ProbabilityShift,
+    QualityFocal, Reduction, Sample, SampleWeighter, SelfPaced, SoftmaxLoss, Varifocal, VectorScaling, WeightError,
 };
 
 const LOGITS: [f64; 6] = [0.5, -1.2, 2.0, 0.0, -3.5, 1.1];

@@ -217,7 +217,7 @@ fn trial(
     // Tests that fail without a mutant would catch all; cargo-mutants' own check takes the tests of the mutants' crate.
     let mut healthy = cargo(["test", "--quiet", "--profile", "mutants", "-p", tests.package]);
     settings(healthy.args(tests.targets));
-    run(&mut healthy)?;
+    output(&mut healthy).with_context(|| format!("the tests of {} without a mutant", tests.package))?;
     let mut command = Command::new(tool);
     // Shuffled, so that what was tried until the end is a sample, too.
     command.args(["mutants", "--shuffle", "-p", package, "--test-package", tests.package, "--profile", "mutants"]);

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as the test itself may")]
 
 use reweight::reference::{BceBatch, BceTargets, SoftmaxBatch};
-use reweight::{BceLoss, Focal, Ghm, HessianForm, PosWeight, Reduction, SampleWeighter, SoftmaxLoss, Statistics};
+use reweight::{BceLoss, Focal, Ghm, HessianForm, PosWeight, SampleWeighter, SoftmaxLoss, Statistics, VectorScaling};
 
 const LOGITS: [f64; 6] = [0.5, -1.2, 2.0, 0.0, -3.5, 1.1];
 const HARD: [i64; 6] = [1, 0, 0, 1, 0, 1];
@@ -148,10 +148,9 @@ fn near(own: &[f64], expected: &[f64]) {
 }
 
 #[track_caller]
-fn binary_derivatives<W: SampleWeighter>(weighter: W, targets: BceTargets<'_>) {
+fn binary_derivatives<W: SampleWeighter>(loss: BceLoss<W>, scale: f64, targets: BceTargets<'_>) {
     let valid = [true, true, true, false, true, true];
     let weights = [1.0, 0.5, 2.0, 1.0, 0.0, 3.0];
-    let loss = BceLoss::new(weighter).with_reduction(Reduction::Mean).unwrap();
     let on = |logits: &[f64]| {
         let batch = BceBatch::new(logits, targets);
         let batch = BceBatch { valid: Some(&valid), sample_weight: Some(&weights), ..batch };
@@ -162,26 +161,33 @@ fn binary_derivatives<W: SampleWeighter>(weighter: W, targets: BceTargets<'_>) {
     let [exact, clamped, newton] = FORMS.map(|form| batch.hessian(&loss, form).unwrap());
     near(&exact, &differences(&LOGITS, |logits, at| on(logits).grad[at]));
     assert_eq!(clamped, exact.iter().map(|h| h.max(0.0)).collect::<Vec<_>>());
-    // w·σ(x)·σ(−x), whatever the label, under the gradient's factor 1/5.
+    // w·δ²·σ(δx)·σ(−δx), whatever the label, under the gradient's factor 1/5.
     let outcome = on(&LOGITS);
-    let expected: Vec<f64> =
-        (0..6).map(|i| outcome.weights[i] / 5.0 / ((1.0 + (-LOGITS[i]).exp()) * (1.0 + LOGITS[i].exp()))).collect();
+    let of = |x: f64| scale * scale / ((1.0 + (-x).exp()) * (1.0 + x.exp()));
+    let expected: Vec<f64> = (0..6).map(|i| outcome.weights[i] / 5.0 * of(scale * LOGITS[i])).collect();
     near(&newton, &expected);
 }
 
 #[test]
 fn derivatives_of_binary_losses_are_differences() {
     for targets in [BceTargets::Hard(&HARD), BceTargets::Soft(&SOFT)] {
-        binary_derivatives((), targets);
-        binary_derivatives(Focal::new(2.0).unwrap(), targets);
-        binary_derivatives(PosWeight::new(3.0).unwrap(), targets);
+        binary_derivatives(BceLoss::new(()), 1.0, targets);
+        binary_derivatives(BceLoss::new(Focal::new(2.0).unwrap()), 1.0, targets);
+        binary_derivatives(BceLoss::new(PosWeight::new(3.0).unwrap()), 1.0, targets);
+        let scaled = BceLoss::new(Focal::new(2.0).unwrap()).adjusted(VectorScaling::new(0.5, 0.0).unwrap());
+        binary_derivatives(scaled, 0.5, targets);
     }
 }
 
 #[test]
 fn derivatives_of_softmax_losses_are_differences() {
-    for (epsilon, gamma) in [(0.0, 0.0), (0.0, 2.0), (0.2, 0.0), (0.2, 1.5)] {
+    let scales = [0.5, 1.0, 2.0, 0.25];
+    for (epsilon, gamma, scaled) in
+        [(0.0, 0.0, false), (0.0, 2.0, false), (0.2, 0.0, false), (0.2, 1.5, false), (0.2, 1.5, true)]
+    {
+        let delta = if scaled { scales } else { [1.0; 4] };
         let loss = SoftmaxLoss::new(Focal::new(gamma).unwrap()).with_label_smoothing(epsilon).unwrap();
+        let loss = if scaled { loss.adjusted(VectorScaling::new(scales, 0.0).unwrap()) } else { loss };
         let weights = [0.5, 2.0, 1.0];
         let on = |logits: &[f64]| {
             let batch = SoftmaxBatch { sample_weight: Some(&weights), ..SoftmaxBatch::new(logits, 4, &LABELS) };
@@ -192,13 +198,13 @@ fn derivatives_of_softmax_losses_are_differences() {
         let [exact, clamped, newton] = FORMS.map(|form| batch.hessian(&loss, form).unwrap());
         near(&exact, &differences(&ROWS, |logits, at| on(logits).grad[at]));
         assert_eq!(clamped, exact.iter().map(|h| h.max(0.0)).collect::<Vec<_>>());
-        // w·p_j·(1 − p_j): that of cross entropy, smoothed or not, times the weight, under the factor 1/3.
+        // w·δ_j²·p_j·(1 − p_j): that of cross entropy, smoothed or not, times the weight, under the factor 1/3.
         let outcome = on(&ROWS);
         let expected: Vec<f64> = (0..12)
             .map(|at| {
-                let row = &ROWS[at / 4 * 4..][..4];
-                let p = ROWS[at].exp() / row.iter().map(|x| x.exp()).sum::<f64>();
-                outcome.weights[at / 4] / 3.0 * p * (1.0 - p)
+                let row = ROWS[at / 4 * 4..][..4].iter().zip(delta);
+                let p = (delta[at % 4] * ROWS[at]).exp() / row.map(|(x, delta)| (delta * x).exp()).sum::<f64>();
+                outcome.weights[at / 4] / 3.0 * delta[at % 4] * delta[at % 4] * p * (1.0 - p)
             })
             .collect();
         near(&newton, &expected);

@@ -10,7 +10,7 @@ use crate::reference::{BceBatch, BceTargets};
 use crate::sample::{Sample, SampleKind};
 use crate::statistics::BatchStatistics;
 use crate::weighter::SampleWeighter;
-use crate::weighters::{Focal, Ghm};
+use crate::weighters::{AlphaBalance, Focal, Ghm};
 
 fn counts(loss: &BceLoss<impl SampleWeighter>, seed: usize) -> BatchStatistics {
     let logits: Vec<f64> = (0..40).map(|i| ((i * 7 + seed * 3) % 23) as f64 * 0.3 - 3.0).collect();
@@ -43,17 +43,26 @@ fn observed_tables_are_put_in_place_without_recording_anew() {
     assert!(after.nodes().len() <= before.nodes().len() + 2);
 }
 
-#[test]
-fn a_formula_is_kept_where_only_its_tables_change() {
-    let mut loss = BceLoss::new(Ghm::new(5, 0.5).expect("valid"));
+/// Whether the formula that is there before a step is the one after it.
+fn kept(weighter: impl SampleWeighter) -> bool {
+    let mut loss = BceLoss::new(weighter);
     let first = loss.weighting().formula(SampleKind::Binary).expect("recordable").clone();
     let counts = counts(&loss, 0);
     loss.observe(&counts).expect("as asked for");
     let second = loss.weighting().formula(SampleKind::Binary).expect("recordable");
+    assert_ne!(first.tables(), second.tables());
     let program = |formula| Formula::program(formula, loss.weighting(), Quantities::Step).expect("recordable");
     // Both hold the one that was recorded: it lives as long as `first`.
-    assert!(std::ptr::eq(program(&first), program(second)));
-    assert_ne!(first.tables(), second.tables());
+    std::ptr::eq(program(&first), program(second))
+}
+
+#[test]
+fn a_formula_is_kept_where_only_its_tables_change() {
+    let ghm = |momentum| Ghm::new(5, momentum).expect("valid");
+    let balance = || AlphaBalance::per_class(&[0.5, 2.0]).expect("valid");
+    assert!(kept(ghm(0.5)));
+    // Tables of one content, read twice, before and after.
+    assert!(kept((ghm(0.5), balance(), ghm(0.5), balance())));
 }
 
 /// Bakes what it has observed into its formula.
@@ -111,12 +120,15 @@ fn a_step_that_fails_leaves_weighter_and_formula_as_they_were() {
 
 #[test]
 fn a_batch_in_which_nothing_counts_is_not_observed() {
-    let mut loss = BceLoss::new(Ghm::new(5, 0.5).expect("valid"));
+    let mut loss = BceLoss::new(Annealed { steps: 0 });
     let nothing = BatchStatistics::zero(loss.weighting().request(), 2);
-    let before = loss.state();
     loss.observe(&nothing).expect("as asked for");
     let taken: Result<(), WeightError> = loss.weighting_mut().take_step(&nothing, |_| Ok(()));
-    assert_eq!((taken, loss.state()), (Ok(()), before));
+    assert_eq!((taken, loss.weighter().steps), (Ok(()), 0));
+    let something = BatchStatistics { valid: 1, ..nothing };
+    loss.observe(&something).expect("as asked for");
+    let taken: Result<(), WeightError> = loss.weighting_mut().take_step(&something, |_| Ok(()));
+    assert_eq!((taken, loss.weighter().steps), (Ok(()), 2));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests fails as the tests do")]
 
 use reweight::reference::{BceBatch, BceTargets, SoftmaxBatch};
-use reweight::{ConfiguredLoss, Focal, LossConfig, Sample, SampleWeighter};
+use reweight::{BceLoss, ConfiguredLoss, Focal, HardExamples, LossConfig, Sample, SampleWeighter};
 
 const LOGITS: [f64; 6] = [-2.5, -0.4, 0.0, 0.7, 1.9, -3.5];
 
@@ -111,6 +111,24 @@ fn rows(parts: &str, labels: [i64; 2], change: impl Fn(&[f64], usize) -> Vec<f64
     });
     let expected = each.sum::<f64>() / 2.0;
     assert!((found - expected).abs() < 1e-12, "{found} instead of {expected}");
+}
+
+#[test]
+fn alpha_weighs_positives_and_what_is_left_of_one_the_others() {
+    let alpha = "weighter = [{ kind = \"alpha-balance\", alpha = 0.2 }]";
+    for targets in [HARD, SOFT] {
+        equal(alpha, targets, |x, t| (0.2 * t + 0.8 * (1.0 - t)) * cross_entropy(x, t));
+    }
+}
+
+/// Of what ties, all keep the same part.
+#[test]
+fn hard_examples_share_what_is_kept_of_a_tie() {
+    for (keep, expected) in [(1.0, 1.0), (0.5, 0.5), (0.25, 0.25)] {
+        let mut loss = BceLoss::new(HardExamples::new(keep).unwrap());
+        let outcome = BceBatch::new(&[0.0; 8], BceTargets::Hard(&[1; 8])).value_and_grad(&mut loss).unwrap();
+        assert_eq!(outcome.weights, [expected; 8]);
+    }
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn near(own: &[f64], expected: &[f64]) {
 }
 
 #[track_caller]
-fn binary_derivatives<W: SampleWeighter>(loss: BceLoss<W>, scale: f64, targets: BceTargets<'_>) {
+fn binary_derivatives<W: SampleWeighter>(loss: &BceLoss<W>, scale: f64, targets: BceTargets<'_>) {
     let valid = [true, true, true, false, true, true];
     let weights = [1.0, 0.5, 2.0, 1.0, 0.0, 3.0];
     let on = |logits: &[f64]| {
@@ -158,7 +158,7 @@ fn binary_derivatives<W: SampleWeighter>(loss: BceLoss<W>, scale: f64, targets: 
     };
     near(&on(&LOGITS).grad, &differences(&LOGITS, |logits, _| on(logits).summary.loss.unwrap()));
     let batch = BceBatch { valid: Some(&valid), sample_weight: Some(&weights), ..BceBatch::new(&LOGITS, targets) };
-    let [exact, clamped, newton] = FORMS.map(|form| batch.hessian(&loss, form).unwrap());
+    let [exact, clamped, newton] = FORMS.map(|form| batch.hessian(loss, form).unwrap());
     near(&exact, &differences(&LOGITS, |logits, at| on(logits).grad[at]));
     assert_eq!(clamped, exact.iter().map(|h| h.max(0.0)).collect::<Vec<_>>());
     // w·δ²·σ(δx)·σ(−δx), whatever the label, under the gradient's factor 1/5.
@@ -171,11 +171,11 @@ fn binary_derivatives<W: SampleWeighter>(loss: BceLoss<W>, scale: f64, targets: 
 #[test]
 fn derivatives_of_binary_losses_are_differences() {
     for targets in [BceTargets::Hard(&HARD), BceTargets::Soft(&SOFT)] {
-        binary_derivatives(BceLoss::new(()), 1.0, targets);
-        binary_derivatives(BceLoss::new(Focal::new(2.0).unwrap()), 1.0, targets);
-        binary_derivatives(BceLoss::new(PosWeight::new(3.0).unwrap()), 1.0, targets);
+        binary_derivatives(&BceLoss::new(()), 1.0, targets);
+        binary_derivatives(&BceLoss::new(Focal::new(2.0).unwrap()), 1.0, targets);
+        binary_derivatives(&BceLoss::new(PosWeight::new(3.0).unwrap()), 1.0, targets);
         let scaled = BceLoss::new(Focal::new(2.0).unwrap()).adjusted(VectorScaling::new(0.5, 0.0).unwrap());
-        binary_derivatives(scaled, 0.5, targets);
+        binary_derivatives(&scaled, 0.5, targets);
     }
 }
 

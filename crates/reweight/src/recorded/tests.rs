@@ -96,6 +96,10 @@ fn wrong_steps_are_named_by_their_place() {
     let expected = "`steps[0]` is inf, but must be finite";
     assert_eq!(message(vec![Step::Literal(f64::INFINITY)]), Err(expected.to_owned()));
     assert_eq!(message(Vec::new()), Err("`number of steps` is 0, but must be from 1 to 8192".to_owned()));
+    let expected = "`number of values of steps[0]` is 0, but must be at least 1";
+    assert_eq!(message(vec![Step::PerClass(Vec::new())]), Err(expected.to_owned()));
+    let expected = "`steps[0][1]` is NaN, but must be finite";
+    assert_eq!(message(vec![Step::PerColumn(vec![0.0, f64::NAN])]), Err(expected.to_owned()));
     let expected = "`gamma` is NaN, but must be in `parameters`, which has no value for it (steps[0])";
     assert_eq!(message(vec![Step::Parameter("gamma".into())]), Err(expected.to_owned()));
 }

@@ -125,6 +125,8 @@ fn the_state_goes_through_json_to_the_bit() {
     // Thirds and powers of 0.7 have no short decimal form.
     let mut weighter = Ghm::try_from(GhmConfig { momentum: 0.7, ..half(GhmPreset::Corrected) }).expect("valid");
     let fresh = weighter.clone();
+    let whole = serde_json::to_value(&fresh).expect("serialises");
+    assert!(whole.get("state").is_none_or(serde_json::Value::is_null), "nothing was observed: {whole}");
     for regions in [[1, 2], [7, 3], [5, 1]] {
         weighter.observe(&counts(&weighter, &regions)).expect("counted as asked");
         let text = serde_json::to_string(&weighter.state()).expect("serialises");

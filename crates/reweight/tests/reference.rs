@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as the test itself may")]
 
 use reweight::reference::{BceBatch, BceTargets, SoftmaxBatch};
-use reweight::{BceLoss, Focal, Ghm, HessianForm, PosWeight, SampleWeighter, SoftmaxLoss, Statistics, VectorScaling};
+use reweight::{
+    BceLoss, Focal, Ghm, HessianForm, Poly1, PosWeight, SampleWeighter, SoftmaxLoss, Statistics, VectorScaling,
+};
 
 const LOGITS: [f64; 6] = [0.5, -1.2, 2.0, 0.0, -3.5, 1.1];
 const HARD: [i64; 6] = [1, 0, 0, 1, 0, 1];
@@ -177,6 +179,18 @@ fn derivatives_of_binary_losses_are_differences() {
         let scaled = BceLoss::new(Focal::new(2.0).unwrap()).adjusted(VectorScaling::new(0.5, 0.0).unwrap());
         binary_derivatives(&scaled, 0.5, targets);
     }
+}
+
+/// −w·b′·p_t, and of Poly-1 b′ = −(1 − p_t) − ε·p_t·(1 − p_t).
+#[test]
+fn gauss_and_newton_take_the_slope_of_the_base() {
+    let loss = BceLoss::new(()).with_base(Poly1::new(2.0).unwrap());
+    let batch = BceBatch::new(&LOGITS, BceTargets::Hard(&HARD));
+    let expected = LOGITS.iter().zip(HARD).map(|(&x, y)| {
+        let p = 1.0 / (1.0 + (-(2.0 * y as f64 - 1.0) * x).exp());
+        p * (1.0 - p) * (1.0 + 2.0 * p) / 6.0
+    });
+    near(&batch.hessian(&loss, HessianForm::GaussNewton).unwrap(), &expected.collect::<Vec<_>>());
 }
 
 #[test]

@@ -111,21 +111,30 @@ fn a_region_of_margins_is_found_by_its_edges_and_by_arithmetic() {
     assert!(equal.grid(RegionAxis::Margin).is_none() && !equal.same(&regions), "as many, spaced otherwise");
 }
 
+/// The region that a tree's decisions end in: the first is the lowest bit of where they are, and the region's highest.
+fn descend<F: PartialOrd>(tree: &[F], key: F, levels: u32) -> usize {
+    let decide = |index: usize, level: u32| index | usize::from(key <= tree[(1 << level) + index]) << level;
+    let index = (0..levels).fold(0, decide);
+    (0..levels).fold(0, |region, bit| 2 * region + (index >> bit & 1))
+}
+
 #[test]
 fn a_search_tree_leads_where_a_search_does() {
     for bins in [1_u32, 2, 10, 30, 64] {
         let regions = Regions::new(bins).unwrap();
         let levels = bins.next_power_of_two().ilog2();
         for axis in [RegionAxis::Margin, RegionAxis::NegatedNorm] {
-            let (thresholds, tree) = (regions.thresholds_f64(axis), regions.search_tree_f64(axis));
-            for key in (-200..200).map(|step| f64::from(step) * 0.03) {
-                let decide = |index: usize, level: u32| index | usize::from(key <= tree[(1 << level) + index]) << level;
-                let index = (0..levels).fold(0, decide);
-                // The first decision is the index's lowest bit, and the region's highest.
-                let region = (0..levels).fold(0, |region, bit| 2 * region + (index >> bit & 1));
-                assert_eq!(region, thresholds.partition_point(|&threshold| key <= threshold), "{key} of {bins}");
+            for key in (-200..200).map(|step| step as f32 * 0.03) {
+                let region = regions.region_of(f64::from(key), axis);
+                let wide = descend(regions.search_tree_f64(axis), f64::from(key), levels);
+                assert_eq!(
+                    (wide, descend(regions.search_tree_f32(axis), key, levels)),
+                    (region, region),
+                    "{key} of {bins}"
+                );
             }
         }
     }
-    assert!(Regions::new(65).unwrap().search_tree_f64(RegionAxis::Margin).is_empty());
+    let many = Regions::new(65).unwrap();
+    assert!(many.search_tree_f64(RegionAxis::Margin).is_empty() && many.search_tree_f32(RegionAxis::Margin).is_empty());
 }

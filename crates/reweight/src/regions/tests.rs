@@ -112,7 +112,7 @@ fn a_region_of_margins_is_found_by_its_edges_and_by_arithmetic() {
 }
 
 /// The region that a tree's decisions end in: the first is the lowest bit of where they are, and the region's highest.
-fn descend<F: PartialOrd>(tree: &[F], key: F, levels: u32) -> usize {
+fn descend<F: Copy + PartialOrd>(tree: &[F], key: F, levels: u32) -> usize {
     let decide = |index: usize, level: u32| index | usize::from(key <= tree[(1 << level) + index]) << level;
     let index = (0..levels).fold(0, decide);
     (0..levels).fold(0, |region, bit| 2 * region + (index >> bit & 1))

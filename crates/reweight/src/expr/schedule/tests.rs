@@ -2,7 +2,7 @@
 
 use super::{Instruction, Operation, Output, Schedule};
 use crate::dual::Dual;
-use crate::expr::Table;
+use crate::expr::{Program, Table};
 use crate::formula::Quantities;
 use crate::loss::{BceLoss, SoftmaxLoss, Weighting};
 use crate::real::Real;
@@ -52,6 +52,9 @@ fn a_slot_is_taken_again_once_nobody_reads_it() {
     let loss = BceLoss::new(Recorded::try_from(config).expect("in order").detached());
     let schedule = loss.weighting().schedule(SampleKind::Binary, Quantities::Step).expect("recordable");
     assert!(schedule.instructions().len() > 100 && schedule.slots() <= 16, "{}", schedule.slots());
+    // σ(s) comes with σ(−s), whose slot is free at once.
+    let alone = Schedule::of(&Program::record(|sample| vec![sample.p().sqrt().exp().sqrt()]).expect("recordable"));
+    assert_eq!(alone.slots(), usize::from(Schedule::FIRST) + 2);
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(super) fn assign(
         operation.reads(&mut dead);
         // One of several results may be read by nobody.
         for slot in to..to + operation.results() {
-            if last[usize::from(slot)] < at {
+            if last[usize::from(slot)] <= at {
                 dead_result(&mut free, place[usize::from(slot)]);
             }
         }

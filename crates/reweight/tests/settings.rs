@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as the test itself may")]
 
 use reweight::{
-    AlphaBalance, Focal, GeneralizedCrossEntropy, HardExamples, Ldam, LdamConfig, LogitAdjustment,
-    LogitAdjustmentConfig, LossConfig, Poly1, PosWeight, PosWeightConfig, ProbabilityShift, QualityFocal, SelfPaced,
-    SelfPacedConfig, SelfPacedForm, Varifocal, VarifocalConfig, VectorScaling, VectorScalingConfig,
+    Adjustment, AlphaBalance, BatchForm, Focal, GeneralizedCrossEntropy, HardExamples, Ldam, LdamConfig,
+    LogitAdjustment, LogitAdjustmentConfig, LossConfig, Poly1, PosWeight, PosWeightConfig, ProbabilityShift,
+    QualityFocal, SelfPaced, SelfPacedConfig, SelfPacedForm, Varifocal, VarifocalConfig, VectorScaling,
+    VectorScalingConfig,
 };
 
 #[test]
@@ -30,6 +31,17 @@ fn settings_left_out_are_their_papers() {
         SelfPacedConfig { threshold: 2.0, form: SelfPacedForm::Hard }
     );
     assert_eq!(read::<PosWeightConfig>(r#"{"values": 3.0}"#), PosWeightConfig { values: 3.0.into(), axis: -1 });
+}
+
+/// A prior's logarithm: that all of them moved together changes no softmax, but the numbers that one reads.
+#[test]
+fn logits_are_adjusted_by_logarithms_of_priors() {
+    let adjustment = LogitAdjustment::from_counts(&[900, 60, 40], 0.5).unwrap();
+    let affine = adjustment.affine(&BatchForm::softmax(&[1, 3], 3)).unwrap();
+    for (offset, prior) in affine.offset.iter().zip([0.9_f64, 0.06, 0.04]) {
+        assert!((offset - 0.5 * prior.ln()).abs() < 1e-15, "{offset} for {prior}");
+    }
+    assert_eq!((affine.offset.len(), affine.scale.len(), affine.margin.len()), (3, 0, 0));
 }
 
 #[test]

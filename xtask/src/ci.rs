@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
     ("cuda, types alone", cuda_types),
     // Doc tests, the README's among them, are part of it.
     ("tests", || run(cargo(TESTS).env("INSTA_UPDATE", "no"))),
+    ("laws by instruction set", instruction_sets),
     ("kernels on the host", kernels),
     ("benches, once", benches),
     ("docs", || run(cargo(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))),
@@ -98,6 +99,26 @@ fn cuda_types() -> anyhow::Result<()> {
     let programs = ["-p", "reweight-dfdx", "-p", "reweight-conformance", "-p", "reweight-cli"];
     let all = ["clippy"].into_iter().chain(programs).chain(["--features", "cuda,ci-check", "--locked"]);
     run(&mut cargo(all.chain(["--lib", "--bins", "--", "-D", "warnings"])))
+}
+
+/// The engine's laws on every instruction set that this processor has: the tests before ran on the best.
+fn instruction_sets() -> anyhow::Result<()> {
+    let laws = ["test", "-p", "reweight-conformance", "-p", "reweight-ndarray", "--locked", "--quiet"];
+    let targets = ["--test", "ndarray_f32", "--test", "ndarray_f64", "--test", "engine"];
+    for set in lesser_sets() {
+        println!("{set}");
+        run(cargo(laws.into_iter().chain(targets)).env("REWEIGHT_ISA", set))?;
+    }
+    Ok(())
+}
+
+/// Those below the best one, as the engine names them.
+fn lesser_sets() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    let sets = [("baseline", std::is_x86_feature_detected!("avx2")), ("avx2", std::is_x86_feature_detected!("avx512f"))];
+    #[cfg(not(target_arch = "x86_64"))]
+    let sets = [("baseline", cfg!(target_arch = "aarch64"))];
+    sets.into_iter().filter(|&(_, lesser)| lesser).map(|(set, _)| set).collect()
 }
 
 /// The generated kernels, compiled for the host: not among the README's tests, because it needs a C++ compiler.

@@ -4,7 +4,7 @@
 
 use ndarray::{Array, Array1, Array2, Array3, ShapeBuilder, s};
 use reweight_ndarray::prelude::*;
-use reweight_ndarray::reweight::{AlphaBalance, Focal, Ghm, LossError, LossSummary, State};
+use reweight_ndarray::reweight::{AlphaBalance, Focal, Ghm, LossError, LossSummary, PosWeight, State};
 
 type Weighter = (AlphaBalance, Focal, Ghm);
 
@@ -89,6 +89,24 @@ fn any_layout_gives_the_same_gradient() {
     loss.value_and_grad_into(&plain, &marks, buffer.slice_mut(s![..;2, ..])).unwrap();
     assert_eq!(buffer.slice(s![..;2, ..]), expected.grad);
     assert!(buffer.slice(s![1..;2, ..]).iter().all(|&untouched| untouched == 7.0));
+}
+
+#[test]
+fn columns_go_on_from_one_block_to_the_next() {
+    // At logit 0 a positive's slope is half of its weight.
+    let (rows, weights) = (40_001, [2.0, 4.0, 10.0]);
+    let (zeros, ones) = (Array2::<f32>::zeros((rows, 3)), Array2::<u8>::ones((rows, 3)));
+    let mut loss = BceLoss::new(PosWeight::new(weights).unwrap()).with_reduction(Reduction::Sum).unwrap();
+    let outcome = loss.value_and_grad(&zeros, &ones).unwrap();
+    assert!(outcome.grad.indexed_iter().all(|((_, column), &slope)| slope == -0.5 * weights[column] as f32));
+    // By columns in memory, and along the first axis.
+    let by_columns = Array2::<f32>::zeros((rows, 3).f());
+    assert_eq!(loss.value_and_grad(&by_columns, &ones).unwrap().grad, outcome.grad);
+    let mut loss = BceLoss::new(PosWeight::new(weights).unwrap().along(0)).with_reduction(Reduction::Sum).unwrap();
+    let outcome = loss.value_and_grad(&zeros.t(), &ones.t()).unwrap();
+    assert!(outcome.grad.indexed_iter().all(|((column, _), &slope)| slope == -0.5 * weights[column] as f32));
+    let wide = (Array2::<f32>::zeros((3, rows)), Array2::<u8>::ones((3, rows)));
+    assert_eq!(loss.value_and_grad(&wide.0, &wide.1).unwrap().grad, outcome.grad);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use ndarray::{Array, Array1, Array2, Array3, ShapeBuilder, s};
 use reweight_ndarray::prelude::*;
-use reweight_ndarray::reweight::{AlphaBalance, Focal, Ghm, LossError, LossSummary, PosWeight, State};
+use reweight_ndarray::reweight::{AlphaBalance, Focal, Ghm, LossError, LossSummary, PosWeight, Real, Sample, State};
 
 type Weighter = (AlphaBalance, Focal, Ghm);
 
@@ -105,8 +105,68 @@ fn columns_go_on_from_one_block_to_the_next() {
     let mut loss = BceLoss::new(PosWeight::new(weights).unwrap().along(0)).with_reduction(Reduction::Sum).unwrap();
     let outcome = loss.value_and_grad(&zeros.t(), &ones.t()).unwrap();
     assert!(outcome.grad.indexed_iter().all(|((column, _), &slope)| slope == -0.5 * weights[column] as f32));
+    // Gaps in memory, and as many rows as columns.
+    let (spaced, marks) = (Array2::<f32>::zeros((6, 9)), Array2::<u8>::ones((3, 3)));
+    let mut across = BceLoss::new(PosWeight::new(weights).unwrap()).with_reduction(Reduction::Sum).unwrap();
+    for (loss, axis) in [(&mut across, 1), (&mut loss, 0)] {
+        let grad = loss.value_and_grad(spaced.slice(s![..;2, ..;3]), &marks).unwrap().grad;
+        let of = |at: (usize, usize)| weights[if axis == 1 { at.1 } else { at.0 }] as f32;
+        assert!(grad.indexed_iter().all(|(at, &slope)| slope == -0.5 * of(at)), "along axis {axis}: {grad}");
+    }
     let wide = (Array2::<f32>::zeros((3, rows)), Array2::<u8>::ones((3, rows)));
     assert_eq!(loss.value_and_grad(&wide.0, &wide.1).unwrap().grad, outcome.grad);
+}
+
+#[test]
+fn counts_are_the_references_wherever_a_column_stands() {
+    use reweight_ndarray::reweight::{VectorScaling, reference};
+
+    // Eighths, moved by halves: exact in either precision.
+    let (rows, columns) = (20_003, 3);
+    let logits =
+        Array2::from_shape_fn((rows, columns), |(i, j)| (spread(i * columns + j, 8) * 64.0).floor() / 8.0 - 4.0);
+    let targets = Array2::from_shape_fn((rows, columns), |(i, j)| i64::from(spread(i * columns + j, 9) < 0.3));
+    let loss = BceLoss::new(Ghm::new(10, 0.5).unwrap()).adjusted(VectorScaling::new(1.0, [0.5, -1.0, 2.5]).unwrap());
+    let (flat, labels) = (logits.as_slice().unwrap(), targets.as_slice().unwrap());
+    let batch = reference::BceBatch::new(flat, reference::BceTargets::Hard(labels));
+    let expected = reference::BceBatch { shape: Some(&[rows, columns]), ..batch }.statistics(&loss).unwrap();
+    assert_eq!(BceBatch::new(&logits, &targets).statistics(&loss).unwrap(), expected);
+    assert_eq!(BceBatch::new(&logits.mapv(|x| x as f32), &targets).statistics(&loss).unwrap(), expected);
+}
+
+/// Weighs more than a float holds where the sample is wrong.
+#[derive(Clone, Debug)]
+struct Exploding;
+
+impl SampleWeighter for Exploding {
+    fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
+        sample.q().scale(200.0).exp()
+    }
+}
+
+#[test]
+fn a_weight_that_is_no_number_is_named_with_the_samples_margin() {
+    let margin = |error: LossError| match error {
+        LossError::NotFinite { index, margin, .. } => (index, margin),
+        other => panic!("{other}"),
+    };
+    for rows in [1, 50] {
+        // All but the last are right.
+        let logits =
+            Array2::from_shape_fn(
+                (rows, 3),
+                |(i, j)| {
+                    if i + 1 < rows { [9.0, 0.0, 0.0][j] } else { [0.0_f32, 1.0, 3.0][j] }
+                },
+            );
+        let error = SoftmaxLoss::new(Exploding).value_and_grad(&logits, &Array1::<u8>::zeros(rows)).unwrap_err();
+        let (index, found) = margin(error);
+        // 0 − log(e + e³).
+        assert!(index == rows - 1 && (found + 3.126_928).abs() < 1e-5, "{found} at {index}");
+        let logits = Array1::from_shape_fn(rows, |i| if i + 1 < rows { -9.0 } else { 2.5_f32 });
+        let error = BceLoss::new(Exploding).value_and_grad(&logits, &Array1::<u8>::zeros(rows)).unwrap_err();
+        assert_eq!(margin(error), (rows - 1, -2.5));
+    }
 }
 
 #[test]

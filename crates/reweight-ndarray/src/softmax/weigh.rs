@@ -121,9 +121,7 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
                 let keep = outputs.grad.as_mut().map(|all| all.open(start + span.start, stage.grad, span.start));
                 let group = wide_group::<A, L, M>(&block, logits, map, at, count, ignore, smoothed, keep, &mut found);
                 if stored.is_half() {
-                    // The beginning of what comes next; the rest of long rows the processor foresees.
-                    let next = start + span.end;
-                    let next = next..stored.len().min(next + AHEAD);
+                    let next = upcoming(start, span.end, stored.len());
                     stored.prefetch::<L>(next.clone());
                     if let Some(grad) = &outputs.grad {
                         grad.prefetch::<L>(next);
@@ -212,6 +210,12 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
     found.faulty |= L::mask_any(L::mask_not(finite.eq(L::splat(0.0))));
     found.faulty |= !fit | !sums.loss.is_finite() | !sums.weight.is_finite();
     Weighed { sums, found }
+}
+
+/// The beginning of what comes next, to be asked for; the rest of long rows the processor foresees.
+#[inline(always)]
+fn upcoming(start: usize, end: usize, len: usize) -> std::ops::Range<usize> {
+    start + end..len.min(start + end + AHEAD)
 }
 
 /// The formula runs over pairs of registers: what fills the last pair up holds a margin, too.

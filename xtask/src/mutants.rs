@@ -28,7 +28,7 @@ struct Tests {
     package: &'static str,
     /// As cargo is told; doc tests are compiled one by one, which takes longer than all else.
     targets: &'static [&'static str],
-    /// Seconds after which they are taken to hang, some five times what they need.
+    /// Seconds after which they are taken to hang: several times what they need, on a loaded machine too.
     patience: &'static str,
 }
 

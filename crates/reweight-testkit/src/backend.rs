@@ -58,12 +58,6 @@ pub trait Backend {
         true
     }
 
-    /// Which part of a batch's largest exact second derivative their error may be relative to: they are sums of terms of both
-    /// signs, and where those cancel, what is left is smaller than what they were off by.
-    fn second_derivative_floor(&self) -> f64 {
-        0.1
-    }
-
     /// The batch as the backend sees it: rounded to its precision, or to what its arrays hold where that is less.
     fn seen(&self, batch: &Batch) -> Batch {
         batch.rounded(self.precision())

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder, Slice};
 use reweight::{Adjustment, BaseLoss, BatchStatistics, HessianForm, LossError, LossSummary, SampleWeighter};
-use reweight_ndarray::{BceBatch, Float, InstructionSet, Outcome, SecondOrder, SoftmaxBatch};
+use reweight_ndarray::{BceBatch, Float, Outcome, SecondOrder, SoftmaxBatch};
 
 use crate::adjustment::check_adjustment;
 use crate::backend::{Backend, Observed};
@@ -243,14 +243,6 @@ impl<A: Element + reweight_ndarray::BceTarget> Backend for Ndarray<A> {
 
     fn precision(&self) -> Precision {
         A::PRECISION
-    }
-
-    fn second_derivative_floor(&self) -> f64 {
-        // Without fused multiply-adds each product of such a sum is rounded on its own.
-        match InstructionSet::active() {
-            Ok(InstructionSet::Baseline) => 0.2,
-            _ => 0.1,
-        }
     }
 
     fn step<W: SampleWeighter>(&self, loss: &mut Loss<W>, batch: &Batch) -> Result<Observed, LossError> {

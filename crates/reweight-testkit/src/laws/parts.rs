@@ -71,8 +71,7 @@ pub(super) fn curved<W: SampleWeighter>(
                 let check = check.with(form.name());
                 // The exact one is a sum of terms of both signs: its error is relative to them.
                 let differs = form != HessianForm::GaussNewton;
-                let cancelling = Tolerance { floor: backend.second_derivative_floor(), ..tolerance };
-                check.close("hessian", &own, &other, if differs { cancelling } else { tolerance });
+                check.close("hessian", &own, &other, if differs { tolerance.of_differences() } else { tolerance });
                 if form != HessianForm::Exact {
                     check.holds(own.iter().all(|&value| value >= 0.0), || "one is below 0".to_owned());
                 }

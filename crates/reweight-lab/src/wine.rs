@@ -1,12 +1,13 @@
-//! The default table: the red wines of the wine-quality data, as the crate `linfa-datasets` carries them.
+//! The default table: the red wines of the wine-quality data.
 //!
 //! P. Cortez, A. Cerdeira, F. Almeida, T. Matos, J. Reis: Modeling wine preferences by data mining from physicochemical
-//! properties. Decision Support Systems 47 (2009). 1,599 wines, 11 measurements, a quality from 3 to 8.
+//! properties. Decision Support Systems 47 (2009). 1,599 wines, 11 measurements, a quality from 3 to 8. The UCI repository
+//! (doi:10.24432/C56S3T) gives it under CC BY 4.0; data/README.md says what was done to it.
 
 use crate::table::{Column, Guesses, Table, Target};
 
 /// The best quality that still counts as bad, the positive class: 63 of the 1,599 wines.
-pub const WORST_QUALITY: usize = 4;
+pub const WORST_QUALITY: &str = "4";
 
 /// The positive label of the two-class table.
 pub const POSITIVE: &str = "bad";
@@ -20,23 +21,30 @@ pub enum WineTask {
     Multiclass,
 }
 
+/// Names, then a wine a line, its quality last.
+const WINES: &str = include_str!("../data/winequality-red.csv");
+
 /// The table of red wines.
 #[must_use]
 pub fn table(task: WineTask) -> Table {
-    // linfa's arrays are of another ndarray version than ours, so only their values are taken over.
-    let data = linfa_datasets::winequality();
-    let columns = data
-        .feature_names()
-        .iter()
-        .enumerate()
-        .map(|(index, name)| Column::Numeric { name: name.clone(), values: data.records().column(index).to_vec() })
-        .collect();
-    let qualities: Vec<String> = data.targets().iter().map(usize::to_string).collect();
+    let mut lines = WINES.lines().map(|line| line.split(','));
+    let mut names: Vec<&str> = lines.next().into_iter().flatten().collect();
+    names.pop();
+    let mut measured = vec![Vec::new(); names.len()];
+    let mut qualities = Vec::new();
+    for mut cells in lines {
+        for values in &mut measured {
+            values.push(cells.next().and_then(|cell| cell.parse().ok()).unwrap_or(f64::NAN));
+        }
+        qualities.extend(cells);
+    }
+    let columns =
+        names.iter().zip(measured).map(|(&name, values)| Column::Numeric { name: name.to_owned(), values }).collect();
     let row_labels: Vec<&str> = match task {
         WineTask::Binary => {
-            data.targets().iter().map(|&quality| if quality <= WORST_QUALITY { POSITIVE } else { "good" }).collect()
+            qualities.iter().map(|&quality| if quality <= WORST_QUALITY { POSITIVE } else { "good" }).collect()
         }
-        WineTask::Multiclass => qualities.iter().map(String::as_str).collect(),
+        WineTask::Multiclass => qualities,
     };
     let target = Target::from_labels("quality", &row_labels);
     Table { name: "red wine quality".to_owned(), columns, target, guesses: Guesses::default() }

@@ -7,7 +7,7 @@ use crate::bce::{
 };
 use crate::dispatch::{Available, dispatch};
 use crate::element::PickLanes;
-use crate::softmax::{ClassMap, Count as CountRows, Found, Raw, Weigh as WeighRows, Weighed as Rows};
+use crate::softmax::{Count as CountRows, Found, Weigh as WeighRows, Weighed as Rows};
 use crate::step::Rescale;
 
 macro_rules! kernels {
@@ -37,9 +37,7 @@ kernels! {
     count_soft: CountElements<'_, '_, Self, Soft> => Checked,
     weigh_hard: WeighElements<'_, '_, Self, Hard> => Elements,
     weigh_soft: WeighElements<'_, '_, Self, Soft> => Elements,
-    count_rows: CountRows<'_, '_, Self, Raw> => Found,
-    count_adjusted_rows: CountRows<'_, '_, Self, &ClassMap<Self>> => Found,
-    weigh_rows: WeighRows<'_, '_, Self, Raw> => Rows,
-    weigh_adjusted_rows: WeighRows<'_, '_, Self, &ClassMap<Self>> => Rows,
+    count_rows: CountRows<'_, '_, Self> => Found,
+    weigh_rows: WeighRows<'_, '_, Self> => Rows,
     rescale: Rescale<'_, Self> => (),
 }

@@ -184,7 +184,7 @@ impl<A: FloatLanes> Rows<'_, A> {
     }
 }
 
-/// Room for a block's numbers between 16 bits and the kernels; none where nothing has 16 bits.
+/// Room for a block's numbers between 16 bits and the kernels, none where nothing has 16 bits; and for adjusted logits.
 pub(crate) struct Stage<'a, A> {
     pub(crate) logits: &'a mut [A],
     pub(crate) sample_weight: &'a mut [A],
@@ -192,14 +192,17 @@ pub(crate) struct Stage<'a, A> {
     pub(crate) hessian: &'a mut [A],
     pub(crate) weights: &'a mut [A],
     pub(crate) losses: &'a mut [A],
+    /// Those of a register of rows.
+    pub(crate) adjusted: &'a mut [A],
 }
 
 impl<'a, A: FloatLanes> Stage<'a, A> {
     /// For so many rows of so many logits at a time, in memory that is kept.
-    pub(crate) fn new(memory: &'a mut Vec<A>, half: bool, rows: usize, row: usize) -> Self {
+    pub(crate) fn new(memory: &'a mut Vec<A>, half: bool, adjusted: bool, rows: usize, row: usize) -> Self {
         // Squares of registers may take in what is behind a block.
         let (rows, numbers) = if half { (rows, rows * row + MOST_LANES) } else { (0, 0) };
-        let size = 3 * numbers + 3 * rows;
+        let adjusted = if adjusted { MOST_LANES * row } else { 0 };
+        let size = 3 * numbers + 3 * rows + adjusted;
         if memory.len() < size {
             memory.resize(size, A::ZERO);
         }
@@ -208,7 +211,8 @@ impl<'a, A: FloatLanes> Stage<'a, A> {
         let (hessian, rest) = rest.split_at_mut(numbers);
         let (sample_weight, rest) = rest.split_at_mut(rows);
         let (weights, rest) = rest.split_at_mut(rows);
-        let (losses, _) = rest.split_at_mut(rows);
-        Self { logits, sample_weight, grad, hessian, weights, losses }
+        let (losses, rest) = rest.split_at_mut(rows);
+        let adjusted = &mut rest[..adjusted];
+        Self { logits, sample_weight, grad, hessian, weights, losses, adjusted }
     }
 }

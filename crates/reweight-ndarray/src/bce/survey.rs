@@ -134,7 +134,7 @@ fn count<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_,
     let exp = key.is_some_and(|key| key.schedule.reads_exp());
     let n = inputs.logits.len();
     let mut staged = memory.take_stage();
-    let stage = Stage::new(&mut staged, inputs.logits.is_half(), BLOCK, 1);
+    let stage = Stage::new(&mut staged, inputs.logits.is_half(), false, BLOCK, 1);
     let mut first = 0;
     while first < n {
         let some = KEYS.min(n - first);

@@ -74,7 +74,7 @@ fn weigh<A: PickLanes, K: Labels<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_,
     let exp = formula.schedule.reads_exp();
     let n = inputs.logits.len();
     let mut staged = memory.take_stage();
-    let stage = Stage::new(&mut staged, inputs.logits.is_half(), BLOCK, 1);
+    let stage = Stage::new(&mut staged, inputs.logits.is_half(), false, BLOCK, 1);
     let mut fit = true;
     let mut first = 0;
     while first < n {

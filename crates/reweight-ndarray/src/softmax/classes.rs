@@ -1,113 +1,86 @@
-//! What an adjustment does to a row's logits, class by class; nothing where there is none, at no cost.
+//! What an adjustment does to a row's logits, class by class. Where there is one, the adjusted logits are written down once and
+//! everything else works on them, so that the loops are the same with it and without.
 
 use reweight::Affine;
 
 use crate::element::PickLanes;
 use crate::lanes::Lanes;
 
-/// δ_j·x_j + ι_j, and the margin of the label.
-pub(crate) trait Classes<A: PickLanes>: Copy {
-    /// A register of one class's logits.
-    fn class<L: Lanes<Scalar = A>>(self, logits: L, class: usize) -> L;
-    /// A register of a row's logits, from class `at` on.
-    fn along<L: Lanes<Scalar = A>>(self, logits: L, at: usize) -> L;
-    /// One logit.
-    fn one(self, logit: A, class: usize) -> A;
-    /// Δ of a label.
-    fn margin(self, label: usize) -> A;
-    /// A register of one class's slopes, by the raw logits.
-    fn slope<L: Lanes<Scalar = A>>(self, slopes: L, class: usize) -> L;
-    /// A register of a row's slopes, from class `at` on.
-    fn slopes_along<L: Lanes<Scalar = A>>(self, slopes: L, at: usize) -> L;
-    /// δ of a class.
-    fn scale(self, class: usize) -> A;
-}
-
-/// No adjustment.
-#[derive(Clone, Copy)]
-pub(crate) struct Raw;
-
-impl<A: PickLanes> Classes<A> for Raw {
-    #[inline(always)]
-    fn class<L: Lanes<Scalar = A>>(self, logits: L, _: usize) -> L {
-        logits
-    }
-    #[inline(always)]
-    fn along<L: Lanes<Scalar = A>>(self, logits: L, _: usize) -> L {
-        logits
-    }
-    #[inline(always)]
-    fn one(self, logit: A, _: usize) -> A {
-        logit
-    }
-    #[inline(always)]
-    fn margin(self, _: usize) -> A {
-        A::ZERO
-    }
-    #[inline(always)]
-    fn slope<L: Lanes<Scalar = A>>(self, slopes: L, _: usize) -> L {
-        slopes
-    }
-    #[inline(always)]
-    fn slopes_along<L: Lanes<Scalar = A>>(self, slopes: L, _: usize) -> L {
-        slopes
-    }
-    #[inline(always)]
-    fn scale(self, _: usize) -> A {
-        A::ONE
-    }
-}
-
-/// One δ, ι and Δ a class, in the logits' precision.
+/// δ_j·x_j + ι_j, and Δ of the label, in the logits' precision.
 #[derive(Clone, Debug)]
 pub(crate) struct ClassMap<A> {
-    scale: Vec<A>,
+    /// δ; none where all are 1.
+    scale: Option<Vec<A>>,
     offset: Vec<A>,
     margin: Vec<A>,
 }
 
+/// Adjusted logits may be beyond the floats without a fault of the batch's, so it is the raw ones that are looked at.
 impl<A: PickLanes> ClassMap<A> {
     pub(crate) fn of(affine: &Affine, classes: usize) -> Self {
         let list = |of: &dyn Fn(usize) -> f64| (0..classes).map(|at| A::from_f64(of(at))).collect();
+        let scaled = affine.scale.iter().any(|&scale| scale != 1.0);
         Self {
-            scale: list(&|at| affine.scale_of(at)),
+            scale: scaled.then(|| list(&|at| affine.scale_of(at))),
             offset: list(&|at| affine.offset_of(at)),
             margin: list(&|at| affine.margin_of(at)),
         }
     }
-}
 
-impl<A: PickLanes> Classes<A> for &ClassMap<A> {
+    /// Δ of a label.
     #[inline(always)]
-    fn class<L: Lanes<Scalar = A>>(self, logits: L, class: usize) -> L {
-        logits.mul_add(L::splat_scalar(self.scale[class]), L::splat_scalar(self.offset[class]))
-    }
-    #[inline(always)]
-    fn along<L: Lanes<Scalar = A>>(self, logits: L, at: usize) -> L {
-        let lanes = at..at + L::COUNT;
-        logits.mul_add(L::load(&self.scale[lanes.clone()]), L::load(&self.offset[lanes]))
-    }
-    #[inline(always)]
-    fn one(self, logit: A, class: usize) -> A {
-        // By the same instructions as along the row: the label's logit is compared with the row's largest.
-        let (logit, scale, offset): (f64, f64, f64) =
-            (logit.into(), self.scale[class].into(), self.offset[class].into());
-        A::from_f64(logit.mul_add(scale, offset))
-    }
-    #[inline(always)]
-    fn margin(self, label: usize) -> A {
+    pub(super) fn margin(&self, label: usize) -> A {
         self.margin[label]
     }
+
+    /// δ, by which slopes go back to the raw logits; none where all are 1.
     #[inline(always)]
-    fn slope<L: Lanes<Scalar = A>>(self, slopes: L, class: usize) -> L {
-        slopes * L::splat_scalar(self.scale[class])
+    pub(super) fn scale(&self) -> Option<&[A]> {
+        self.scale.as_deref()
     }
+
+    /// Registers of one class each, where they lie; `finite` as it was where those of the rows that count are finite.
     #[inline(always)]
-    fn slopes_along<L: Lanes<Scalar = A>>(self, slopes: L, at: usize) -> L {
-        slopes * L::load(&self.scale[at..at + L::COUNT])
+    pub(super) fn classes<L: Lanes<Scalar = A>>(&self, logits: &mut [A], valid: L::Mask, mut finite: L) -> L {
+        let zero = L::splat(0.0);
+        for (class, logits) in logits.chunks_exact_mut(L::COUNT).enumerate() {
+            // What does not count may hold anything.
+            let raw = L::select(valid, L::load(logits), zero);
+            finite = raw.mul_add(zero, finite);
+            let (scale, offset) = (self.scale.as_ref().map(|all| all[class]), self.offset[class]);
+            raw.mul_add(L::splat_scalar(scale.unwrap_or(A::ONE)), L::splat_scalar(offset)).store(logits);
+        }
+        finite
     }
+
+    /// A row of at least a register's number of logits: the largest, and `finite` as it was where the raw ones are finite.
     #[inline(always)]
-    fn scale(self, class: usize) -> A {
-        self.scale[class]
+    pub(super) fn row<L: Lanes<Scalar = A>>(&self, logits: &[A], to: &mut [A], mut finite: L) -> (A, L) {
+        let (zero, last) = (L::splat(0.0), logits.len() - L::COUNT);
+        let mut largest = L::splat(f64::NEG_INFINITY);
+        let mut at = 0;
+        // The last register ends with the row, and does some of the one before again.
+        loop {
+            let lanes = at..at + L::COUNT;
+            let raw = L::load(&logits[lanes.clone()]);
+            finite = raw.mul_add(zero, finite);
+            let offset = L::load(&self.offset[lanes.clone()]);
+            let adjusted = match &self.scale {
+                Some(scale) => raw.mul_add(L::load(&scale[lanes.clone()]), offset),
+                None => raw + offset,
+            };
+            largest = adjusted.max(largest);
+            adjusted.store(&mut to[lanes]);
+            if at == last {
+                return (largest.largest(), finite);
+            }
+            at = last.min(at + L::COUNT);
+        }
     }
+}
+
+/// An adjustment, and room for the adjusted logits of a register of rows.
+pub(crate) struct Adjusted<'a, A> {
+    pub(crate) map: &'a ClassMap<A>,
+    pub(crate) rows: &'a mut [A],
 }

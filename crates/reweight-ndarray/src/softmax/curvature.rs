@@ -2,7 +2,7 @@
 
 use reweight::HessianForm;
 
-use super::classes::Classes;
+use super::classes::ClassMap;
 use super::rows::{Group, lanes};
 use super::weigh::{Results, uniform};
 use crate::element::PickLanes;
@@ -36,9 +36,9 @@ struct Row {
 
 /// Writes `count` rows of second derivatives by the raw logits; whether one is not finite.
 #[inline(always)]
-pub(super) fn write_hessian<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
+pub(super) fn write_hessian<A: PickLanes, L: Lanes<Scalar = A>>(
     curvature: &Curvature,
-    map: M,
+    map: Option<&ClassMap<A>>,
     results: &Results<'_, A>,
     group: &Group<L>,
     times: L,
@@ -55,7 +55,7 @@ pub(super) fn write_hessian<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     let (p, q, uniform, times, labels) = (lanes(at.p), lanes(at.q), lanes(smoothed), lanes(times), lanes(group.labels));
     let valid = lanes(L::select(group.valid, L::splat(1.0), L::splat(0.0)));
     let mut faulty = false;
-    let classes = curvature.classes;
+    let (classes, scale) = (curvature.classes, map.and_then(ClassMap::scale));
     for (row, hessian) in hessian.chunks_exact_mut(classes).enumerate().take(curvature.count) {
         if valid[row] == A::ZERO {
             hessian.fill(A::ZERO);
@@ -82,7 +82,7 @@ pub(super) fn write_hessian<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
         };
         let factor: f64 = curvature.factor * times[row].into();
         for (class, to) in hessian.iter_mut().enumerate() {
-            let delta: f64 = map.scale(class).into();
+            let delta: f64 = scale.map_or(1.0, |scale| scale[class].into());
             let e = if class == label { None } else { Some(exponential(class)) };
             let value = one.second(curvature, e) * factor * delta * delta;
             let value = if curvature.form == HessianForm::Clamped { value.max(0.0) } else { value };

@@ -8,7 +8,7 @@ use reweight::{
     Totals, Weighting,
 };
 
-use super::classes::{ClassMap, Raw};
+use super::classes::ClassMap;
 use super::rows::Found;
 use super::survey::{Count, Row, diagnose, look};
 use super::weigh::{Weigh, Weighed};
@@ -83,10 +83,9 @@ where
             labelled(part, |part| {
                 let inputs = part.inputs;
                 let mut memory = Memory::take_any();
-                let lent = &mut memory;
-                let found = with_scratch(&shared, |counts| match &ready.map {
-                    None => A::Wide::count_rows(isa, Count { memory: lent, map: Raw, inputs, ignore, counts }),
-                    Some(map) => A::Wide::count_adjusted_rows(isa, Count { memory: lent, map, inputs, ignore, counts }),
+                let (lent, map) = (&mut memory, ready.map.as_ref());
+                let found = with_scratch(&shared, |counts| {
+                    A::Wide::count_rows(isa, Count { memory: lent, map, inputs, ignore, counts })
                 });
                 memory.keep();
                 found
@@ -177,20 +176,11 @@ where
         self.each_part(isa, wanted, From::End, &|part: Slices<'_, A::Wide, I>| {
             labelled(part, |part| {
                 let mut memory = Memory::take(formula);
-                let lent = &mut memory;
-                let weighed = match &ready.map {
-                    None => {
-                        let map = Raw;
-                        A::Wide::weigh_rows(
-                            isa,
-                            Weigh { formula, memory: lent, map, part, ignore, epsilon, factors, form },
-                        )
-                    }
-                    Some(map) => A::Wide::weigh_adjusted_rows(
-                        isa,
-                        Weigh { formula, memory: lent, map, part, ignore, epsilon, factors, form },
-                    ),
-                };
+                let (lent, map) = (&mut memory, ready.map.as_ref());
+                let weighed = A::Wide::weigh_rows(
+                    isa,
+                    Weigh { formula, memory: lent, map, part, ignore, epsilon, factors, form },
+                );
                 memory.keep();
                 weighed
             })

@@ -4,13 +4,13 @@
 //! is ever subtracted from 1. Few classes: each lane is a row from the start. Many: a row's registers lie along the
 //! classes, and its maximum and sum are gathered into lanes at the end.
 
-use super::along::{Ahead, exponentials, finite_share, largest_but, largest_of};
-use super::classes::Classes;
+use super::along::{beyond_whole, exponentials, finite_share, largest_but, largest_of};
+use super::classes::{Adjusted, ClassMap};
 use crate::block::BLOCK;
 use crate::element::{FloatLanes, PickLanes};
 use crate::lanes::{Lanes, MOST_LANES};
 use crate::part::Block;
-use crate::stored::{AT_ONCE, Rows};
+use crate::stored::{AT_ONCE, Rows, prefetch};
 
 /// Up to so many classes a row is a lane.
 pub(crate) const NARROW: usize = 32;
@@ -77,11 +77,10 @@ pub(crate) fn rows_at_a_time<L: Lanes>(classes: usize) -> usize {
     (logits / classes / L::COUNT * L::COUNT).clamp(L::COUNT, BLOCK)
 }
 
-/// The labels of a group.
-struct Labels<L: Lanes> {
-    indices: [usize; MOST_LANES],
-    numbers: L,
-    valid: L::Mask,
+/// What the labels of a group say, row by row.
+struct Labels {
+    /// 1 where a row counts.
+    marks: [u8; MOST_LANES],
     /// Rows that count.
     counted: u32,
     /// Rows that count and have no label among the classes; they are left out here, and the batch is refused.
@@ -90,40 +89,59 @@ struct Labels<L: Lanes> {
     positives: u32,
 }
 
-#[inline(always)]
-fn labels<A: PickLanes, L: Lanes<Scalar = A>>(
-    inputs: &Block<'_, A, i64>,
-    first: usize,
-    rows: usize,
-    ignore: Option<i64>,
-) -> Labels<L> {
-    let (mut indices, mut numbers, mut marks) = ([0_usize; MOST_LANES], [A::ZERO; MOST_LANES], [0_u8; MOST_LANES]);
-    let (mut counted, mut foreign, mut positives) = (0, false, 0);
-    let targets = &inputs.targets[first..first + rows];
-    let masks = inputs.valid.map(|valid| &valid[first..first + rows]);
-    // Without a branch for each row: labels are as good as random.
-    for (row, &label) in targets.iter().enumerate() {
-        let counts = masks.is_none_or(|masks| masks[row]) & (ignore != Some(label));
-        let inside = (label as u64) < inputs.row as u64;
-        let index = if counts & inside { label as usize } else { 0 };
-        foreign |= counts & !inside;
-        indices[row] = index;
-        numbers[row] = A::from_label(index as i64);
-        marks[row] = u8::from(counts & inside);
-        counted += u32::from(counts & inside);
-        positives += u32::from(index != 0);
+impl Labels {
+    /// `put` takes each row's class index, 0 where it does not count.
+    #[inline(always)]
+    fn read<A, L: Lanes>(
+        inputs: &Block<'_, A, i64>,
+        first: usize,
+        rows: usize,
+        ignore: Option<i64>,
+        mut put: impl FnMut(usize, usize),
+    ) -> Self {
+        let mut marks = [1_u8; MOST_LANES];
+        let (mut counted, mut foreign, mut positives) = (0, false, 0);
+        let targets = &inputs.targets[first..first + rows];
+        if rows < L::COUNT {
+            marks[rows..].fill(0);
+        }
+        if let Some(valid) = inputs.valid {
+            for (mark, &valid) in marks.iter_mut().zip(&valid[first..first + rows]) {
+                *mark = u8::from(valid);
+            }
+        }
+        if let Some(ignore) = ignore {
+            for (mark, &label) in marks.iter_mut().zip(targets) {
+                *mark &= u8::from(label != ignore);
+            }
+        }
+        // Without a branch for each row: labels are as good as random.
+        for (row, (mark, &label)) in marks.iter_mut().zip(targets).enumerate() {
+            let inside = u8::from((label as u64) < inputs.row as u64);
+            foreign |= *mark > inside;
+            *mark &= inside;
+            let index = label as usize * usize::from(*mark);
+            put(row, index);
+            counted += u32::from(*mark);
+            positives += u32::from(index != 0);
+        }
+        Self { marks, counted, foreign, positives }
     }
-    let valid = L::splat(0.5).le(L::from_u8(&marks[..L::COUNT]));
-    Labels { indices, numbers: L::load(&numbers[..L::COUNT]), valid, counted, foreign, positives }
+
+    /// Which rows count.
+    #[inline(always)]
+    fn valid<L: Lanes>(&self) -> L::Mask {
+        L::splat(0.5).le(L::from_u8(&self.marks[..L::COUNT]))
+    }
 }
 
 /// Rows as lanes, from row `first` of the block's logits on: `work` receives each class's exponentials, 0 at the label.
 #[expect(clippy::too_many_arguments, reason = "a stretch of rows, and what is wanted of it")]
 #[inline(always)]
-pub(crate) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
+pub(crate) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>>(
     inputs: &Block<'_, A, i64>,
     logits: &[A],
-    map: M,
+    map: Option<&ClassMap<A>>,
     first: usize,
     rows: usize,
     ignore: Option<i64>,
@@ -132,8 +150,16 @@ pub(crate) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     found: &mut Found,
 ) -> Group<L> {
     let classes = inputs.row;
-    let Labels { indices: _, numbers: labels, valid, counted, foreign, positives } =
-        labels::<A, L>(inputs, first, rows, ignore);
+    let mut bytes = [0_u8; MOST_LANES];
+    let read = Labels::read::<A, L>(
+        inputs,
+        first,
+        rows,
+        ignore,
+        #[inline(always)]
+        |row, index| bytes[row] = index as u8,
+    );
+    let (labels, valid) = (L::from_u8(&bytes[..L::COUNT]), read.valid::<L>());
     let logits = &logits[first * classes..];
     if let Some(turns) = Turns::within::<L>(classes, rows, logits.len()) {
         turns.each(
@@ -148,40 +174,47 @@ pub(crate) fn narrow_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
         }
     }
     let (zero, below) = (L::splat(0.0), L::splat(f64::NEG_INFINITY));
-    let all = counted as usize == L::COUNT;
-    let mut finite = zero;
-    let mut label_logit = zero;
-    let mut largest = below;
-    for (class, work) in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT).enumerate() {
+    let all = read.counted as usize == L::COUNT;
+    let (mut finite, mut label_logit, mut largest) = (zero, zero, below);
+    let finite_raw = map.map(
+        #[inline(always)]
+        |map| map.classes(&mut work[..classes * L::COUNT], valid, zero),
+    );
+    let (mut class, one) = (zero, L::splat(1.0));
+    for work in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT) {
         let mut logits = L::load(work);
         if !all {
             // What does not count may hold anything.
             logits = L::select(valid, logits, zero);
         }
         finite = logits.mul_add(zero, finite);
-        let logits = map.class(logits, class);
-        let own = labels.eq(L::splat(class as f64));
-        label_logit = L::select(own, logits - L::splat_scalar(map.margin(class)), label_logit);
+        let own = labels.eq(class);
+        label_logit = L::select(own, logits, label_logit);
         let others = L::select(own, below, logits);
         largest = others.max(largest);
         others.store(work);
+        class = class + one;
     }
-    let mut sum = zero;
-    let mut rest = zero;
-    let share = L::splat(1.0 / classes as f64);
-    for work in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT) {
-        let shifted = L::load(work) - largest;
-        // Of what is at most 0, and of −∞ at the label: 0.
-        let exponential = shifted.exp_minus_abs();
-        exponential.store(work);
-        sum = sum + exponential;
-        if smoothed {
-            rest = rest + finite_share(shifted, share);
+    if let Some(map) = map {
+        label_logit = label_logit - margins(map, labels);
+    }
+    let finite = finite_raw.unwrap_or(finite);
+    let (mut sum, mut rest) = (zero, zero);
+    if smoothed {
+        let share = L::splat(1.0 / classes as f64);
+        for work in work[..classes * L::COUNT].chunks_exact(L::COUNT) {
+            rest = rest + finite_share(L::load(work) - largest, share);
         }
     }
-    found.faulty |= foreign || L::mask_any(L::mask_not(finite.eq(zero)));
-    found.valid += u64::from(counted);
-    found.positives += u64::from(positives);
+    for work in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT) {
+        // Of what is at most 0, and of −∞ at the label: 0.
+        let exponential = (L::load(work) - largest).exp_minus_abs();
+        exponential.store(work);
+        sum = sum + exponential;
+    }
+    found.faulty |= read.foreign || L::mask_any(L::mask_not(finite.eq(zero)));
+    found.valid += u64::from(read.counted);
+    found.positives += u64::from(read.positives);
     Group { labels, valid, gap: label_logit - largest, sum, rest }
 }
 
@@ -223,10 +256,10 @@ impl Turns {
 /// The label's is left in: what is made of it is replaced in the end. Step by step over all rows, since a row's maximum and sum each end a long chain of dependent operations.
 #[expect(clippy::too_many_arguments, reason = "a stretch of rows, and what is wanted of it")]
 #[inline(always)]
-pub(crate) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
+pub(crate) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>>(
     inputs: &Block<'_, A, i64>,
     mut logits: Rows<'_, A>,
-    map: M,
+    mut adjusted: Option<Adjusted<'_, A>>,
     first: usize,
     rows: usize,
     ignore: Option<i64>,
@@ -235,85 +268,112 @@ pub(crate) fn wide_group<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
     found: &mut Found,
 ) -> Group<L> {
     let classes = inputs.row;
-    let Labels { indices, numbers: labels, valid, counted, foreign, positives } =
-        labels::<A, L>(inputs, first, rows, ignore);
-    let counts = |row: usize| {
-        is_valid(inputs.targets, inputs.valid, first + row, ignore)
-            && (0..classes as i64).contains(&inputs.targets[first + row])
-    };
+    let (mut indices, mut numbers) = ([0_usize; MOST_LANES], [A::ZERO; MOST_LANES]);
+    let read = Labels::read::<A, L>(
+        inputs,
+        first,
+        rows,
+        ignore,
+        #[inline(always)]
+        |row, index| (indices[row], numbers[row]) = (index, A::from_label(index as i64)),
+    );
+    let (labels, valid, marks) = (L::load(&numbers[..L::COUNT]), read.valid::<L>(), &read.marks);
     let zero = L::splat(0.0);
     let mut finite = zero;
     let mut largest = [A::ZERO; MOST_LANES];
-    let at_once = rows * classes <= AT_ONCE;
-    if at_once {
+    let row_by_row = logits.stored.is_half() && rows * classes > AT_ONCE;
+    if !row_by_row {
         logits.read(first * classes, rows * classes);
     }
     for (row, largest) in largest[..rows].iter_mut().enumerate() {
-        if counts(row) {
+        if marks[row] != 0 {
             let at = (first + row) * classes;
-            let logits = if at_once { logits.again(at, classes) } else { logits.read(at, classes) };
-            *largest = largest_of::<A, L, M>(logits, map, 0, &mut finite);
+            let logits = if row_by_row { logits.read(at, classes) } else { logits.again(at, classes) };
+            (*largest, finite) = match &mut adjusted {
+                Some(Adjusted { map, rows }) => map.row::<L>(logits, &mut rows[row * classes..][..classes], finite),
+                None => largest_of::<A, L>(logits, finite),
+            };
         }
     }
-    let row_ahead = |row: usize| logits.ahead((first + row + L::COUNT) * classes, classes);
-    let row_of = |row: usize| logits.again((first + row) * classes, classes);
+    let all = match &adjusted {
+        Some(adjusted) => &*adjusted.rows,
+        None => logits.again(first * classes, rows * classes),
+    };
+    let row_of = |row: usize| &all[row * classes..][..classes];
     let (mut gaps, mut sums, mut rests) = ([A::ZERO; MOST_LANES], [A::ONE; MOST_LANES], [A::ZERO; MOST_LANES]);
-    let mut raw_gaps = [A::ZERO; MOST_LANES];
     let (mut all_sums, mut all_rests) = ([0.0_f64; MOST_LANES], [0.0_f64; MOST_LANES]);
     for row in 0..rows {
-        if !counts(row) {
+        if marks[row] == 0 {
             continue;
         }
         let (logits, label) = (row_of(row), indices[row]);
-        // By the instructions that the largest was found with: it is compared with itself where it is the label's.
-        let at = label.min(classes - L::COUNT);
-        let own = lane(map.along(L::load(&logits[at..at + L::COUNT]), at), label - at);
+        let own = logits[label];
         // Where the label's own logit is the largest, the largest of the others has to be looked for.
         if own >= largest[row] {
-            largest[row] = largest_but::<A, L, M>(logits, map, label);
+            largest[row] = largest_but::<A, L>(logits, label);
         }
-        raw_gaps[row] = own.minus(largest[row]);
-        gaps[row] = raw_gaps[row].minus(map.margin(label));
+        gaps[row] = own.minus(largest[row]);
     }
-    let share = L::splat(1.0 / classes as f64);
+    let (share, new) = (L::splat(1.0 / classes as f64), beyond_whole::<L>(classes));
     for row in 0..rows {
-        if !counts(row) {
+        if marks[row] == 0 {
             continue;
         }
         let shift = L::splat_scalar(largest[row]);
-        let logits = row_of(row);
-        let distance = L::COUNT * classes;
-        let ahead = Ahead { logits: row_ahead(row), distance };
+        let row_logits = row_of(row);
+        // The same row of the next group is asked for, so that memory works while the registers do.
+        let next = row + L::COUNT;
+        prefetch::<L, _>(logits.ahead((first + next) * classes, classes));
         // Of the label too, which so costs nothing to leave out: its term is at most 1, and the sum of the others is not
         // less, so that taking it away again loses one bit.
-        let (sum, rest) = match (keep.as_deref_mut(), smoothed) {
-            (Some(keep), false) => {
-                exponentials::<L, M, true, false>(logits, map, shift, share, &mut keep[row * classes..], ahead)
+        let (sum, rest) = if let Some(keep) = keep.as_deref_mut() {
+            if let Some(ahead) = keep.get(next * classes..) {
+                prefetch::<L, _>(&ahead[..classes.min(ahead.len())]);
             }
-            (Some(keep), true) => {
-                exponentials::<L, M, true, true>(logits, map, shift, share, &mut keep[row * classes..], ahead)
+            let keep = &mut keep[row * classes..][..classes];
+            if smoothed {
+                exponentials::<L, true, true>(row_logits, shift, share, keep, new)
+            } else {
+                exponentials::<L, true, false>(row_logits, shift, share, keep, new)
             }
-            (None, false) => exponentials::<L, M, false, false>(logits, map, shift, share, &mut [], ahead),
-            (None, true) => exponentials::<L, M, false, true>(logits, map, shift, share, &mut [], ahead),
+        } else if smoothed {
+            exponentials::<L, false, true>(row_logits, shift, share, &mut [], new)
+        } else {
+            exponentials::<L, false, false>(row_logits, shift, share, &mut [], new)
         };
         (all_sums[row], all_rests[row]) = (sum, rest);
     }
     // The labels' exponentials, of all rows at once.
-    let own = L::load(&raw_gaps[..L::COUNT]);
+    let own = L::load(&gaps[..L::COUNT]);
     let (own_terms, own_shares) = (lanes(own.exp_minus_abs()), lanes(finite_share(own.minus_abs(), share)));
     for row in 0..rows {
-        if counts(row) {
+        if marks[row] != 0 {
             sums[row] = A::from_f64((all_sums[row] - own_terms[row].into()).max(1.0));
             if smoothed {
                 rests[row] = A::from_f64(all_rests[row] - own_shares[row].into());
             }
         }
     }
-    found.faulty |= foreign || L::mask_any(L::mask_not(finite.eq(zero)));
-    found.valid += u64::from(counted);
-    found.positives += u64::from(positives);
+    found.faulty |= read.foreign || L::mask_any(L::mask_not(finite.eq(zero)));
+    found.valid += u64::from(read.counted);
+    found.positives += u64::from(read.positives);
     let register = |lanes: &[A; MOST_LANES]| L::load(&lanes[..L::COUNT]);
-    Group { labels, valid, gap: register(&gaps), sum: register(&sums), rest: register(&rests) }
+    let gap = match &adjusted {
+        Some(adjusted) => own - margins(adjusted.map, labels),
+        None => own,
+    };
+    Group { labels, valid, gap, sum: register(&sums), rest: register(&rests) }
+}
+
+/// Δ of a group's labels.
+#[inline(always)]
+fn margins<A: PickLanes, L: Lanes<Scalar = A>>(map: &ClassMap<A>, labels: L) -> L {
+    let mut margins = lanes(labels);
+    for margin in &mut margins[..L::COUNT] {
+        let label: f64 = (*margin).into();
+        *margin = map.margin(label as usize);
+    }
+    L::load(&margins[..L::COUNT])
 }
 
 /// A register's numbers.
@@ -325,12 +385,4 @@ where
     let mut all = [L::Scalar::ZERO; MOST_LANES];
     register.store(&mut all[..L::COUNT]);
     all
-}
-
-#[inline(always)]
-fn lane<L: Lanes>(lanes: L, at: usize) -> L::Scalar
-where
-    L::Scalar: PickLanes,
-{
-    self::lanes(lanes)[at]
 }

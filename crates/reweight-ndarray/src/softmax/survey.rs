@@ -2,7 +2,7 @@
 
 use reweight::{BatchStatistics, LossError, RegionAxis};
 
-use super::classes::Classes;
+use super::classes::{Adjusted, ClassMap};
 use super::rows::{Found, NARROW, NARROW_GROUP, is_valid, narrow_group, rows_at_a_time, wide_group};
 use crate::block::Memory;
 use crate::counting::count_regions;
@@ -27,9 +27,9 @@ pub(crate) fn look<A>(inputs: &Inputs<'_, A, i64>, ignore: Option<i64>) -> Found
 }
 
 /// Checks a stretch, and counts its regions and classes.
-pub(crate) struct Count<'a, 'b, A, M> {
+pub(crate) struct Count<'a, 'b, A> {
     pub(crate) memory: &'b mut Memory<A>,
-    pub(crate) map: M,
+    pub(crate) map: Option<&'b ClassMap<A>>,
     pub(crate) inputs: Inputs<'a, A, i64>,
     pub(crate) ignore: Option<i64>,
     pub(crate) counts: &'b mut BatchStatistics,
@@ -38,17 +38,17 @@ pub(crate) struct Count<'a, 'b, A, M> {
 /// Rows whose margins are held at a time: the comparisons read them once per group of thresholds.
 const KEYS: usize = 1024;
 
-impl<A: PickLanes, M: Classes<A>> Kernel for Count<'_, '_, A, M> {
+impl<A: PickLanes> Kernel for Count<'_, '_, A> {
     type Output = Found;
 
     #[inline(always)]
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Found {
-        count::<A, M, A::Of<F32, F64>>(self)
+        count::<A, A::Of<F32, F64>>(self)
     }
 }
 
 #[inline(always)]
-fn count<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A, M>) -> Found {
+fn count<A: PickLanes, L: Lanes<Scalar = A>>(kernel: Count<'_, '_, A>) -> Found {
     let Count { memory, map, inputs, ignore, counts } = kernel;
     let mut found = Found::default();
     if !counts.class_counts.is_empty() {
@@ -63,7 +63,8 @@ fn count<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_
     let (rows, classes) = (inputs.targets.len(), inputs.row);
     let at_a_time = rows_at_a_time::<L>(classes);
     let mut staged = memory.take_stage();
-    let stage = Stage::new(&mut staged, inputs.logits.is_half(), at_a_time.min(rows), classes);
+    let half = inputs.logits.is_half();
+    let stage = Stage::new(&mut staged, half, map.is_some(), at_a_time.min(rows), classes);
     let mut work = [A::ZERO; NARROW_GROUP];
     let mut keys = [A::ZERO; KEYS];
     let mut first = 0;
@@ -87,10 +88,11 @@ fn count<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Count<'_, '_
                 let count = L::COUNT.min(block_rows - row);
                 let group = if narrow {
                     let logits = stored.again(start, stage.logits, 0);
-                    narrow_group::<A, L, M>(&block, logits, map, row, count, ignore, false, &mut work, &mut found)
+                    narrow_group::<A, L>(&block, logits, map, row, count, ignore, false, &mut work, &mut found)
                 } else {
                     let logits = Rows { stored, first: start, stage: &mut *stage.logits };
-                    wide_group::<A, L, M>(&block, logits, map, row, count, ignore, false, None, &mut found)
+                    let adjusted = map.map(|map| Adjusted { map, rows: &mut *stage.adjusted });
+                    wide_group::<A, L>(&block, logits, adjusted, row, count, ignore, false, None, &mut found)
                 };
                 // Rows that do not count, and missing ones, lie in no region.
                 let margins = L::select(group.valid, group.margin(), L::splat(f64::INFINITY));

@@ -2,11 +2,10 @@
 
 use reweight::{HessianForm, Output, Schedule, Totals};
 
-use super::classes::Classes;
+use super::classes::{Adjusted, ClassMap};
 use super::curvature::{Curvature, write_hessian};
-use super::rows::{
-    Found, Group, NARROW, NARROW_GROUP, NARROW_WORK, Turns, is_valid, lanes, narrow_group, rows_at_a_time, wide_group,
-};
+use super::gradient::{narrow_gradient, wide_gradients};
+use super::rows::{Found, Group, NARROW, NARROW_GROUP, NARROW_WORK, narrow_group, rows_at_a_time, wide_group};
 use crate::block::{BLOCK, Formula, Memory};
 use crate::dispatch::Kernel;
 use crate::element::PickLanes;
@@ -18,10 +17,10 @@ use crate::step::{Factors, Sums};
 use crate::stored::{AT_ONCE, Rows, Stage};
 
 /// Weighs a stretch of rows.
-pub(crate) struct Weigh<'a, 'b, A, M> {
+pub(crate) struct Weigh<'a, 'b, A> {
     pub(crate) formula: Formula<'b>,
     pub(crate) memory: &'b mut Memory<A>,
-    pub(crate) map: M,
+    pub(crate) map: Option<&'b ClassMap<A>>,
     pub(crate) part: Slices<'a, A, i64>,
     pub(crate) ignore: Option<i64>,
     /// ε of label smoothing.
@@ -63,37 +62,39 @@ impl Merge for Found {
     }
 }
 
-impl<A: PickLanes, M: Classes<A>> Kernel for Weigh<'_, '_, A, M> {
+impl<A: PickLanes> Kernel for Weigh<'_, '_, A> {
     type Output = Weighed;
 
     #[inline(always)]
     fn run<F32: Lanes<Scalar = f32>, F64: Lanes<Scalar = f64>>(self) -> Weighed {
-        weigh::<A, M, A::Of<F32, F64>>(self)
+        weigh::<A, A::Of<F32, F64>>(self)
     }
 }
 
 /// A group's results: per row the weight and the loss, and the gradient as others·e_j + floor, own at the label.
 #[derive(Clone, Copy)]
-struct Coefficients<L> {
+pub(super) struct Coefficients<L> {
     weight: L,
     loss: L,
-    others: L,
-    floor: L,
-    own: L,
+    pub(super) others: L,
+    pub(super) floor: L,
+    pub(super) own: L,
 }
 
 /// Logits that are asked for ahead.
 const AHEAD: usize = 1024;
 
 #[inline(always)]
-fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A, M>) -> Weighed {
+fn weigh<A: PickLanes, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_, A>) -> Weighed {
     let Weigh { formula, memory, map, part, ignore, epsilon, factors, form } = kernel;
     let Slices { inputs, mut outputs } = part;
     let (rows, classes) = (inputs.targets.len(), inputs.row);
     let narrow = classes <= NARROW;
     let at_a_time = rows_at_a_time::<L>(classes);
     let mut staged = memory.take_stage();
-    let mut stage = Stage::new(&mut staged, inputs.logits.is_half(), at_a_time.min(rows), classes);
+    let half = inputs.logits.is_half();
+    let mut stage = Stage::new(&mut staged, half, map.is_some(), at_a_time.min(rows), classes);
+    let scale = map.and_then(ClassMap::scale);
     let mut work = memory.take_work(if narrow { NARROW_WORK } else { 0 });
     let mut groups = Groups::new();
     let mut found = Found::default();
@@ -114,12 +115,13 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
             let group = if narrow {
                 let logits = stored.again(start, stage.logits, 0);
                 let work = &mut work[at * classes..][..NARROW_GROUP];
-                narrow_group::<A, L, M>(&block, logits, map, at, count, ignore, smoothed, work, &mut found)
+                narrow_group::<A, L>(&block, logits, map, at, count, ignore, smoothed, work, &mut found)
             } else {
                 let span = at * classes..(at + count) * classes;
                 let logits = Rows { stored, first: start, stage: &mut *stage.logits };
                 let keep = outputs.grad.as_mut().map(|all| all.open(start + span.start, stage.grad, span.start));
-                let group = wide_group::<A, L, M>(&block, logits, map, at, count, ignore, smoothed, keep, &mut found);
+                let adjusted = map.map(|map| Adjusted { map, rows: &mut *stage.adjusted });
+                let group = wide_group::<A, L>(&block, logits, adjusted, at, count, ignore, smoothed, keep, &mut found);
                 if stored.is_half() {
                     let next = upcoming(start, span.end, stored.len());
                     stored.prefetch::<L>(next.clone());
@@ -174,29 +176,16 @@ fn weigh<A: PickLanes, M: Classes<A>, L: Lanes<Scalar = A>>(kernel: Weigh<'_, '_
                 if narrow {
                     let work = &mut work[at * classes..][..NARROW_GROUP];
                     let to = grad.open(row, stage.grad, at_row);
-                    narrow_gradient(&group, &weighed, map, work, to, count, classes);
+                    narrow_gradient(&group, &weighed, scale, work, to, count, classes);
                     fit &= grad.close(row, count * classes, factors.last, stage.grad, at_row);
                 } else {
-                    let at_once = count * classes <= AT_ONCE;
-                    let (others, floor, own) = (lanes(weighed.others), lanes(weighed.floor), lanes(weighed.own));
-                    for lane in 0..count {
+                    let at_once = if half && count * classes > AT_ONCE { 1 } else { count };
+                    for lane in (0..count).step_by(at_once) {
                         let (row, at_row) = (row + lane * classes, at_row + lane * classes);
-                        let to = &mut grad.open(row, stage.grad, at_row)[..classes];
-                        let label = block.targets[at + lane];
-                        // A label that is no class has been seen, and the batch is refused.
-                        if is_valid(block.targets, block.valid, at + lane, ignore)
-                            && (0..classes as i64).contains(&label)
-                        {
-                            wide_gradient::<A, L, M>([others[lane], floor[lane], own[lane]], map, label as usize, to);
-                        } else {
-                            to.fill(A::ZERO);
-                        }
-                        if !at_once {
-                            fit &= grad.close(row, classes, factors.last, stage.grad, at_row);
-                        }
-                    }
-                    if at_once {
-                        fit &= grad.close(row, count * classes, factors.last, stage.grad, at_row);
+                        let to = &mut grad.open(row, stage.grad, at_row)[..at_once * classes];
+                        let labels = &block.targets[at + lane..][..at_once];
+                        wide_gradients(&group, &weighed, scale, lane, labels, to, classes);
+                        fit &= grad.close(row, at_once * classes, factors.last, stage.grad, at_row);
                     }
                 }
             }
@@ -392,58 +381,4 @@ fn scaled<L: Lanes>(weighed: Coefficients<L>, factor: L) -> Coefficients<L> {
         own: weighed.own * factor,
         ..weighed
     }
-}
-
-/// Rows as lanes: class by class in registers, then turned into the first `count` rows of `grad`; what lies beyond them
-/// may be overwritten.
-#[inline(always)]
-fn narrow_gradient<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
-    group: &Group<L>,
-    weighed: &Coefficients<L>,
-    map: M,
-    work: &mut [A],
-    grad: &mut [A],
-    count: usize,
-    classes: usize,
-) {
-    let zero = L::splat(0.0);
-    for (class, work) in work[..classes * L::COUNT].chunks_exact_mut(L::COUNT).enumerate() {
-        let own = group.labels.eq(L::splat(class as f64));
-        let others = L::select(group.valid, L::load(work).mul_add(weighed.others, weighed.floor), zero);
-        map.slope(L::select(own, weighed.own, others), class).store(work);
-    }
-    if let Some(turns) = Turns::within::<L>(classes, count, grad.len()) {
-        turns.each(
-            #[inline(always)]
-            |class| L::transpose(&work[class * L::COUNT..], L::COUNT, &mut grad[class..], classes),
-        );
-        return;
-    }
-    for (row, grad) in grad[..count * classes].chunks_exact_mut(classes).enumerate() {
-        for (class, slope) in grad.iter_mut().enumerate() {
-            *slope = work[class * L::COUNT + row];
-        }
-    }
-}
-
-/// A row along the classes: the exponentials that lie in the gradient are scaled where they are.
-#[inline(always)]
-fn wide_gradient<A: PickLanes, L: Lanes<Scalar = A>, M: Classes<A>>(
-    [others, floor, own]: [A; 3],
-    map: M,
-    label: usize,
-    grad: &mut [A],
-) {
-    let (others, floor) = (L::splat_scalar(others), L::splat_scalar(floor));
-    // Read before anything is written: the last register begins within the one before.
-    let last = grad.len() - L::COUNT;
-    let end = map.slopes_along(L::load(&grad[last..]).mul_add(others, floor), last);
-    let mut at = 0;
-    while at < last {
-        let lanes = at..at + L::COUNT;
-        map.slopes_along(L::load(&grad[lanes.clone()]).mul_add(others, floor), at).store(&mut grad[lanes]);
-        at += L::COUNT;
-    }
-    end.store(&mut grad[last..]);
-    grad[label] = A::from_f64(own.into() * map.scale(label).into());
 }

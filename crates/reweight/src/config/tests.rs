@@ -70,6 +70,9 @@ fn toml_and_json_round_trip() {
     assert_eq!(LossConfig::from_json(&config.to_json().expect("written")).expect("read"), config);
     let built = config.build().expect("right settings");
     assert_eq!(built.to_config().expect("all kinds are known"), config, "a loss knows the config that it came from");
+    // No smoothing is left out, and not written as 0.
+    let without = LossConfig { label_smoothing: None, ..config };
+    assert_eq!(without.build().and_then(|built| built.to_config()).expect("right settings"), without);
 }
 
 #[test]
@@ -256,7 +259,36 @@ fn parameters_outside_their_domain_are_refused() {
 fn numbers_that_json_has_not_do_not_read_as_left_out() {
     for text in ["kind = \"ghm\"\nbins = 10\ncap = inf", "kind = \"ghm\"\nbins = 10\ncap = nan"] {
         let error = LossConfig::from_toml(&format!("objective = \"bce\"\n[[weighter]]\n{text}")).expect_err(text);
-        assert!(matches!(&error, ConfigError::Weighter { reason, .. } if reason.contains("cap")), "{error}");
+        let value = if text.ends_with("inf") { "inf" } else { "NaN" };
+        assert_eq!(error.to_string(), format!("weighter 1 (ghm): `cap` is {value}, but must be finite"));
+    }
+    // Where it stands, in lists and tables, too.
+    let read = |text: &str| LossConfig::from_toml(text).expect_err(text);
+    let softmax = "objective = \"softmax-ce\"\n";
+    let plain = "[[weighter]]\nkind = \"focal\"\ngamma = 2.0\n";
+    let list = read(&format!("{softmax}{plain}[[weighter]]\nkind = \"focal\"\ngammas = [1.0, 2.0, -inf]"));
+    assert_eq!(list.to_string(), "weighter 2 (focal): `gammas[2]` is -inf, but must be finite");
+    let table = "kind = \"recorded\"\nsteps = [\"q\"]\nparameters = { gamma = nan }";
+    let table = read(&format!("{softmax}[[weighter]]\n{table}"));
+    assert_eq!(table.to_string(), "weighter 1 (recorded): `parameters.gamma` is NaN, but must be finite");
+    let second = "[[adjustment]]\nkind = \"logit-adjustment\"\npriors = [nan, 0.5]";
+    let first = "[[adjustment]]\nkind = \"logit-adjustment\"\npriors = [0.5, 0.5]\n";
+    for (text, position) in [(second.to_owned(), 1), (format!("{first}{second}"), 2)] {
+        let error = read(&format!("{softmax}{text}"));
+        assert!(matches!(error, ConfigError::Adjustment { position: found, .. } if found == position), "{error}");
+    }
+    let base = read("objective = \"bce\"\nbase = { kind = \"poly-1\", epsilon = inf }");
+    assert!(
+        matches!(&base, ConfigError::Base { kind, reason } if kind == "poly-1" && reason.contains("`epsilon`")),
+        "{base}"
+    );
+}
+
+#[test]
+fn a_registry_shows_what_it_knows() {
+    let shown = format!("{:?}", with_linear());
+    for kind in ["alpha-balance", "linear", "poly-1", "ldam"] {
+        assert!(shown.contains(&format!("\"{kind}\"")), "{kind}: {shown}");
     }
 }
 

@@ -65,6 +65,30 @@ fn a_formula_is_kept_where_only_its_tables_change() {
     assert!(kept((ghm(0.5), balance(), ghm(0.5), balance())));
 }
 
+/// Weights its columns by the rows that it has seen last.
+#[derive(Clone, Debug)]
+struct BySeen {
+    weights: [f64; 2],
+}
+
+impl SampleWeighter for BySeen {
+    fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
+        sample.per_column(&self.weights) * sample.per_column(&self.weights)
+    }
+    fn observes(&self) -> bool {
+        true
+    }
+    fn observe(&mut self, counts: &BatchStatistics) -> Result<(), WeightError> {
+        self.weights = [counts.valid as f64, counts.positives as f64];
+        Ok(())
+    }
+}
+
+#[test]
+fn a_list_that_was_observed_is_put_in_its_place() {
+    assert!(kept(BySeen { weights: [1.0, 1.0] }));
+}
+
 /// Bakes what it has observed into its formula.
 #[derive(Clone, Debug)]
 struct Annealed {

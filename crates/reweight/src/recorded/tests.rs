@@ -54,9 +54,11 @@ fn a_power_stays_in_log_space_for_whatever_has_a_logarithm() -> Result<(), Param
     }
     // Of anything else, its own logarithm.
     let sample = Sample::class_of(Dual::variable(0.7), Dual::constant(1.0));
-    for (steps, expected) in
-        [(vec![Step::CrossEntropy], sample.cross_entropy()), (vec![Step::Q, Step::Detach(0)], sample.q().detach())]
-    {
+    for (steps, expected) in [
+        (vec![Step::CrossEntropy], sample.cross_entropy()),
+        (vec![Step::Q, Step::Detach(0)], sample.q().detach()),
+        (vec![Step::P, Step::Detach(0)], sample.p().detach()),
+    ] {
         let (own, expected) = (SampleWeighter::weight(&half(steps)?, &sample), Real::powf(expected, 0.1));
         assert!((own.value - expected.value).abs() <= 4e-16 * expected.value, "{own:?} for {expected:?}");
         assert!((own.slope - expected.slope).abs() <= 4e-16 * expected.slope.abs(), "{own:?} for {expected:?}");
@@ -111,6 +113,9 @@ fn tables_of_another_length_are_refused() -> Result<(), ParameterError> {
     let per_column = recorded(vec![Step::PerColumn(vec![1.0, 2.0])])?;
     let form = BatchForm::binary(&[4, 3], false);
     assert!(matches!(SampleWeighter::fits(&per_column, &form), Err(WeightError::Columns { given: 2, columns: 3, .. })));
+    // One value stands for every column.
+    let for_all = recorded(vec![Step::PerColumn(vec![1.0])])?;
+    assert_eq!(SampleWeighter::fits(&for_all, &form), Ok(()));
     Ok(())
 }
 

@@ -235,6 +235,32 @@ fn a_schedule_gives_what_the_formula_gives() {
     agrees(ghm.weighting(), &BINARY);
 }
 
+/// A product goes into what reads it where nobody else does, and is not computed again where somebody does.
+#[test]
+fn a_product_is_taken_apart_for_its_only_reader() {
+    let of = |last: Vec<Step>| {
+        let steps = [vec![Step::P, Step::CrossEntropy, Step::Mul(0, 1)], last].concat();
+        let config = RecordedConfig { name: "products".into(), steps, ..RecordedConfig::default() };
+        let loss = BceLoss::new(Recorded::try_from(config).expect("in order").detached());
+        agrees(loss.weighting(), &BINARY);
+        let program = Program::record(|sample| vec![loss.weighter().weight(&sample)]).expect("recordable");
+        let counts = |wanted: fn(&Operation) -> bool| {
+            let schedule = Schedule::of(&program);
+            schedule.instructions().iter().filter(|instruction| wanted(&instruction.operation)).count()
+        };
+        let fused = |operation: &Operation| {
+            use Operation::{MulAdd, MulSub, NegMulAdd, Product};
+            matches!(operation, MulAdd(..) | MulSub(..) | NegMulAdd(..) | Product(..))
+        };
+        (counts(fused), counts(|operation| matches!(operation, Operation::Mul(..))))
+    };
+    assert_eq!(of(vec![Step::Q, Step::Add(2, 3)]), (1, 0));
+    assert_eq!(of(vec![Step::Sqrt(1), Step::Mul(2, 3)]), (1, 0));
+    // Read twice: computed once, and then added to or multiplied with.
+    assert_eq!(of(vec![Step::Exp(2), Step::Add(2, 3)]), (0, 1));
+    assert_eq!(of(vec![Step::Exp(2), Step::Mul(2, 3)]), (0, 2));
+}
+
 /// t·c + (1 − t)·d is one operation, and what only looks like it is not.
 #[test]
 fn a_mixture_is_told_from_its_likes() {

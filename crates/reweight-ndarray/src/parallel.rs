@@ -48,20 +48,19 @@ pub(crate) enum From {
 }
 
 /// Computes all leaves of `part` and merges their sums.
-pub(crate) fn reduce<P: Divide, R: Merge>(part: P, from: From, leaf: &(impl Fn(P) -> R + Sync)) -> R {
+///
+/// The leaf is behind a pointer, as all are that come with a pass: this is compiled once for a kind of part and of sum, and not for
+/// each pass over each kind of batch.
+pub(crate) fn reduce<P: Divide, R: Merge>(part: P, from: From, leaf: &(dyn Fn(P) -> R + Sync)) -> R {
     let size = part.size();
     if part.is_leaf() {
         return leaf(part);
     }
     let (first, second) = part.halve();
-    let (first, second) = match from {
-        From::Start => join(size, || reduce(first, from, leaf), || reduce(second, from, leaf)),
-        From::End => {
-            let (second, first) = join(size, || reduce(second, from, leaf), || reduce(first, from, leaf));
-            (first, second)
-        }
-    };
-    first.merge(second)
+    let backwards = from == From::End;
+    let (now, also) = if backwards { (second, first) } else { (first, second) };
+    let (now, also) = join(size, || reduce(now, from, leaf), || reduce(also, from, leaf));
+    if backwards { also.merge(now) } else { now.merge(also) }
 }
 
 /// Both results; on two threads where there is enough to do.

@@ -2,6 +2,7 @@
 //!
 //! A row is one logit for BCE and C of them for softmax.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use ndarray::{ArrayViewD, ArrayViewMutD, Axis};
@@ -143,6 +144,12 @@ pub(crate) struct Slices<'a, A, T> {
     pub(crate) outputs: Outputs<'a, A>,
 }
 
+/// What is done with a stretch, behind a pointer: what calls it is compiled once, and not for each pass.
+pub(crate) type Run<'k, A, T, R> = dyn Fn(Slices<'_, A, T>) -> R + 'k;
+
+/// The same for every stretch of a batch, on any thread.
+pub(crate) type Leaf<'k, A, T, R> = dyn Fn(Slices<'_, A, T>) -> R + Sync + 'k;
+
 fn unzip<X, Y>(pair: Option<(X, Y)>) -> (Option<X>, Option<Y>) {
     match pair {
         Some((x, y)) => (Some(x), Some(y)),
@@ -184,8 +191,8 @@ impl<A: FloatLanes, T: NoUninit> Slices<'_, A, T> {
     pub(crate) fn retarget<U: Copy + Default, R: Merge>(
         self,
         same: Option<&[U]>,
-        convert: impl Fn(&[T], &mut [U]),
-        kernel: impl Fn(Slices<'_, A, U>) -> R,
+        convert: &dyn Fn(&[T], &mut [U]),
+        kernel: &Run<'_, A, U, R>,
     ) -> R {
         let Slices { inputs, mut outputs } = self;
         if let Some(targets) = same {
@@ -281,7 +288,13 @@ impl<A: Element, T: Copy + Send + Sync> Divide for Views<'_, A, T> {
 
 impl<A: Element, T: Copy + Send + Sync> Views<'_, A, T> {
     /// Runs `kernel` over a copy of a leaf's rows, in the order of the indices, and copies its outputs back.
-    pub(crate) fn with_slices<R>(self, isa: Available, kernel: impl FnOnce(Slices<'_, A::Wide, T>) -> R) -> R {
+    pub(crate) fn with_slices<R>(self, isa: Available, kernel: &Run<'_, A::Wide, T, R>) -> R {
+        let result = Cell::new(None);
+        self.copied(isa, &|part| result.set(Some(kernel(part))));
+        result.into_inner().expect("the kernel runs once")
+    }
+
+    fn copied(self, isa: Available, run: &Run<'_, A::Wide, T, ()>) {
         let (row, rows) = (self.row(), self.targets.len());
         let own_targets;
         let targets = match self.targets.as_slice() {
@@ -314,7 +327,7 @@ impl<A: Element, T: Copy + Send + Sync> Views<'_, A, T> {
             if let Some(from) = &self.column {
                 gather(from, column);
             }
-            let result = kernel(Slices {
+            run(Slices {
                 inputs: Inputs {
                     row,
                     logits: A::stored(isa, logits),
@@ -338,7 +351,6 @@ impl<A: Element, T: Copy + Send + Sync> Views<'_, A, T> {
                     scatter(from, &mut to);
                 }
             }
-            result
-        })
+        });
     }
 }

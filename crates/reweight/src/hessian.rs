@@ -32,3 +32,13 @@ impl HessianForm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_named_as_in_configs() {
+        assert_eq!(HessianForm::ALL.map(HessianForm::name), ["exact", "clamped", "gauss-newton"]);
+    }
+}

@@ -5,7 +5,8 @@ use reweight::reference::{BceBatch, BceTargets, Outcome, SoftmaxBatch};
 use reweight::{
     Adjustment, AlphaBalance, BatchForm, BceLoss, BoxedWeighter, CountScheme, Dual, Focal, GeneralizedCrossEntropy,
     HardExamples, HessianForm, Ldam, LogitAdjustment, LossConfig, LossError, Poly1, PosWeight, ProbabilityShift,
-    QualityFocal, Reduction, Sample, SampleWeighter, SelfPaced, SoftmaxLoss, Varifocal, VectorScaling, WeightError,
+    QualityFocal, Reduction, Sample, SampleWeighter, SelfPaced, SoftmaxLoss, State, StateError, Varifocal,
+    VectorScaling, WeightError,
 };
 
 const LOGITS: [f64; 6] = [0.5, -1.2, 2.0, 0.0, -3.5, 1.1];
@@ -175,6 +176,35 @@ fn hard_examples_keep_their_share() {
         other.restore(&state).unwrap();
         assert_eq!(other.weighter(), loss.weighter());
     }
+}
+
+#[test]
+fn a_cut_that_cannot_be_is_refused() {
+    let mut loss = BceLoss::new(HardExamples::new(0.5).unwrap());
+    hard(&mut loss);
+    let before = loss.clone();
+    let saved = serde_json::to_string(&loss.state()).unwrap();
+    let cut = |region: &str, fraction: &str| {
+        let (head, rest) = saved.split_once("\"region\":").unwrap();
+        let rest = rest.split_once('}').unwrap().1;
+        serde_json::from_str(&format!("{head}\"region\":{region},\"fraction\":{fraction}}}{rest}")).unwrap()
+    };
+    for (region, fraction) in [("0", "1.5"), ("0", "-0.1"), ("4000000000", "0.5")] {
+        let refused = loss.restore(&cut(region, fraction));
+        assert!(matches!(refused, Err(StateError::Damaged { .. })), "{region}, {fraction}: {refused:?}");
+        assert_eq!(loss.weighter(), before.weighter());
+    }
+    loss.restore(&cut("0", "1.0")).unwrap();
+}
+
+/// Settings need not be a record with names.
+#[test]
+fn a_state_of_other_settings_is_told_from_its_own() {
+    let state = State::record("own", 1, &5, &7).unwrap();
+    assert_eq!(state.read::<i32>("own", 1, &5), Ok(7));
+    let (name, expected, found) = ("settings".to_owned(), "6".to_owned(), "5".to_owned());
+    let refused = StateError::Settings { kind: "own".to_owned(), name, expected, found };
+    assert_eq!(state.read::<i32>("own", 1, &6), Err(refused));
 }
 
 #[test]

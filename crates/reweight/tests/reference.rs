@@ -129,6 +129,8 @@ fn without_smoothing_no_class_but_the_label_counts() {
     let logits = [1e308, -7e307, -7e307, -7e307];
     let outcome = SoftmaxBatch::new(&logits, 4, &[0]).value_and_grad(&mut SoftmaxLoss::new(())).unwrap();
     assert_eq!((outcome.losses, outcome.grad), (vec![0.0], vec![0.0; 4]));
+    let hessian = SoftmaxBatch::new(&logits, 4, &[0]).hessian(&SoftmaxLoss::new(()), HessianForm::Exact).unwrap();
+    assert_eq!(hessian, [0.0; 4]);
 }
 
 /// Each entry's central difference of `of`, which sees the logits with that entry moved.

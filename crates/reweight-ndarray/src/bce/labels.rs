@@ -10,7 +10,7 @@ use crate::element::{PickLanes, Target, same_type};
 use crate::kernels::Kernels;
 use crate::lanes::Lanes;
 use crate::parallel::Merge;
-use crate::part::Slices;
+use crate::part::{Run, Slices};
 use crate::registers::{load, load_bytes};
 
 /// Hard or soft labels.
@@ -121,8 +121,8 @@ pub(super) fn soft<A: PickLanes, T: Target>(target: T) -> A {
 pub(crate) fn with_labels<A: PickLanes, T: Target, K: Labels<A>, R: Merge>(
     isa: Available,
     part: Slices<'_, A, T>,
-    kernel: impl Fn(Slices<'_, A, K::Target>) -> R,
+    kernel: &Run<'_, A, K::Target, R>,
 ) -> R {
     let same = K::same(part.inputs.targets);
-    part.retarget(same, |targets, to| K::convert(isa, targets, to), kernel)
+    part.retarget(same, &|targets, to| K::convert(isa, targets, to), kernel)
 }

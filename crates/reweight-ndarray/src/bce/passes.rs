@@ -19,7 +19,7 @@ use crate::element::{BceTarget, Float, FloatLanes};
 use crate::kernels::Kernels;
 use crate::layout::{Layout, check_shape, share_order};
 use crate::parallel::{From, Merge, reduce};
-use crate::part::{Ahead, Inputs, Outputs, Slices, Views};
+use crate::part::{Ahead, Inputs, Leaf, Outputs, Slices, Views};
 use crate::step::{self, Factors, available, overflow, rescale, with_scratch};
 use crate::stored::StoredMut;
 
@@ -72,11 +72,11 @@ where
         let targets = whole.then(|| {
             self.each_part(isa, None, Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, T>| {
                 if T::SOFT {
-                    with_labels::<A::Wide, T, Soft, _>(isa, part, |part| {
+                    with_labels::<A::Wide, T, Soft, _>(isa, part, &|part| {
                         A::Wide::look_soft(isa, Look { inputs: part.inputs })
                     })
                 } else {
-                    with_labels::<A::Wide, T, Hard, _>(isa, part, |part| {
+                    with_labels::<A::Wide, T, Hard, _>(isa, part, &|part| {
                         A::Wide::look_hard(isa, Look { inputs: part.inputs })
                     })
                 }
@@ -146,7 +146,7 @@ where
                 let mut memory = Memory::take(memory);
                 let slot = Mutex::new(&mut memory);
                 let checked = if ready.soft {
-                    with_labels::<A::Wide, T, Soft, _>(isa, part, |part| {
+                    with_labels::<A::Wide, T, Soft, _>(isa, part, &|part| {
                         with_scratch(&shared, |counts| {
                             let memory = &mut **slot.lock().unwrap_or_else(PoisonError::into_inner);
                             let inputs = part.inputs;
@@ -154,7 +154,7 @@ where
                         })
                     })
                 } else {
-                    with_labels::<A::Wide, T, Hard, _>(isa, part, |part| {
+                    with_labels::<A::Wide, T, Hard, _>(isa, part, &|part| {
                         with_scratch(&shared, |counts| {
                             let memory = &mut **slot.lock().unwrap_or_else(PoisonError::into_inner);
                             let inputs = part.inputs;
@@ -246,7 +246,7 @@ where
         let read = (formula.schedule.reads_column() || adjusted.is_some_and(Adjusted::by_column)).then_some(columns);
         self.each_part(isa, read, wanted, From::End, &|part: Slices<'_, A::Wide, T>| {
             if T::SOFT && ready.soft {
-                with_labels::<A::Wide, T, Soft, _>(isa, part, |part| {
+                with_labels::<A::Wide, T, Soft, _>(isa, part, &|part| {
                     let mut memory = Memory::take(formula);
                     let lent = &mut memory;
                     let kernel = Weigh { formula, memory: lent, adjusted, columns, part, factors, form };
@@ -255,7 +255,7 @@ where
                     weighed
                 })
             } else {
-                with_labels::<A::Wide, T, Hard, _>(isa, part, |part| {
+                with_labels::<A::Wide, T, Hard, _>(isa, part, &|part| {
                     let mut memory = Memory::take(formula);
                     let lent = &mut memory;
                     let kernel = Weigh { formula, memory: lent, adjusted, columns, part, factors, form };
@@ -323,7 +323,7 @@ where
         columns: Option<Columns>,
         wanted: Wanted<'_, A, D>,
         from: From,
-        leaf: &(impl Fn(Slices<'_, A::Wide, T>) -> R + Sync),
+        leaf: &Leaf<'_, A::Wide, T, R>,
     ) -> R {
         let several = columns.is_some_and(|columns| columns.count > 1);
         let hessian = wanted.hessian.map(|(hessian, _)| hessian);

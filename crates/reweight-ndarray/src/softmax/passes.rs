@@ -18,7 +18,7 @@ use crate::dispatch::Available;
 use crate::element::{ClassIndex, Float, FloatLanes, same_type};
 use crate::kernels::Kernels;
 use crate::parallel::{From, Merge, reduce};
-use crate::part::{Ahead, Inputs, Outputs, Slices, Views};
+use crate::part::{Ahead, Inputs, Leaf, Outputs, Run, Slices, Views};
 use crate::step::{self, Factors, available, overflow, rescale, with_scratch};
 use crate::stored::StoredMut;
 
@@ -63,7 +63,7 @@ where
         };
         let labels = divides.then(|| {
             self.each_part(isa, Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, I>| {
-                labelled(part, |part| look(&part.inputs, ignore))
+                labelled(part, &|part| look(&part.inputs, ignore))
             })
         });
         if labels.is_some_and(|labels| labels.faulty)
@@ -80,7 +80,7 @@ where
         let (isa, ignore) = (ready.isa, ready.ignore);
         let shared = Mutex::new(&mut *counts);
         let found = self.each_part(isa, Wanted::nothing(), From::Start, &|part: Slices<'_, A::Wide, I>| {
-            labelled(part, |part| {
+            labelled(part, &|part| {
                 let inputs = part.inputs;
                 let mut memory = Memory::take_any();
                 let (lent, map) = (&mut memory, ready.map.as_ref());
@@ -174,7 +174,7 @@ where
     ) -> Weighed {
         let (isa, ignore, form) = (ready.isa, ready.ignore, wanted.form());
         self.each_part(isa, wanted, From::End, &|part: Slices<'_, A::Wide, I>| {
-            labelled(part, |part| {
+            labelled(part, &|part| {
                 let mut memory = Memory::take(formula);
                 let (lent, map) = (&mut memory, ready.map.as_ref());
                 let weighed = A::Wide::weigh_rows(
@@ -259,7 +259,7 @@ where
         isa: Available,
         wanted: Wanted<'_, A>,
         from: From,
-        leaf: &(impl Fn(Slices<'_, A::Wide, I>) -> R + Sync),
+        leaf: &Leaf<'_, A::Wide, I, R>,
     ) -> R {
         let classes = self.classes();
         let rows = self.rows();
@@ -321,11 +321,8 @@ pub(super) struct Ready<A> {
 }
 
 /// Runs `kernel` over the stretch with its labels as `i64`.
-fn labelled<A: FloatLanes, I: ClassIndex, R: Merge>(
-    part: Slices<'_, A, I>,
-    kernel: impl Fn(Slices<'_, A, i64>) -> R,
-) -> R {
+fn labelled<A: FloatLanes, I: ClassIndex, R: Merge>(part: Slices<'_, A, I>, kernel: &Run<'_, A, i64, R>) -> R {
     let same = same_type(part.inputs.targets);
     let convert = |targets: &[I], to: &mut [i64]| to.iter_mut().zip(targets).for_each(|(to, from)| *to = from.label());
-    part.retarget(same, convert, kernel)
+    part.retarget(same, &convert, kernel)
 }

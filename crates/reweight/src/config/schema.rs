@@ -60,3 +60,17 @@ impl LossConfig {
         schemars::schema_for!(LossConfig).to_value()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_alone_has_a_schema_too() {
+        let part = schemars::schema_for!(PartConfig).to_value();
+        assert_eq!((&part["title"], &part["type"]), (&"Part".into(), &"object".into()));
+        let weighter = schemars::schema_for!(WeighterConfig).to_value();
+        assert_eq!(weighter["title"], "Weighter");
+        assert!(weighter["properties"]["clamp"].is_object() && weighter["oneOf"].is_array(), "{weighter}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::{Expr, Leaf, Node, Program, Table, TraceError, ValueTable};
+use super::{Expr, Leaf, MOST, Node, Program, Table, TraceError, ValueTable};
 use crate::dual::Dual;
 use crate::real::Real;
 use crate::sample::Sample;
@@ -184,4 +184,14 @@ fn evaluation_gives_what_the_formula_gives() {
             }
         }
     }
+}
+
+/// Each root is an operation of its own, on one leaf.
+#[test]
+fn the_longest_formula_is_still_recorded() {
+    let roots = |count: usize| {
+        Program::record_with_calls(None, || vec![(0..count).fold(Expr::leaf(Leaf::P), |root, _| root.sqrt())])
+    };
+    assert_eq!(roots(MOST - 1).map(|(program, _)| program.nodes().len()).ok(), Some(MOST));
+    assert_eq!(roots(MOST).err(), Some(TraceError::Long { found: MOST + 1, most: MOST }));
 }

@@ -203,7 +203,6 @@ impl<'a> SoftmaxBatch<'a> {
                 } else {
                     let slope = (1.0 - epsilon) * b_1 * s_1 + epsilon * p_j - epsilon / self.classes as f64;
                     let bend = (1.0 - epsilon) * (b_2 * s_1 * s_1 + b_1 * s_2) + uniform;
-                    let slope = if epsilon > 0.0 { slope } else { b_1 * s_1 };
                     w_2 * s_1 * s_1 * smoothed + w_1 * s_2 * smoothed + 2.0 * w_1 * s_1 * slope + w * bend
                 };
                 let curvature = if form == HessianForm::Clamped { curvature.max(0.0) } else { curvature };

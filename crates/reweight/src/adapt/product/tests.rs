@@ -3,7 +3,7 @@
 use super::*;
 use crate::boxed::BoxedWeighter;
 use crate::config::Chain;
-use crate::weighters::Ghm;
+use crate::weighters::{AlphaBalance, Ghm};
 
 /// Counts the steps; refuses one whose positives are 13, and any state but its own.
 #[derive(Clone, Debug)]
@@ -107,4 +107,15 @@ fn a_box_follows_a_weighter_that_counts_steps_alone() {
         boxed.observe(&BatchStatistics { valid: 3, ..Default::default() }).expect("a good step");
         assert_eq!(weight(&boxed), f64::from(steps));
     }
+}
+
+/// As a batch of three classes meets it, in a list as in a tuple.
+#[test]
+fn every_link_is_asked_whether_it_fits() {
+    let plain = AlphaBalance::per_class(&[1.0, 2.0, 3.0]).expect("valid");
+    let short = AlphaBalance::per_class(&[1.0, 2.0]).expect("valid");
+    let refused = WeightError::ClassCount { weighter: "alpha-balance".into(), given: 2, classes: 3 };
+    assert_eq!(vec![plain.clone(), plain.clone()].check(3), Ok(()));
+    assert_eq!(vec![plain.clone(), short.clone()].check(3), Err(refused.clone()));
+    assert_eq!((plain, short).check(3), Err(refused));
 }

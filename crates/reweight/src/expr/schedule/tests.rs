@@ -243,7 +243,7 @@ fn a_product_is_taken_apart_for_its_only_reader() {
         let config = RecordedConfig { name: "products".into(), steps, ..RecordedConfig::default() };
         let loss = BceLoss::new(Recorded::try_from(config).expect("in order").detached());
         agrees(loss.weighting(), &BINARY);
-        let program = Program::record(|sample| vec![loss.weighter().weight(&sample)]).expect("recordable");
+        let program = Program::record(|sample| vec![loss.weighter().weight(sample)]).expect("recordable");
         let counts = |wanted: fn(&Operation) -> bool| {
             let schedule = Schedule::of(&program);
             schedule.instructions().iter().filter(|instruction| wanted(&instruction.operation)).count()

@@ -392,3 +392,12 @@ fn a_box_runs_its_record_over_numbers_that_it_has_no_method_for() {
         close(&[own.value.value.value, own.slope.slope.slope], &[direct.value.value.value, direct.slope.slope.slope]);
     }
 }
+
+#[test]
+fn a_map_of_the_sample_is_told_from_one_of_the_logits() {
+    let (counts, plain) = (LogitAdjustment::from_counts(&[900, 100], 1.0).unwrap(), BceLoss::new(()));
+    assert!(!plain.weighting().maps_samples());
+    let moved = plain.adjusted(counts);
+    assert!(!moved.weighting().maps_samples());
+    assert!(moved.adjusted(ProbabilityShift::new(0.05).unwrap()).weighting().maps_samples());
+}

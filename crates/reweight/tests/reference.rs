@@ -3,7 +3,8 @@
 
 use reweight::reference::{BceBatch, BceTargets, SoftmaxBatch};
 use reweight::{
-    BceLoss, Focal, Ghm, HessianForm, Poly1, PosWeight, SampleWeighter, SoftmaxLoss, Statistics, VectorScaling,
+    BceLoss, Focal, Ghm, HessianForm, LossError, Poly1, PosWeight, Real, Sample, SampleWeighter, SoftmaxLoss,
+    Statistics, VectorScaling,
 };
 
 const LOGITS: [f64; 6] = [0.5, -1.2, 2.0, 0.0, -3.5, 1.1];
@@ -20,7 +21,7 @@ const LABELS: [i64; 3] = [2, 0, 3];
 struct Counting;
 
 impl SampleWeighter for Counting {
-    fn weight<R: reweight::Real>(&self, _: &reweight::Sample<R>) -> R {
+    fn weight<R: Real>(&self, _: &Sample<R>) -> R {
         R::lit(1.0)
     }
     fn statistics(&self) -> Statistics {
@@ -225,4 +226,24 @@ fn derivatives_of_softmax_losses_are_differences() {
             .collect();
         near(&newton, &expected);
     }
+}
+
+/// Beyond the floats where the loss is large.
+#[derive(Clone, Debug)]
+struct Beyond;
+
+impl SampleWeighter for Beyond {
+    fn weight<R: Real>(&self, sample: &Sample<R>) -> R {
+        sample.cross_entropy().scale(1e308).detach()
+    }
+}
+
+#[test]
+fn results_that_are_no_numbers_are_refused_by_their_place() {
+    let logits = [0.5, 0.25, -3.0];
+    let refused = BceBatch::new(&logits, BceTargets::Hard(&[1, 1, 1])).value_and_grad(&mut BceLoss::new(Beyond));
+    assert!(matches!(refused, Err(LossError::NotFinite { index: 2, .. })), "{refused:?}");
+    let logits = [0.5, 0.25, -3.0, 3.0];
+    let refused = SoftmaxBatch::new(&logits, 2, &[0, 0]).value_and_grad(&mut SoftmaxLoss::new(Beyond));
+    assert!(matches!(refused, Err(LossError::NotFinite { index: 1, .. })), "{refused:?}");
 }

@@ -58,6 +58,15 @@ fn what_does_not_fit_does_not_fit_in_a_box() {
     assert_eq!(vec![boxed].fits(&form), expected);
     assert_eq!((per_column(), ()).fits(&form), expected);
     assert_eq!(BoxedBase::new(per_column()).fits(&form), expected);
+    // The number of classes, which is asked for apart.
+    let steps = vec![Step::PerClass(vec![1.0, 2.0, 3.0])];
+    let per_class =
+        Recorded::try_from(RecordedConfig { name: "own".into(), steps, ..Default::default() }).expect("valid");
+    let refused = Err(WeightError::ClassCount { weighter: "own".into(), given: 3, classes: 2 });
+    let boxed = BoxedWeighter::new(per_class).expect("recordable");
+    let (link, chain) = (Link::new(boxed.clone()), Chain::from(vec![boxed.clone()]));
+    assert_eq!([boxed.check(2), link.check(2), chain.check(2)], [refused.clone(), refused.clone(), refused]);
+    assert_eq!([boxed.check(3), link.check(3), chain.check(3)], [Ok(()), Ok(()), Ok(())]);
 }
 
 #[test]

@@ -212,6 +212,9 @@ fn a_state_holds_what_can_have_been_observed() {
     }
     // A region that keeps what it had when it was last seen may have been all of a batch, as others were of theirs.
     assert_eq!(restored(of(GhmUnit::Fractions, Decay::NonEmpty), [0.9, 0.8]), Ok(()));
+    // What roundings may add, and no more.
+    assert_eq!(restored(of(GhmUnit::Fractions, Decay::All), [0.0, 1.0 + 1e-9]), Ok(()));
+    restored(of(GhmUnit::Fractions, Decay::All), [0.0, 1.0 + 2e-9]).expect_err("beyond all roundings");
     let message = restored(of(GhmUnit::Fractions, Decay::All), [0.9, 0.8]).expect_err("more than all");
     assert!(message.contains("the regions' fractions sum to 1.7"), "{message}");
 }

@@ -66,7 +66,7 @@ fn what_counts_is_counted_once() {
 
 #[test]
 fn a_batch_out_of_order_is_refused_by_its_place() {
-    let message = |error: reweight::LossError| error.to_string().split([':', ';']).next().unwrap().to_owned();
+    let message = |error: LossError| error.to_string().split([':', ';']).next().unwrap().to_owned();
     let binary = |batch: BceBatch<'_>| message(batch.value_and_grad(&mut BceLoss::new(())).unwrap_err());
     let hard = |targets: &[i64; 6]| binary(BceBatch::new(&LOGITS, BceTargets::Hard(targets)));
     assert_eq!(hard(&[1, 0, 0, 2, 0, 1]), "the label at index 3 is 2, but must be from 0 to 1");

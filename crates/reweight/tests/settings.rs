@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail as the test itself may")]
 
 use reweight::{
-    Adjustment, AlphaBalance, BatchForm, Focal, GeneralizedCrossEntropy, HardExamples, Ldam, LdamConfig,
+    Adjustment, AlphaBalance, BatchForm, Focal, GeneralizedCrossEntropy, Ghm, HardExamples, Ldam, LdamConfig,
     LogitAdjustment, LogitAdjustmentConfig, LossConfig, Poly1, PosWeight, PosWeightConfig, ProbabilityShift,
-    QualityFocal, SelfPaced, SelfPacedConfig, SelfPacedForm, Varifocal, VarifocalConfig, VectorScaling,
-    VectorScalingConfig,
+    QualityFocal, Reduction, SampleWeighter, SelfPaced, SelfPacedConfig, SelfPacedForm, Statistics, Varifocal,
+    VarifocalConfig, VectorScaling, VectorScalingConfig,
 };
 
 #[test]
@@ -109,4 +109,21 @@ fn settings_outside_their_domain_are_refused_by_name() {
     for (message, expected) in all {
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn only_a_mean_by_weights_waits_for_them() {
+    let waits = |reduction: Reduction| reduction.needs_weight_sum();
+    assert!(waits(Reduction::WeightedMean));
+    for known in [Reduction::Mean, Reduction::Sum, Reduction::None, Reduction::Positives, Reduction::Divisor(2.0)] {
+        assert!(!waits(known), "{known:?}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_can_be_read() {
+    let asked = Ghm::new(4, 0.0).unwrap().statistics();
+    assert_eq!(asked.histograms().len(), 1);
+    assert!(!asked.wants_class_counts() && !asked.is_empty());
+    assert!(Statistics::none().histograms().is_empty() && Statistics::none().is_empty());
 }

@@ -195,3 +195,16 @@ fn the_longest_formula_is_still_recorded() {
     assert_eq!(roots(MOST - 1).map(|(program, _)| program.nodes().len()).ok(), Some(MOST));
     assert_eq!(roots(MOST).err(), Some(TraceError::Long { found: MOST + 1, most: MOST }));
 }
+
+#[test]
+fn sums_and_products_of_either_order_are_one() {
+    let node = |formula: fn(&Sample<Expr>) -> Expr| one(formula).nodes().len();
+    assert_eq!(
+        node(|s| (s.p() + s.q()).exp() * (s.q() + s.p()).sqrt()),
+        node(|s| (s.p() + s.q()).exp() * (s.p() + s.q()).sqrt())
+    );
+    assert_eq!(
+        node(|s| (s.p() * s.q()).exp() + (s.q() * s.p()).sqrt()),
+        node(|s| (s.p() * s.q()).exp() + (s.p() * s.q()).sqrt())
+    );
+}

@@ -2,7 +2,7 @@
 
 use super::{Instruction, Operation, Output, Schedule};
 use crate::dual::Dual;
-use crate::expr::{Program, Table};
+use crate::expr::{Expr, Program, Table};
 use crate::formula::Quantities;
 use crate::loss::{BceLoss, SoftmaxLoss, Weighting};
 use crate::real::Real;
@@ -343,4 +343,15 @@ fn a_schedule_gives_what_any_formula_gives() {
         agrees(BceLoss::new(formula.clone()).weighting(), &BINARY);
         agrees(BceLoss::new(Focal::new(1.0).expect("valid")).with_base(formula).weighting(), &BINARY);
     }
+}
+
+#[test]
+fn a_schedule_knows_what_it_reads() {
+    let reads = |formula: fn(&Sample<Expr>) -> Expr| {
+        let schedule = Schedule::of(&Program::record(|sample| vec![formula(sample)]).expect("recordable"));
+        (schedule.reads_exp(), schedule.reads_column())
+    };
+    assert_eq!(reads(|sample| sample.target() + sample.margin()), (false, false));
+    assert_eq!(reads(|sample| sample.q()), (true, false));
+    assert_eq!(reads(|sample| sample.per_column(&[1.0, 2.0])), (false, true));
 }

@@ -4,10 +4,17 @@ use pulp::{NullaryFnOnce, Simd, cast, f32x4, f64x2, m32x4, m64x2, u32x4, u64x2};
 
 use super::{Baseline, Isa, first_bytes};
 
+/// A function of its own, as every other set's features make it. Inlined into whatever calls it, a formula's loops are compiled again
+/// for each kernel, inside loops that may unwind: by the order that the compiler meets them in, minutes of it.
+#[inline(never)]
+fn apart<F: NullaryFnOnce>(f: F) -> F::Output {
+    f.call()
+}
+
 impl Isa for Baseline {
     #[inline(always)]
     fn enter<F: NullaryFnOnce>(f: F) -> F::Output {
-        f.call()
+        apart(f)
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Vectors of floats as a number type: the contract that the CPU engine's loops are written against.
 //!
-//! A formula that is generic over its number runs here on a whole register at once. The vectors are explicit (`pulp`'s associated types), so
+//! A formula that is generic over its number runs here on a whole register at once. The vectors are explicit (an instruction set's associated types), so
 //! the speed of a formula does not depend on what the auto-vectoriser makes of it. Everything is `#[inline(always)]`, because a function
 //! that is left outside its caller's instruction set passes its vectors through memory.
 
@@ -20,6 +20,8 @@ pub(crate) use isa::Baseline;
 pub(crate) use isa::Isa;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use isa::Neon;
+#[cfg(test)]
+pub(crate) use isa::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use isa::{Avx2, Avx512};
 pub(crate) use pair::Pair;

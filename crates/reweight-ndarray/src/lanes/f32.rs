@@ -114,27 +114,27 @@ impl<S: Isa> Lanes for F32s<S> {
     }
     #[inline(always)]
     fn splat_scalar(x: f32) -> Self {
-        Self(S::token().splat_f32s(x))
+        Self(S::token().f32_splat(x))
     }
     #[inline(always)]
     fn load(slice: &[f32]) -> Self {
         debug_assert_eq!(slice.len(), Self::COUNT);
-        Self(S::as_simd_f32s(slice).0[0])
+        Self(S::token().f32_load(slice))
     }
     #[inline(always)]
     fn load_partial(slice: &[f32]) -> Self {
         debug_assert!(slice.len() <= Self::COUNT);
-        Self(S::token().partial_load_f32s(slice))
+        Self(S::token().f32_load_partial(slice))
     }
     #[inline(always)]
     fn store(self, slice: &mut [f32]) {
         debug_assert_eq!(slice.len(), Self::COUNT);
-        S::as_mut_simd_f32s(slice).0[0] = self.0;
+        S::token().f32_store(self.0, slice);
     }
     #[inline(always)]
     fn store_partial(self, slice: &mut [f32]) {
         debug_assert!(slice.len() <= Self::COUNT);
-        S::token().partial_store_f32s(slice, self.0);
+        S::token().f32_store_partial(self.0, slice);
     }
     #[inline(always)]
     fn from_u8(bytes: &[u8]) -> Self {
@@ -166,7 +166,7 @@ impl<S: Isa> Lanes for F32s<S> {
     }
     #[inline(always)]
     fn abs(self) -> Self {
-        Self(S::token().abs_f32s(self.0))
+        Self(S::token().f32_abs(self.0))
     }
     #[inline(always)]
     fn min(self, other: Self) -> Self {
@@ -178,32 +178,32 @@ impl<S: Isa> Lanes for F32s<S> {
     }
     #[inline(always)]
     fn sqrt(self) -> Self {
-        Self(S::token().sqrt_f32s(self.0))
+        Self(S::token().f32_sqrt(self.0))
     }
 
     #[inline(always)]
     fn le(self, other: Self) -> S::m32s {
-        S::token().less_than_or_equal_f32s(self.0, other.0)
+        S::token().f32_le(self.0, other.0)
     }
     #[inline(always)]
     fn lt(self, other: Self) -> S::m32s {
-        S::token().less_than_f32s(self.0, other.0)
+        S::token().f32_lt(self.0, other.0)
     }
     #[inline(always)]
     fn eq(self, other: Self) -> S::m32s {
-        S::token().equal_f32s(self.0, other.0)
+        S::token().f32_eq(self.0, other.0)
     }
     #[inline(always)]
     fn mask_and(a: S::m32s, b: S::m32s) -> S::m32s {
-        S::token().and_m32s(a, b)
+        S::token().m32_and(a, b)
     }
     #[inline(always)]
     fn mask_or(a: S::m32s, b: S::m32s) -> S::m32s {
-        S::token().or_m32s(a, b)
+        S::token().m32_or(a, b)
     }
     #[inline(always)]
     fn mask_not(mask: S::m32s) -> S::m32s {
-        S::token().not_m32s(mask)
+        S::token().m32_not(mask)
     }
     #[inline(always)]
     fn select(mask: S::m32s, if_true: Self, if_false: Self) -> Self {
@@ -220,7 +220,7 @@ impl<S: Isa> Lanes for F32s<S> {
 
     #[inline(always)]
     fn counter_zero() -> S::u32s {
-        S::token().splat_u32s(0)
+        S::token().u32_splat(0)
     }
     #[inline(always)]
     fn count_add(counter: S::u32s, mask: S::m32s) -> S::u32s {
@@ -245,8 +245,8 @@ impl<S: Isa> Lanes for F32s<S> {
     #[inline(always)]
     fn descend(index: S::u32s, mask: S::m32s, level: usize) -> S::u32s {
         let isa = S::token();
-        let bit = isa.or_u32s(index, isa.splat_u32s(1 << level));
-        isa.select_u32s(mask, bit, index)
+        let bit = isa.u32_or(index, isa.u32_splat(1 << level));
+        isa.u32_select(mask, bit, index)
     }
     #[inline(always)]
     fn lookup_2([first, second]: [Self; 2], mask: S::m32s, index: S::u32s) -> Self {
@@ -255,23 +255,23 @@ impl<S: Isa> Lanes for F32s<S> {
     #[inline(always)]
     fn nibble_place(index: S::u32s) -> S::u32s {
         let isa = S::token();
-        let twofold = isa.add_u32s(index, index);
-        isa.add_u32s(twofold, twofold)
+        let twofold = isa.u32_add(index, index);
+        isa.u32_add(twofold, twofold)
     }
     #[inline(always)]
     fn nibble_add(nibbles: S::u32s, place: S::u32s, first: usize) -> S::u32s {
         let isa = S::token();
         // Below the first it wraps, and is as far out as what lies above the last.
-        isa.add_u32s(nibbles, isa.u32_one_at(isa.sub_u32s(place, isa.splat_u32s(4 * first as u32))))
+        isa.u32_add(nibbles, isa.u32_one_at(isa.u32_sub(place, isa.u32_splat(4 * first as u32))))
     }
     #[inline(always)]
     fn nibbles_to_bytes(bytes: [S::u32s; 2], nibbles: S::u32s) -> [S::u32s; 2] {
         let isa = S::token();
         let words: S::u32s = pulp::cast(nibbles);
-        let lower = isa.splat_u32s(0x0f0f_0f0f);
-        let odd = isa.and_u32s(isa.wrapping_dyn_shr_u32s(words, isa.splat_u32s(4)), lower);
-        let even = isa.and_u32s(words, lower);
-        [isa.add_u32s(bytes[0], pulp::cast(even)), isa.add_u32s(bytes[1], pulp::cast(odd))]
+        let lower = isa.u32_splat(0x0f0f_0f0f);
+        let odd = isa.u32_and(isa.u32_shr(words, 4), lower);
+        let even = isa.u32_and(words, lower);
+        [isa.u32_add(bytes[0], pulp::cast(even)), isa.u32_add(bytes[1], pulp::cast(odd))]
     }
     #[inline(always)]
     fn add_bytes(bytes: S::u32s, totals: &mut [u64], step: usize) {
@@ -284,8 +284,7 @@ impl<S: Isa> Lanes for F32s<S> {
 
     #[inline(always)]
     fn minus_abs(self) -> Self {
-        let isa = S::token();
-        Self(isa.or_f32s(self.0, isa.splat_f32s(-0.0)))
+        Self(S::token().f32_minus_abs(self.0))
     }
     #[inline(always)]
     fn scale(self, n: Self) -> Self {
@@ -304,13 +303,13 @@ impl<S: Isa> Lanes for F32s<S> {
         let x = Self::select(denormal, self * Self::splat(33_554_432.0), self);
         let offset = Self::select(denormal, Self::splat(-25.0), zero);
         // x = 2ᵏ·(1 + f) with 1 + f in [√½, √2]: the bits of √½ are moved to those of 1, so that the exponent changes there.
-        let root = isa.splat_u32s(std::f32::consts::FRAC_1_SQRT_2.to_bits());
-        let moved = isa.add_u32s(isa.sub_u32s(isa.transmute_u32s_f32s(x.0), root), isa.splat_u32s(1.0f32.to_bits()));
-        let exponent = isa.wrapping_dyn_shr_u32s(moved, isa.splat_u32s(23));
-        let biased = isa.or_u32s(exponent, isa.splat_u32s(8_388_608.0f32.to_bits()));
-        let k = Self(isa.transmute_f32s_u32s(biased)) - Self::splat(8_388_608.0 + 127.0) + offset;
-        let significand = isa.add_u32s(isa.and_u32s(moved, isa.splat_u32s(0x007f_ffff)), root);
-        let f = Self(isa.transmute_f32s_u32s(significand)) - Self::splat(1.0);
+        let root = isa.u32_splat(std::f32::consts::FRAC_1_SQRT_2.to_bits());
+        let moved = isa.u32_add(isa.u32_sub(pulp::cast(x.0), root), isa.u32_splat(1.0f32.to_bits()));
+        let exponent = isa.u32_shr(moved, 23);
+        let biased = isa.u32_or(exponent, isa.u32_splat(8_388_608.0f32.to_bits()));
+        let k = Self(pulp::cast(biased)) - Self::splat(8_388_608.0 + 127.0) + offset;
+        let significand = isa.u32_add(isa.u32_and(moved, isa.u32_splat(0x007f_ffff)), root);
+        let f = Self(pulp::cast(significand)) - Self::splat(1.0);
 
         let square = f * f;
         let tail = k.mul_add(Self::splat(LN_2_LOWER), square * f * polynomial(f, &LN));
@@ -324,22 +323,22 @@ impl<S: Isa> Lanes for F32s<S> {
 
     #[inline(always)]
     fn largest(self) -> f32 {
-        S::token().reduce_max_f32s(self.0)
+        S::token().f32_largest(self.0)
     }
     #[inline(always)]
     fn wide_zero() -> Self::Wide {
-        [S::token().splat_f64s(0.0); 2]
+        [S::token().f64_splat(0.0); 2]
     }
     #[inline(always)]
     fn wide_add(sums: Self::Wide, x: Self) -> Self::Wide {
         let isa = S::token();
         let [low, high] = isa.f32_widen(x.0);
-        [isa.add_f64s(sums[0], low), isa.add_f64s(sums[1], high)]
+        [isa.f64_add(sums[0], low), isa.f64_add(sums[1], high)]
     }
     #[inline(always)]
     fn wide_sum(sums: Self::Wide) -> f64 {
         let isa = S::token();
-        isa.reduce_sum_f64s(isa.add_f64s(sums[0], sums[1]))
+        isa.f64_sum(isa.f64_add(sums[0], sums[1]))
     }
 }
 
@@ -347,34 +346,34 @@ impl<S: Isa> Add for F32s<S> {
     type Output = Self;
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        Self(S::token().add_f32s(self.0, other.0))
+        Self(S::token().f32_add(self.0, other.0))
     }
 }
 impl<S: Isa> Sub for F32s<S> {
     type Output = Self;
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        Self(S::token().sub_f32s(self.0, other.0))
+        Self(S::token().f32_sub(self.0, other.0))
     }
 }
 impl<S: Isa> Mul for F32s<S> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        Self(S::token().mul_f32s(self.0, other.0))
+        Self(S::token().f32_mul(self.0, other.0))
     }
 }
 impl<S: Isa> Div for F32s<S> {
     type Output = Self;
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        Self(S::token().div_f32s(self.0, other.0))
+        Self(S::token().f32_div(self.0, other.0))
     }
 }
 impl<S: Isa> Neg for F32s<S> {
     type Output = Self;
     #[inline(always)]
     fn neg(self) -> Self {
-        Self(S::token().neg_f32s(self.0))
+        Self(S::token().f32_neg(self.0))
     }
 }

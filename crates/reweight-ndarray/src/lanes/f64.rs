@@ -126,27 +126,27 @@ impl<S: Isa> Lanes for F64s<S> {
     }
     #[inline(always)]
     fn splat_scalar(x: f64) -> Self {
-        Self(S::token().splat_f64s(x))
+        Self(S::token().f64_splat(x))
     }
     #[inline(always)]
     fn load(slice: &[f64]) -> Self {
         debug_assert_eq!(slice.len(), Self::COUNT);
-        Self(S::as_simd_f64s(slice).0[0])
+        Self(S::token().f64_load(slice))
     }
     #[inline(always)]
     fn load_partial(slice: &[f64]) -> Self {
         debug_assert!(slice.len() <= Self::COUNT);
-        Self(S::token().partial_load_f64s(slice))
+        Self(S::token().f64_load_partial(slice))
     }
     #[inline(always)]
     fn store(self, slice: &mut [f64]) {
         debug_assert_eq!(slice.len(), Self::COUNT);
-        S::as_mut_simd_f64s(slice).0[0] = self.0;
+        S::token().f64_store(self.0, slice);
     }
     #[inline(always)]
     fn store_partial(self, slice: &mut [f64]) {
         debug_assert!(slice.len() <= Self::COUNT);
-        S::token().partial_store_f64s(slice, self.0);
+        S::token().f64_store_partial(self.0, slice);
     }
     #[inline(always)]
     fn from_u8(bytes: &[u8]) -> Self {
@@ -178,7 +178,7 @@ impl<S: Isa> Lanes for F64s<S> {
     }
     #[inline(always)]
     fn abs(self) -> Self {
-        Self(S::token().abs_f64s(self.0))
+        Self(S::token().f64_abs(self.0))
     }
     #[inline(always)]
     fn min(self, other: Self) -> Self {
@@ -190,32 +190,32 @@ impl<S: Isa> Lanes for F64s<S> {
     }
     #[inline(always)]
     fn sqrt(self) -> Self {
-        Self(S::token().sqrt_f64s(self.0))
+        Self(S::token().f64_sqrt(self.0))
     }
 
     #[inline(always)]
     fn le(self, other: Self) -> S::m64s {
-        S::token().less_than_or_equal_f64s(self.0, other.0)
+        S::token().f64_le(self.0, other.0)
     }
     #[inline(always)]
     fn lt(self, other: Self) -> S::m64s {
-        S::token().less_than_f64s(self.0, other.0)
+        S::token().f64_lt(self.0, other.0)
     }
     #[inline(always)]
     fn eq(self, other: Self) -> S::m64s {
-        S::token().equal_f64s(self.0, other.0)
+        S::token().f64_eq(self.0, other.0)
     }
     #[inline(always)]
     fn mask_and(a: S::m64s, b: S::m64s) -> S::m64s {
-        S::token().and_m64s(a, b)
+        S::token().m64_and(a, b)
     }
     #[inline(always)]
     fn mask_or(a: S::m64s, b: S::m64s) -> S::m64s {
-        S::token().or_m64s(a, b)
+        S::token().m64_or(a, b)
     }
     #[inline(always)]
     fn mask_not(mask: S::m64s) -> S::m64s {
-        S::token().not_m64s(mask)
+        S::token().m64_not(mask)
     }
     #[inline(always)]
     fn select(mask: S::m64s, if_true: Self, if_false: Self) -> Self {
@@ -232,7 +232,7 @@ impl<S: Isa> Lanes for F64s<S> {
 
     #[inline(always)]
     fn counter_zero() -> S::u64s {
-        S::token().splat_u64s(0)
+        S::token().u64_splat(0)
     }
     #[inline(always)]
     fn count_add(counter: S::u64s, mask: S::m64s) -> S::u64s {
@@ -257,8 +257,8 @@ impl<S: Isa> Lanes for F64s<S> {
     #[inline(always)]
     fn descend(index: S::u64s, mask: S::m64s, level: usize) -> S::u64s {
         let isa = S::token();
-        let bit = isa.or_u64s(index, isa.splat_u64s(1 << level));
-        isa.select_u64s(mask, bit, index)
+        let bit = isa.u64_or(index, isa.u64_splat(1 << level));
+        isa.u64_select(mask, bit, index)
     }
     #[inline(always)]
     fn lookup_2([first, second]: [Self; 2], mask: S::m64s, index: S::u64s) -> Self {
@@ -267,23 +267,23 @@ impl<S: Isa> Lanes for F64s<S> {
     #[inline(always)]
     fn nibble_place(index: S::u64s) -> S::u64s {
         let isa = S::token();
-        let twofold = isa.add_u64s(index, index);
-        isa.add_u64s(twofold, twofold)
+        let twofold = isa.u64_add(index, index);
+        isa.u64_add(twofold, twofold)
     }
     #[inline(always)]
     fn nibble_add(nibbles: S::u64s, place: S::u64s, first: usize) -> S::u64s {
         let isa = S::token();
         // Below the first it wraps, and is as far out as what lies above the last.
-        isa.add_u64s(nibbles, isa.u64_one_at(isa.sub_u64s(place, isa.splat_u64s(4 * first as u64))))
+        isa.u64_add(nibbles, isa.u64_one_at(isa.u64_sub(place, isa.u64_splat(4 * first as u64))))
     }
     #[inline(always)]
     fn nibbles_to_bytes(bytes: [S::u64s; 2], nibbles: S::u64s) -> [S::u64s; 2] {
         let isa = S::token();
         let words: S::u32s = pulp::cast(nibbles);
-        let lower = isa.splat_u32s(0x0f0f_0f0f);
-        let odd = isa.and_u32s(isa.wrapping_dyn_shr_u32s(words, isa.splat_u32s(4)), lower);
-        let even = isa.and_u32s(words, lower);
-        [isa.add_u64s(bytes[0], pulp::cast(even)), isa.add_u64s(bytes[1], pulp::cast(odd))]
+        let lower = isa.u32_splat(0x0f0f_0f0f);
+        let odd = isa.u32_and(isa.u32_shr(words, 4), lower);
+        let even = isa.u32_and(words, lower);
+        [isa.u64_add(bytes[0], pulp::cast(even)), isa.u64_add(bytes[1], pulp::cast(odd))]
     }
     #[inline(always)]
     fn add_bytes(bytes: S::u64s, totals: &mut [u64], step: usize) {
@@ -296,8 +296,7 @@ impl<S: Isa> Lanes for F64s<S> {
 
     #[inline(always)]
     fn minus_abs(self) -> Self {
-        let isa = S::token();
-        Self(isa.or_f64s(self.0, isa.splat_f64s(-0.0)))
+        Self(S::token().f64_minus_abs(self.0))
     }
     #[inline(always)]
     fn scale(self, n: Self) -> Self {
@@ -316,16 +315,16 @@ impl<S: Isa> Lanes for F64s<S> {
         let x = Self::select(denormal, self * Self::splat(18_014_398_509_481_984.0), self);
         let offset = Self::select(denormal, Self::splat(-54.0), zero);
         // x = 2ᵏ·(1 + f) with 1 + f in [√½, √2]: the bits of √½ are moved to those of 1, so that the exponent changes there.
-        let root = isa.splat_u64s(std::f64::consts::FRAC_1_SQRT_2.to_bits());
-        let moved = isa.add_u64s(isa.sub_u64s(isa.transmute_u64s_f64s(x.0), root), isa.splat_u64s(1.0f64.to_bits()));
+        let root = isa.u64_splat(std::f64::consts::FRAC_1_SQRT_2.to_bits());
+        let moved = isa.u64_add(isa.u64_sub(pulp::cast(x.0), root), isa.u64_splat(1.0f64.to_bits()));
         // pulp has no shift of 64 bits: within the upper word the exponent goes to the place where 2²⁰ has its units.
         let words: S::u32s = pulp::cast(moved);
-        let shifted = pulp::cast(isa.wrapping_dyn_shr_u32s(words, isa.splat_u32s(20)));
-        let exponent = isa.and_u64s(shifted, isa.splat_u64s(0x7ff << 32));
-        let biased = isa.or_u64s(exponent, isa.splat_u64s(1_048_576.0f64.to_bits()));
-        let k = Self(isa.transmute_f64s_u64s(biased)) - Self::splat(1_048_576.0 + 1023.0) + offset;
-        let significand = isa.add_u64s(isa.and_u64s(moved, isa.splat_u64s(0x000f_ffff_ffff_ffff)), root);
-        let f = Self(isa.transmute_f64s_u64s(significand)) - Self::splat(1.0);
+        let shifted = pulp::cast(isa.u32_shr(words, 20));
+        let exponent = isa.u64_and(shifted, isa.u64_splat(0x7ff << 32));
+        let biased = isa.u64_or(exponent, isa.u64_splat(1_048_576.0f64.to_bits()));
+        let k = Self(pulp::cast(biased)) - Self::splat(1_048_576.0 + 1023.0) + offset;
+        let significand = isa.u64_add(isa.u64_and(moved, isa.u64_splat(0x000f_ffff_ffff_ffff)), root);
+        let f = Self(pulp::cast(significand)) - Self::splat(1.0);
 
         let z = f / (f + Self::splat(2.0));
         let square = z * z;
@@ -341,19 +340,19 @@ impl<S: Isa> Lanes for F64s<S> {
 
     #[inline(always)]
     fn largest(self) -> f64 {
-        S::token().reduce_max_f64s(self.0)
+        S::token().f64_largest(self.0)
     }
     #[inline(always)]
     fn wide_zero() -> S::f64s {
-        S::token().splat_f64s(0.0)
+        S::token().f64_splat(0.0)
     }
     #[inline(always)]
     fn wide_add(sums: S::f64s, x: Self) -> S::f64s {
-        S::token().add_f64s(sums, x.0)
+        S::token().f64_add(sums, x.0)
     }
     #[inline(always)]
     fn wide_sum(sums: S::f64s) -> f64 {
-        S::token().reduce_sum_f64s(sums)
+        S::token().f64_sum(sums)
     }
 }
 
@@ -361,34 +360,34 @@ impl<S: Isa> Add for F64s<S> {
     type Output = Self;
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        Self(S::token().add_f64s(self.0, other.0))
+        Self(S::token().f64_add(self.0, other.0))
     }
 }
 impl<S: Isa> Sub for F64s<S> {
     type Output = Self;
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        Self(S::token().sub_f64s(self.0, other.0))
+        Self(S::token().f64_sub(self.0, other.0))
     }
 }
 impl<S: Isa> Mul for F64s<S> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        Self(S::token().mul_f64s(self.0, other.0))
+        Self(S::token().f64_mul(self.0, other.0))
     }
 }
 impl<S: Isa> Div for F64s<S> {
     type Output = Self;
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        Self(S::token().div_f64s(self.0, other.0))
+        Self(S::token().f64_div(self.0, other.0))
     }
 }
 impl<S: Isa> Neg for F64s<S> {
     type Output = Self;
     #[inline(always)]
     fn neg(self) -> Self {
-        Self(S::token().neg_f64s(self.0))
+        Self(S::token().f64_neg(self.0))
     }
 }

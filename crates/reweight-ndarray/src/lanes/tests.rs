@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::{Lanes, Pair};
+use super::{F32s, F64s, Lanes, Pair, Portable};
 use crate::dispatch::{Available, InstructionSet, Kernel, dispatch};
 
 mod accuracy;
@@ -14,6 +14,8 @@ pub(super) fn on_each<K: Kernel>(mut kernel: impl FnMut() -> K, mut check: impl 
         let available = Available::require(set).expect("it is in the list of the available");
         check(set, dispatch(available, kernel()));
     }
+    // What other targets have as their baseline runs here, too.
+    check(InstructionSet::Baseline, kernel().run::<F32s<Portable>, F64s<Portable>>());
 }
 
 /// Checks both element types of one instruction set.

@@ -2,9 +2,13 @@
 
 use pulp::{NullaryFnOnce, Simd, cast, f32x4, f32x8, f64x4, m32x8, m64x4, u8x16, u32x8, u64x4};
 
+use super::through_pulp::{fused_through_pulp, through_pulp};
 use super::{Avx2, Isa, f16c, first_bytes, first_elements};
 
 impl Isa for Avx2 {
+    through_pulp!();
+    fused_through_pulp!();
+
     const F32_LOOKS_UP: bool = true;
 
     #[inline(always)]

@@ -4,9 +4,13 @@ use std::arch::x86_64::_MM_FROUND_TO_NEAREST_INT;
 
 use pulp::{NullaryFnOnce, Simd, b8, b16, cast, f32x8, f32x16, f64x8, u8x16, u32x16, u64x8};
 
+use super::through_pulp::{fused_through_pulp, through_pulp};
 use super::{Avx512, Isa, first_bytes, first_elements, half};
 
 impl Isa for Avx512 {
+    through_pulp!();
+    fused_through_pulp!();
+
     const SCALE_IS_TOTAL: bool = true;
     const F32_LOOKS_UP: bool = true;
     const F64_LOOKS_UP: bool = true;

@@ -2,9 +2,13 @@
 
 use pulp::{NullaryFnOnce, Simd, cast, f32x4, f64x2, m32x4, m64x2, u32x4, u64x2};
 
+use super::through_pulp::{fused_through_pulp, through_pulp};
 use super::{Isa, Neon, first_bytes};
 
 impl Isa for Neon {
+    through_pulp!();
+    fused_through_pulp!();
+
     #[inline(always)]
     fn enter<F: NullaryFnOnce>(f: F) -> F::Output {
         <Self as super::Token>::token().vectorize(f)

@@ -1,7 +1,7 @@
 //! The one place with `unsafe`: an instruction set's token without asking the processor.
 #![expect(unsafe_code, reason = "a number type's `splat(x)` has no argument that a token could come in by")]
 
-use super::Baseline;
+use std::fmt::Debug;
 
 /// An instruction set whose token can be had from its type alone.
 ///
@@ -9,7 +9,7 @@ use super::Baseline;
 ///
 /// `token` must run only where the processor has the instruction set. Nothing in the signature says so; what keeps it is that the crate
 /// names these types in one function, `dispatch`, which needs an `Available`, and an `Available` is made only by asking the processor.
-pub(crate) trait Token: pulp::Simd {
+pub(crate) trait Token: Copy + Debug + Send + Sync + 'static {
     /// The token; a value without size.
     fn token() -> Self;
 }
@@ -41,7 +41,17 @@ impl Token for super::Neon {
     }
 }
 
-impl Token for Baseline {
+#[cfg(target_arch = "x86_64")]
+impl Token for super::Sse2 {
+    #[inline(always)]
+    fn token() -> Self {
+        // SAFETY: SSE, SSE2 and FXSR are part of every x86-64 processor.
+        unsafe { Self::new_unchecked() }
+    }
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+impl Token for super::Portable {
     #[inline(always)]
     fn token() -> Self {
         Self

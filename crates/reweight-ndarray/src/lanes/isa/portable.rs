@@ -1,20 +1,16 @@
-//! What every processor of the target has: plain operations on 128-bit arrays, written so that LLVM sees the vectors in them.
+//! Where a target's vectors have no code of their own: plain operations on 128-bit arrays, written so that LLVM sees the vectors in them.
 
 use pulp::{NullaryFnOnce, Simd, cast, f32x4, f64x2, m32x4, m64x2, u32x4, u64x2};
 
-use super::{Baseline, Isa, first_bytes};
+use super::through_pulp::through_pulp;
+use super::{Isa, Portable, first_bytes};
 
-/// A function of its own, as every other set's features make it. Inlined into whatever calls it, a formula's loops are compiled again
-/// for each kernel, inside loops that may unwind: by the order that the compiler meets them in, minutes of it.
-#[inline(never)]
-fn apart<F: NullaryFnOnce>(f: F) -> F::Output {
-    f.call()
-}
+impl Isa for Portable {
+    through_pulp!();
 
-impl Isa for Baseline {
     #[inline(always)]
     fn enter<F: NullaryFnOnce>(f: F) -> F::Output {
-        apart(f)
+        super::apart(f)
     }
 
     #[inline(always)]

@@ -103,7 +103,7 @@ fn cuda_types() -> anyhow::Result<()> {
 
 /// The engine's laws on every instruction set that this processor has: the tests before ran on the best.
 fn instruction_sets() -> anyhow::Result<()> {
-    let laws = ["test", "-p", "reweight-conformance", "-p", "reweight-ndarray", "--locked", "--quiet"];
+    let laws = ["test", "-p", "reweight-conformance", "-p", "reweight-engine-tests", "--locked", "--quiet"];
     for set in lesser_sets() {
         println!("{set}");
         // What docs/numerics.md states of exact second derivatives, the baseline does not quite keep in `f32`.

@@ -25,7 +25,9 @@ const CRATES: [&str; 2] = ["reweight", "reweight-ndarray"];
 /// Some tests of the workspace.
 #[derive(Clone, Copy, Debug)]
 struct Tests {
-    package: &'static str,
+    /// What results are kept under.
+    name: &'static str,
+    packages: &'static [&'static str],
     /// As cargo is told; doc tests are compiled one by one, which takes longer than all else.
     targets: &'static [&'static str],
     /// Seconds after which they are taken to hang: several times what they need, on a loaded machine too.
@@ -33,9 +35,12 @@ struct Tests {
 }
 
 /// A crate's own tests.
-fn own(package: &'static str) -> Tests {
-    let patience = if package == "reweight" { "60" } else { "150" };
-    Tests { package, targets: &["--lib", "--tests", "--all-features"], patience }
+fn own(package: &str) -> Tests {
+    let (packages, patience): (&[&str], _) = match package {
+        "reweight" => (&["reweight"], "60"),
+        _ => (&["reweight-ndarray", "reweight-engine-tests"], "150"),
+    };
+    Tests { name: "own", packages, targets: &["--lib", "--tests", "--all-features"], patience }
 }
 
 /// What the laws and the snapshots prove of a crate.
@@ -53,7 +58,7 @@ fn laws(package: &str) -> Tests {
         ],
         _ => &["--test=ndarray_f32", "--test=ndarray_f64", "--test=ndarray_bf16"],
     };
-    Tests { package: "reweight-conformance", targets, patience: "400" }
+    Tests { name: "laws", packages: &["reweight-conformance"], targets, patience: "400" }
 }
 
 /// Its names of mutants are what the list of survivors goes by.
@@ -202,7 +207,7 @@ fn trial(
         return Ok(Outcome::default());
     }
     let target = workspace::packages(workspace::root())?.target_directory.into_std_path_buf();
-    let folder = target.join("mutants").join(format!("{package}-by-{}", tests.package));
+    let folder = target.join("mutants").join(format!("{package}-by-{}", tests.name));
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
     }
@@ -215,12 +220,14 @@ fn trial(
         command.env("CARGO_TARGET_DIR", target.join("mutants/build"));
     };
     // Tests that fail without a mutant would catch all; cargo-mutants' own check takes the tests of the mutants' crate.
-    let mut healthy = cargo(["test", "--quiet", "--profile", "mutants", "-p", tests.package]);
+    let mut healthy = cargo(["test", "--quiet", "--profile", "mutants"]);
+    healthy.args(tests.packages.iter().flat_map(|package| ["-p", package]));
     settings(healthy.args(tests.targets));
-    output(&mut healthy).with_context(|| format!("the tests of {} without a mutant", tests.package))?;
+    output(&mut healthy).with_context(|| format!("the tests of {} without a mutant", tests.packages.join(" and ")))?;
     let mut command = Command::new(tool);
     // Shuffled, so that what was tried until the end is a sample, too.
-    command.args(["mutants", "--shuffle", "-p", package, "--test-package", tests.package, "--profile", "mutants"]);
+    command.args(["mutants", "--shuffle", "-p", package, "--profile", "mutants"]);
+    command.args(tests.packages.iter().flat_map(|package| ["--test-package", package]));
     command.args(["--baseline", "skip", "--timeout", tests.patience, "--cap-lints", "true"]);
     command.arg("--dir").arg(workspace::root()).arg("--output").arg(&folder).arg("--in-diff").arg(&lines);
     command.args(names.iter().flat_map(|name| ["--re".to_owned(), format!("^{}$", escaped(name))]));

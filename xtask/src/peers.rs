@@ -47,7 +47,7 @@ impl Peers {
         let folder = workspace::packages(workspace::root())?.target_directory.into_std_path_buf().join("peers");
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         let python = environment::python(&folder.join("python"), "xtask/peers/requirements.txt", "6 GB; minutes")?;
-        run(&mut cargo(["build", "--quiet", "--release", "--package", "reweight-ndarray", "--example", "steps"]))?;
+        run(&mut cargo(["build", "--quiet", "--release", "--package", "reweight-engine-tests", "--bin", "steps"]))?;
         let threads = match self.threads {
             Some(threads) => threads,
             None => std::thread::available_parallelism()?.get(),
@@ -109,7 +109,7 @@ impl Stage {
     /// A process of the engine's, on `threads` threads and, where one is named, an instruction set.
     fn ours(&self, threads: usize, set: Option<&str>) -> anyhow::Result<Process> {
         let target = self.folder.parent().context("the target folder has no parent")?;
-        let program = target.join("release/examples/steps").with_extension(env::consts::EXE_EXTENSION);
+        let program = target.join("release/steps").with_extension(env::consts::EXE_EXTENSION);
         let mut command = std::process::Command::new(program);
         command.env("RAYON_NUM_THREADS", threads.to_string()).env("REWEIGHT_ISA", set.unwrap_or_default());
         Process::start(&mut command)

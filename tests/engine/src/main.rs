@@ -14,6 +14,8 @@
 //!
 //! The input's end ends it. What goes wrong is {"ok": false, "error": "…"}. `REWEIGHT_ISA` and `RAYON_NUM_THREADS` apply.
 
+#![forbid(unsafe_code)]
+
 mod data;
 mod npy;
 mod variants;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use half::{bf16, f16};
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, Axis, Slice};
 use reweight_ndarray::prelude::*;
 use reweight_ndarray::reweight::{
     AlphaBalance, BoxedWeighter, Chain, Focal, Ghm, LossError, Real, Sample, SampleWeighter, TraceError,
@@ -161,7 +161,7 @@ impl Binary<f32> {
             (Array1::from_iter(self.logits.iter().flat_map(|&x| [x, 0.0])), Rc::clone(&self.targets));
         let mut grad = Array1::zeros(targets.len());
         Box::new(move || {
-            let logits = longer.slice(s![..;2]);
+            let logits = longer.slice_axis(Axis(0), Slice::new(0, None, 2));
             loss.value_and_grad_into(logits, &*targets, &mut grad).map(|summary| summary.loss)
         })
     }

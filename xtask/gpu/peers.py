@@ -206,6 +206,8 @@ def main():
     time_of_copy, _ = milliseconds(torch, lambda: target.copy_(source), device)
     copied = 2 * source.numel() * 4 / (time_of_copy * 1e6)
     del source, target
+    where = torch.cuda.get_device_name() if device == "cuda" else "the CPU: these times say nothing"
+    print(f"torch {torch.__version__}, {where}, copy {copied:.0f} GB/s\n", flush=True)
     peers = losses(torch, F)
     theirs = []
     with open("peers.jsonl", "w") as out:
@@ -214,8 +216,6 @@ def main():
                 out.write(json.dumps(record) + "\n")
                 out.flush()
                 theirs.append(record)
-    where = torch.cuda.get_device_name() if device == "cuda" else "the CPU: these times say nothing"
-    print(f"torch {torch.__version__}, {where}, copy {copied:.0f} GB/s\n")
     print("\n".join(results.table(ours, theirs, copied)))
     if any(record.get("differs") or record.get("failed") for record in theirs):
         sys.exit("error: peers failed or disagree with ours: see the table")

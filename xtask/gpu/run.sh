@@ -1,6 +1,7 @@
 #!/bin/sh
-# On a GPU machine: the conformance suite on Cuda beside Cpu, a short run under compute-sanitizer where it is there, then the
-# table of timings. Writes machine.csv, conformance.log, sanitizer.log, ours.jsonl, peers.jsonl and table.md beside itself.
+# On a GPU machine: the conformance suite on Cuda beside Cpu, a short run under compute-sanitizer where it is there, `reweight`
+# on the device, then the table of timings. Writes machine.csv, conformance.log, sanitizer.log, compare-cuda.txt and -cpu.txt,
+# ours.jsonl, peers.jsonl and table.md beside itself.
 # It ends with code 0 where all was run and held, 1 where something did not, 2 where nothing could be run.
 # `sh run.sh --short` sees whether it runs at all, in a minute.
 #
@@ -70,11 +71,33 @@ echo "the libraries of CUDA $chosen: $(readlink libraries/libnvrtc.so), $(readli
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv > machine.csv 2>/dev/null
 { echo "CUDA libraries $chosen"; date -u; } >> machine.csv
 
+# Most of the suite's time goes into compiling kernels on one processor: its checks are dealt out to as many programs as there
+# are processors and GiB of free memory on the device.
+conformance() {
+    free=$(nvidia-smi --query-gpu=memory.free --format=csv,noheader,nounits 2>/dev/null | head -n 1)
+    shares=$(nproc 2>/dev/null || echo 1)
+    [ $((${free:-1024} / 1024)) -ge "$shares" ] || shares=$((${free:-1024} / 1024))
+    [ "$shares" -ge 1 ] || shares=1
+    at=0 started=''
+    while [ $at -lt $shares ]; do
+        ./cuda-conformance --share $at/$shares > share-$at.log 2>&1 &
+        started="$started $at:$!"
+        at=$((at + 1))
+    done
+    bad=0
+    : > conformance.log
+    for one in $started; do
+        wait "${one#*:}" || bad=1
+        cat "share-${one%:*}.log" >> conformance.log && rm "share-${one%:*}.log"
+    done
+    return $bad
+}
+
 echo "── conformance"
-./cuda-conformance $effort > conformance.log 2>&1
-conformance=$?
-tail -n 20 conformance.log
-[ $conformance -eq 0 ] || failed=1
+if [ -n "$effort" ]; then ./cuda-conformance $effort > conformance.log 2>&1; else conformance; fi
+[ $? -eq 0 ] || failed=1
+grep -v '^ok ' conformance.log | grep -E '^FAILED|passed|panicked|^error' | head -n 60
+echo "in all: $(grep -c '^ok ' conformance.log) passed, $(grep -c '^FAILED' conformance.log) failed"
 
 if command -v compute-sanitizer > /dev/null; then
     : > sanitizer.log
@@ -87,6 +110,21 @@ if command -v compute-sanitizer > /dev/null; then
 else
     echo "── compute-sanitizer is not there: left out"
 fi
+
+# The loss of the same batch by two backends, and a comparison whose networks are trained on the device.
+loss() {
+    ./reweight eval --backend "$1" --config example/loss.toml --logits example/logits.npy --targets example/targets.npy |
+        sed -n 's/.*"loss": *\([-+.0-9e]*\).*/\1/p'
+}
+echo "── the program"
+ours=$(loss dfdx-cuda) host=$(loss ndarray)
+echo "reweight eval: the loss is $ours on the device and $host on the CPU"
+awk -v a="$ours" -v b="$host" 'BEGIN { d = a - b; if (d < 0) d = -d; if (b < 0) b = -b; exit !(b > 0 && d <= 1e-5 * b) }' || failed=1
+for device in cuda cpu; do
+    ./reweight compare --device $device --epochs 5 --folds 2 --repeats 1 --json compare-$device.json > compare-$device.txt 2>&1 ||
+        { failed=1; tail -n 3 compare-$device.txt >&2; }
+done
+paste -d '\n' compare-cuda.txt compare-cpu.txt | grep '%' | head -n 24
 
 echo "── timings"
 ./cuda-bench $effort > ours.jsonl || failed=1

@@ -161,6 +161,8 @@ Status cuDriverGetVersion(int* version) { *version = 12020; return OK; }
 Status cuDeviceGet(int* device, int ordinal) { *device = ordinal; return OK; }
 Status cuDeviceGetCount(int* count) { *count = setting("SIMULATED_COUNT", 1); return OK; }
 Status cuDeviceGetAttribute(int* value, int, int) { *value = 1; return OK; }
+Status cuDeviceGetDefaultMemPool(void** pool, int) { *pool = (void*)1; return OK; }
+Status cuMemPoolSetAttribute(void*, int, void*) { return OK; }
 Status cuDevicePrimaryCtxRetain(void** context, int) { *context = (void*)1; return OK; }
 Status cuDevicePrimaryCtxRelease_v2(int) { return OK; }
 Status cuCtxSetCurrent(void*) { return OK; }

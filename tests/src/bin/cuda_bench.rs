@@ -1,16 +1,16 @@
-//! `cuda-bench [--short]`: loss and gradient on dfdx's Cuda, one JSON object a line with the median milliseconds of a step.
+//! `cuda-bench [--short | --profile]`: loss and gradient on dfdx's Cuda, one JSON object a line with the median milliseconds of a step.
 //!
 //! A step is forward and backward, from a point at which the device has nothing left to do to the next one. `milliseconds`
 //! lie between two CUDA events around it, as the peers are timed; `host_milliseconds` are on the host's clock, and what
 //! the host spends before the device has its first work is in them, too. `loss` and, of few logits, the beginning of
-//! `gradient` are of the first step, for the peers to be compared with. `--short` is for seeing that it runs at all.
+//! `gradient` are of the first step, for the peers to be compared with. `--short` is for seeing that it runs at all, `--profile` for a profiler, which repeats each kernel.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use dfdx::prelude::{
-    AsArray, Backward, Cache, Cuda, Gradients, HasShape, Rank0, Shape, Synchronize, Tensor, TensorFromVec, Trace,
+    AsArray, Backward, Cache, Cuda, Gradients, HasShape, Rank0, Shape, Synchronize, Tensor, TensorFromVec, Trace, TryMul,
 };
 use reweight::{AlphaBalance, BceLoss, Focal, Ghm, SampleWeighter, SoftmaxLoss};
 use reweight_dfdx::{CudaTimer, TensorLoss, TensorLossError};
@@ -33,13 +33,15 @@ struct Effort {
 
 const FULL: Effort = Effort { sizes: &SIZES, rows: &ROWS, steps: STEPS };
 const SHORT: Effort = Effort { sizes: &[1 << 10], rows: &[(64, 100)], steps: (1, 3) };
+const PROFILE: Effort = Effort { sizes: &[16 << 20], rows: &ROWS, steps: (1, 1) };
 
 fn main() -> ExitCode {
     let effort = match std::env::args().nth(1).as_deref() {
         None => FULL,
         Some("--short") => SHORT,
+        Some("--profile") => PROFILE,
         Some(other) => {
-            eprintln!("error: `{other}` is no option; there is --short");
+            eprintln!("error: `{other}` is no option; there are --short and --profile");
             return ExitCode::from(2);
         }
     };
@@ -68,7 +70,9 @@ fn all(device: &Cuda, effort: &Effort) -> Result<(), TensorLossError> {
         device.try_empty_cache()?;
     }
     for &(rows, classes) in effort.rows {
-        let logits = device.try_tensor_from_vec(numbers(rows * classes), (rows, classes))?;
+        // Computed on the device, as a network's logits are: a tensor from the host keeps the copy that it was made of, and to
+        // find out how it lies then costs a gradient's memory.
+        let logits = device.try_tensor_from_vec(numbers(rows * classes), (rows, classes))?.try_mul(1.0)?;
         let labels: Vec<i64> = (0..rows).map(|row| (row * 7919 % classes) as i64).collect();
         let labels = device.try_tensor_from_vec(labels, (rows,))?;
         let mut loss = SoftmaxLoss::new(Focal::new(2.0)?);

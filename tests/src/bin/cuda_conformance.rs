@@ -1,10 +1,12 @@
-//! `cuda-conformance [--short | --only PART | --one-step]`: every law on dfdx's Cuda and on its Cpu in one process, and each
-//! compared with the other.
+//! `cuda-conformance [--short | --only PART | --share K/N | --one-step]`: every law on dfdx's Cuda and on its Cpu in one
+//! process, and each compared with the other.
 //!
 //! It ends with code 0 where all holds, 1 where something does not, 2 where there is no device to try it on. `--short` is
 //! for a tool that makes every memory access cost a hundredfold. `--one-step` is for a device that is made to fail: a step
 //! of each objective by nothing but calls that return errors, and code 2 with the error where it fails. `--only` is for the
-//! checks whose name has this part.
+//! checks whose name has this part. `--share` runs each N-th check, from the K-th on (K from 0): most of the time goes into
+//! compiling kernels, on one of the host's processors, so that N such programs beside each other take little more than an
+//! N-th of it.
 #![forbid(unsafe_code)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,8 +25,9 @@ use reweight_testkit::{Backend, Check, Kind, Observed, Problem, Tolerance, laws}
 /// What holds and what does not.
 #[derive(Debug, Default)]
 struct Report {
-    /// Only checks whose name contains this are run.
-    only: String,
+    selection: Selection,
+    /// Checks that were looked at.
+    seen: usize,
     failed: Vec<String>,
     passed: usize,
 }
@@ -32,7 +35,9 @@ struct Report {
 impl Report {
     /// Runs one check; its message has been printed where it panics.
     fn check(&mut self, name: &str, check: impl FnOnce()) {
-        if !name.contains(&self.only) {
+        let position = self.seen;
+        self.seen += 1;
+        if !self.selection.takes(name, position) {
             return;
         }
         let begun = Instant::now();
@@ -42,31 +47,65 @@ impl Report {
     }
 }
 
+/// Which of the checks are run.
+#[derive(Debug, Default)]
+enum Selection {
+    #[default]
+    All,
+    /// Those whose name contains this.
+    Named(String),
+    /// Each `of`-th, from `first` on.
+    Share { first: usize, of: usize },
+}
+
+impl Selection {
+    fn takes(&self, name: &str, position: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(part) => name.contains(part),
+            Self::Share { first, of } => position % of == *first,
+        }
+    }
+
+    /// Of `K/N`.
+    fn share(text: &str) -> Option<Self> {
+        let (first, of) = text.split_once('/')?;
+        let (first, of) = (first.parse().ok()?, of.parse().ok()?);
+        (first < of).then_some(Self::Share { first, of })
+    }
+}
+
 /// What to run.
 #[derive(Debug)]
 enum Mode {
-    Whole,
-    Short,
     OneStep,
-    /// The checks whose name contains this.
-    Only(String),
+    Checks { selection: Selection, short: bool },
+}
+
+impl Mode {
+    fn of(words: &[String]) -> Option<Self> {
+        let checks = |selection, short| Some(Self::Checks { selection, short });
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words[..] {
+            [] => checks(Selection::All, false),
+            ["--short"] => checks(Selection::All, true),
+            ["--one-step"] => Some(Self::OneStep),
+            ["--only", part] => checks(Selection::Named(part.to_owned()), false),
+            ["--share", share] => checks(Selection::share(share)?, false),
+            _ => None,
+        }
+    }
 }
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1);
-    let mode = match (words.next().as_deref(), words.next(), words.next()) {
-        (None, ..) => Mode::Whole,
-        (Some("--short"), None, _) => Mode::Short,
-        (Some("--one-step"), None, _) => Mode::OneStep,
-        (Some("--only"), Some(part), None) => Mode::Only(part),
-        _ => {
-            eprintln!("error: there are --short, --one-step and --only PART, of which one may be given");
-            return ExitCode::from(2);
-        }
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let Some(mode) = Mode::of(&words) else {
+        eprintln!("error: there are --short, --one-step, --only PART and --share K/N (K < N), of which one may be given");
+        return ExitCode::from(2);
     };
     let made = match &mode {
         Mode::OneStep => one_step(),
-        _ => reweight_dfdx::cuda_device(0, 0).map(drop),
+        Mode::Checks { .. } => reweight_dfdx::cuda_device(0, 0).map(drop),
     };
     if let Err(error) = made {
         eprintln!("error: {error}");
@@ -74,9 +113,7 @@ fn main() -> ExitCode {
     }
     match mode {
         Mode::OneStep => ExitCode::SUCCESS,
-        Mode::Whole => run(Report::default(), false),
-        Mode::Short => run(Report::default(), true),
-        Mode::Only(part) => run(Report { only: part, ..Report::default() }, false),
+        Mode::Checks { selection, short } => run(Report { selection, ..Report::default() }, short),
     }
 }
 

@@ -6,17 +6,15 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
+use super::commands;
 use super::compile::nvcc;
 use super::toolkit::Toolkit;
 use crate::workspace::{self, cargo, run};
 
 /// The programs of the bundle.
-const PROGRAMS: [&str; 2] = ["cuda-conformance", "cuda-bench"];
+const PROGRAMS: [&str; 3] = ["cuda-conformance", "cuda-bench", "reweight"];
 /// What lies beside them, from xtask/gpu.
 const SCRIPTS: [&str; 3] = ["run.sh", "peers.py", "results.py"];
-/// The suite compiles every weighter for two devices: optimising that across crates takes long, and gains what is timed
-/// nothing, which is the device's work.
-const LINKING: [&str; 2] = ["--config", "profile.release.lto=false"];
 /// The most that it may weigh.
 const MOST_BYTES: u64 = 64 << 20;
 
@@ -25,11 +23,13 @@ pub(super) fn bundle(folder: &Path) -> anyhow::Result<()> {
     let target = workspace::packages(workspace::root())?.target_directory.into_std_path_buf();
     let toolkit = Toolkit::around(&nvcc()?, target.join("cuda-bundle"))?;
     let names = PROGRAMS.into_iter().flat_map(|program| ["--bin", program]);
-    let package = ["build", "--release", "--locked", "-p", "reweight-conformance", "--features", "cuda"];
-    let mut build = cargo(package.into_iter().chain(LINKING).chain(names));
+    let packages = ["-p", "reweight-conformance", "-p", "reweight-cli"];
+    let features = ["--features", "reweight-conformance/cuda,reweight-cli/cuda"];
+    let package = ["build", "--release", "--locked"].into_iter().chain(packages).chain(features);
+    let mut build = cargo(package.chain(names));
     toolkit.set(&mut build)?;
     run(&mut build)?;
-    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    commands::example(&folder.join("example"))?;
     let built = target.join("release");
     let scripts = workspace::root().join("xtask/gpu");
     let all = PROGRAMS.iter().map(|name| (&built, name)).chain(SCRIPTS.iter().map(|name| (&scripts, name)));

@@ -1,6 +1,7 @@
 //! The program `reweight`, built with CUDA, on the simulated device: what it computes, and what it says where there is none.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -17,16 +18,7 @@ const TOLERANCE: f64 = 1e-5;
 pub(super) fn check(device: &Simulated) -> anyhow::Result<()> {
     let program = device.build("reweight-cli", "reweight")?;
     let folder = device.folder().join("eval");
-    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    let logits: Vec<u8> = (0..40).flat_map(|at| ((at as f32 * 0.61).sin() * 4.0).to_le_bytes()).collect();
-    let targets: Vec<u8> = (0..40).map(|at| u8::from(at % 7 == 0)).collect();
-    for (name, contents) in [
-        ("loss.toml", CONFIG.as_bytes().to_vec()),
-        ("logits.npy", npy("<f4", 40, &logits)),
-        ("targets.npy", npy("|u1", 40, &targets)),
-    ] {
-        fs::write(folder.join(name), contents).with_context(|| format!("writing {name}"))?;
-    }
+    example(&folder)?;
     let eval = |backend: &str| {
         let mut command = device.command(&program);
         command.current_dir(&folder).args(["eval", "--backend", backend, "--config", "loss.toml"]);
@@ -48,6 +40,21 @@ pub(super) fn check(device: &Simulated) -> anyhow::Result<()> {
         }
     }
     println!("eval on the device and without one, compare without one: as they should be");
+    Ok(())
+}
+
+/// Writes a configuration and a batch for `eval` into `folder`.
+pub(super) fn example(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    let logits: Vec<u8> = (0..40).flat_map(|at| ((at as f32 * 0.61).sin() * 4.0).to_le_bytes()).collect();
+    let targets: Vec<u8> = (0..40).map(|at| u8::from(at % 7 == 0)).collect();
+    for (name, contents) in [
+        ("loss.toml", CONFIG.as_bytes().to_vec()),
+        ("logits.npy", npy("<f4", 40, &logits)),
+        ("targets.npy", npy("|u1", 40, &targets)),
+    ] {
+        fs::write(folder.join(name), contents).with_context(|| format!("writing {name}"))?;
+    }
     Ok(())
 }
 

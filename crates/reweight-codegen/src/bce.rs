@@ -48,7 +48,7 @@ impl BceShape {
         let source = template::join(&[
             "// Binary cross entropy on logits, re-weighted: loss and gradient.",
             &template::prelude(self.precision),
-            template::reduce(),
+            &template::reduce(BLOCK),
             &self.targets(),
             &weigh,
             &template::arguments("BceArguments", BceArguments::FIELDS),

@@ -37,10 +37,11 @@ impl RowStrategy {
         let wide = precision.bytes() / 4;
         let classes = classes.max(2);
         if classes <= 1024 / wide {
-            let group = classes.next_power_of_two().min(32);
+            // Some 8 logits a lane: what is computed once a row, each of its lanes computes, and a warp has the more rows.
+            let group = classes.div_ceil(8).next_power_of_two().min(32);
             let values = classes.div_ceil(group);
-            // Up to 4 values exactly; beyond, classes of shapes: the compiled kernels stay few.
-            let values = if values <= 4 { values } else { values.next_multiple_of(if values <= 16 { 4 } else { 8 }) };
+            // Up to 8 values exactly; beyond, classes of shapes: the compiled kernels stay few.
+            let values = if values <= 8 { values } else { values.next_multiple_of(if values <= 16 { 4 } else { 8 }) };
             Self::Registers { group: group as u32, values: values as u32 }
         } else if classes <= 8192 / wide {
             Self::Shared { most: classes.next_power_of_two() as u32 }
@@ -93,7 +94,7 @@ impl SoftmaxShape {
         let source = template::join(&[
             "// Softmax cross entropy on logits, re-weighted: loss and gradient.",
             &template::prelude(self.precision),
-            template::reduce(),
+            &template::reduce(self.block()),
             &self.row(),
             &weigh,
             &template::arguments("SoftmaxArguments", SoftmaxArguments::FIELDS),
@@ -158,6 +159,7 @@ impl SoftmaxShape {
         format!("{};{};{rows}", self.precision.name(), self.targets)
     }
 
+    /// Threads of a block.
     fn block(&self) -> u32 {
         // A long row is read by one block alone: more threads keep more of it in flight.
         if self.rows == RowStrategy::Streamed { 2 * BLOCK } else { BLOCK }

@@ -62,7 +62,7 @@ pub fn finish(precision: Precision) -> KernelSource {
     let source = template::join(&[
         "// Sums of a batch, and the reduction's factor.",
         &template::prelude(precision),
-        template::reduce(),
+        &template::reduce(BLOCK),
         &arguments,
         include_str!("cuda/finish.cu"),
     ]);

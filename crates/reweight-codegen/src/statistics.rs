@@ -36,12 +36,20 @@ pub(crate) fn kernel(target: &Target<'_>) -> Result<KernelSource, CodegenError> 
     let key_of = target.formula.key_of(target.kind, target.classes)?;
     let classes = class_counters(request, target.classes);
     let counters = 2 + classes + request.histograms().iter().map(|regions| regions.bins() as usize).sum::<usize>();
+    let shared = counters <= SHARED_COUNTERS;
     let (mut runs, mut count, mut flush) = (String::new(), String::new(), String::new());
-    // Writing to a String cannot fail.
+    // One more in a counter of a group. Writing to a String cannot fail.
+    let mut add = |count: &mut String, group: &str, first: usize, place: &str| {
+        let _ = if shared {
+            writeln!(count, "count_one(tally, {first} + {place});")
+        } else {
+            let _ = writeln!(runs, "Run {group} = {{{first}, 0}};");
+            let _ = writeln!(flush, "add_to(tally, a.counts, {group}.counter, {group}.length);");
+            writeln!(count, "extend({group}, {first} + {place}, tally, a.counts);")
+        };
+    };
     if classes > 0 {
-        let _ = writeln!(runs, "Run of_class = {{2, 0}};");
-        let _ = writeln!(count, "extend(of_class, 2 + (int)s.label, tally, a.counts);");
-        let _ = writeln!(flush, "add_to(tally, a.counts, of_class.counter, of_class.length);");
+        add(&mut count, "of_class", 2, "(int)s.label");
     }
     let (mut first, mut edges) = (2 + classes, 0);
     let axis = target.kind.axis();
@@ -50,28 +58,21 @@ pub(crate) fn kernel(target: &Target<'_>) -> Result<KernelSource, CodegenError> 
     }
     for (at, regions) in request.histograms().iter().enumerate() {
         let bins = regions.bins();
-        let _ = writeln!(runs, "Run region_{at} = {{{first}, 0}};   // of {bins} regions");
         let region = region(regions, axis, "key", &format!("a.edges + {edges}"));
-        let _ = writeln!(count, "extend(region_{at}, {first} + {region}, tally, a.counts);");
-        let _ = writeln!(flush, "add_to(tally, a.counts, region_{at}.counter, region_{at}.length);");
+        add(&mut count, &format!("region_{at}"), first, &region);
         first += bins as usize;
         edges += thresholds(regions, |regions| regions.thresholds_f64(axis)).len();
     }
     let tally = template::fill(include_str!("cuda/tally.cu"), &[("counters", &counters.to_string())]);
-    let place = if counters <= SHARED_COUNTERS {
-        include_str!("cuda/tally_shared.cu")
-    } else {
-        include_str!("cuda/tally_global.cu")
-    };
+    let place = if shared { include_str!("cuda/tally_shared.cu") } else { include_str!("cuda/tally_global.cu") };
     let source = template::join(&[
         "// Validation and statistics of a batch.",
         &template::prelude(target.precision),
-        template::reduce(),
+        &template::reduce(target.block),
         &target.preamble,
         &key_of,
         &tally,
         place,
-        include_str!("cuda/run.cu"),
         &template::arguments("StatisticsArguments", StatisticsArguments::FIELDS),
         &template::fill(target.body, &[("runs", &runs), ("count", &count), ("flush", &flush)]),
     ]);

@@ -27,16 +27,17 @@ pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
 
 /// The number type with its functions, and the sample.
 pub(crate) fn prelude(precision: Precision) -> String {
-    let (real, suffix, most) = match precision {
-        Precision::F32 => ("float", "f", "3.402823466e+38f"),
-        Precision::F64 => ("double", "", "1.7976931348623157e+308"),
+    let (real, suffix, most, functions) = match precision {
+        Precision::F32 => ("float", "f", "3.402823466e+38f", include_str!("cuda/functions_f32.cu")),
+        Precision::F64 => ("double", "", "1.7976931348623157e+308", include_str!("cuda/functions_f64.cu")),
     };
-    fill(include_str!("cuda/prelude.cu"), &[("real", real), ("f", suffix), ("real_max", most)])
+    let own = [("real", real), ("f", suffix), ("real_max", most), ("functions", functions)];
+    fill(include_str!("cuda/prelude.cu"), &own)
 }
 
-/// Sums over lanes and blocks.
-pub(crate) fn reduce() -> &'static str {
-    include_str!("cuda/reduce.cu")
+/// Sums over lanes and blocks of `block` threads.
+pub(crate) fn reduce(block: u32) -> String {
+    fill(include_str!("cuda/reduce.cu"), &[("block", &block.to_string())])
 }
 
 /// The struct that a kernel takes by value.

@@ -32,7 +32,8 @@ use tensor::Located;
 
 /// dfdx's CUDA device number `ordinal`, counted from 0; `seed` is for its random numbers.
 ///
-/// dfdx's own constructors panic where there is no driver or no device; this one says what is missing.
+/// dfdx's own constructors panic where there is no driver or no device; this one says what is missing. It also lets the process
+/// keep the device memory that it frees, for its next step, as torch does.
 ///
 /// # Errors
 ///
@@ -41,7 +42,11 @@ pub fn cuda_device(ordinal: usize, seed: u64) -> Result<Cuda, TensorLossError> {
     match gpu::count()? {
         0 => Err(CudaFailure::NoDevice.into()),
         count if ordinal >= count => Err(CudaFailure::NoSuchDevice { ordinal, count }.into()),
-        _ => Ok(Cuda::try_build(ordinal, seed)?),
+        _ => {
+            let device = Cuda::try_build(ordinal, seed)?;
+            gpu::keep_freed_memory(ordinal).map_err(CudaFailure::from)?;
+            Ok(device)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ __device__ __forceinline__ Sample sample_of(const Map& map, real logit, target_t
     const long long label = target != target_t(0);
     const real sign = label ? real(1) : real(-1);
     const real z = adjusted(map, logit, column);
-    Sample s = sample_at((label ? z : -z) - margin_at(map, label), real(label), label, column);
+    Sample s = sample_at((label ? z : -z) - margin_at(map, label), label ? real(1) : real(0), label, column);
     s.direction = sign * scale_at(map, column);
     return s;
 }

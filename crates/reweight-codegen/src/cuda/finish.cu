@@ -1,10 +1,11 @@
 // Sums the blocks' partial sums in a fixed order and derives the reduction's factor. One block of 256 threads.
 extern "C" __global__ void reweight_finish(FinishArguments a) {
     double sums[4] = {0, 0, 0, 0};
-    for (long long block = threadIdx.x; block < a.blocks; block += blockDim.x) {
+    #pragma unroll 4
+    for (long long block = threadIdx.x; block < a.blocks; block += BLOCK) {
         for (int k = 0; k < 4; ++k) sums[k] += a.partials[4 * block + k];
     }
-    for (int k = 0; k < 4; ++k) sums[k] = block_sum(sums[k]);
+    block_sums(sums);
     if (threadIdx.x != 0) return;
     double denominator = 1;
     if (a.reduction == 0) denominator = sums[2];                             // mean over the valid

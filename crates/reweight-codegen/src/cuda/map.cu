@@ -1,5 +1,9 @@
 // Adjustments of the logits, all in one: z = δ·x + ι, and Δ taken from the label's.
-struct Map { const real* scale; const real* offset; const real* margin; };
+struct Map {
+    const real* scale = 0;
+    const real* offset = 0;
+    const real* margin = 0;
+};
 template <typename Arguments> __device__ __forceinline__ Map map_of(const Arguments& a) {
     Map map;
     map.scale = a.scale;

@@ -9,26 +9,29 @@ __device__ __forceinline__ real real_log1p(real x) { return log1p@f@(x); }
 __device__ __forceinline__ real real_sqrt(real x) { return sqrt@f@(x); }
 __device__ __forceinline__ real real_abs(real x) { return fabs@f@(x); }
 __device__ __forceinline__ real real_ceil(real x) { return ceil@f@(x); }
-__device__ __forceinline__ real real_max(real a, real b) { return a >= b ? a : b; }
-__device__ __forceinline__ real real_min(real a, real b) { return a <= b ? a : b; }
+__device__ __forceinline__ real real_max(real a, real b) { return fmax@f@(a, b); }
+__device__ __forceinline__ real real_min(real a, real b) { return fmin@f@(a, b); }
 // False for NaN too.
 __device__ __forceinline__ bool is_finite(real x) { return real_abs(x) <= REAL_MAX; }
+// Whether all are finite. Where their magnitudes add up to more than the largest number it may say no of four that are.
+__device__ __forceinline__ bool are_finite(real a, real b, real c, real d) {
+    return (real_abs(a) + real_abs(b)) + (real_abs(c) + real_abs(d)) <= REAL_MAX;
+}
 // A denominator may be so small that its inverse is no `real`: 0·∞ would be no number.
 __device__ __forceinline__ real within(double x) { return real_max(real_min(real(x), REAL_MAX), -REAL_MAX); }
 __device__ __forceinline__ bool is_bad_weight(real w) { return !(w >= 0 && w <= REAL_MAX); }
 
+//@functions
 // log σ(s), log σ(−s), σ(s) and σ(−s) from one exponential; the smaller probability is never a difference.
 struct Logistic { real log_p, log_q, p, q; };
 __device__ __forceinline__ Logistic logistic(real s) {
-    const real size = real_abs(s);
-    const real e = real_exp(-size);
-    const real log_larger = -real_log1p(e);
-    const real log_smaller = log_larger - size;
-    const real larger = real(1) / (real(1) + e);
+    const real e = real_exp(-real_abs(s));
+    const real log_1p = log_1p_of_unit(e);
+    const real larger = inverse(real(1) + e);
     const real smaller = e * larger;
     Logistic at;
-    at.log_p = s >= 0 ? log_larger : log_smaller;
-    at.log_q = s >= 0 ? log_smaller : log_larger;
+    at.log_p = real_min(s, real(0)) - log_1p;
+    at.log_q = real_min(-s, real(0)) - log_1p;
     at.p = s >= 0 ? larger : smaller;
     at.q = s >= 0 ? smaller : larger;
     return at;
@@ -64,10 +67,19 @@ __device__ __forceinline__ Sample sample_at(real margin, real target, long long 
 // The number of thresholds (descending) that the key does not exceed. The guess, a share of [0, 1], only shortens the
 // walk: the region is decided by comparisons alone, so it is the CPU's.
 __device__ __forceinline__ int region_of(real key, real guess, const real* edges, int regions) {
+    if (regions == 1) return 0;
+    const int last = regions - 1;
     int at = (int)(real_min(real_max(guess, real(0)), real(1)) * real(regions));
-    at = at < regions - 1 ? at : regions - 1;
-    while (at < regions - 1 && key <= edges[at]) ++at;
-    while (at > 0 && key > edges[at - 1]) --at;
+    at = at < last ? at : last;
+    // Its thresholds on both sides are read at once; seldom is there anything to walk.
+    const real below = edges[at > 0 ? at - 1 : 0], above = edges[at < last ? at : last - 1];
+    const bool stays = ((at == 0) | (key <= below)) & ((at == last) | (key > above));
+    if (!stays) {
+        #pragma unroll 1
+        while (at < last && key <= edges[at]) ++at;
+        #pragma unroll 1
+        while (at > 0 && key > edges[at - 1]) --at;
+    }
     return at;
 }
 // The same where thresholds are evenly spaced along the key: exact, the factor is a power of two.

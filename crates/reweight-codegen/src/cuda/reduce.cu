@@ -1,3 +1,5 @@
+// Threads of a block.
+#define BLOCK @block@
 // Sums and maxima over lanes and blocks, in an order that depends on the launch alone: a second run gives the same bits.
 #define ALL_LANES 0xffffffffu
 #define MOST_WARPS 32
@@ -20,8 +22,24 @@ template <typename T> __device__ T block_sum(T value) {
     if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = value;
     __syncthreads();
     T sum = of_warp[0];
-    for (unsigned warp = 1; warp < blockDim.x / 32; ++warp) sum += of_warp[warp];
+    for (unsigned warp = 1; warp < BLOCK / 32; ++warp) sum += of_warp[warp];
     return sum;
+}
+// Four at once; every thread must call it, and the first gets the results.
+__device__ __forceinline__ void block_sums(double (&values)[4]) {
+    __shared__ double of_warp[4][MOST_WARPS];
+    #pragma unroll
+    for (int k = 0; k < 4; ++k) values[k] = group_sum(values[k], 32);
+    __syncthreads();
+    for (int k = 0; k < 4; ++k) {
+        if (threadIdx.x % 32 == 0) of_warp[k][threadIdx.x / 32] = values[k];
+    }
+    __syncthreads();
+    if (threadIdx.x != 0) return;
+    for (int k = 0; k < 4; ++k) {
+        values[k] = of_warp[k][0];
+        for (unsigned warp = 1; warp < BLOCK / 32; ++warp) values[k] += of_warp[k][warp];
+    }
 }
 __device__ __forceinline__ unsigned long long smaller_fault(unsigned long long a, unsigned long long b) {
     return a < b ? a : b;

@@ -1,3 +1,11 @@
+// A block's sums, by which `finish` goes on.
+__device__ __forceinline__ void write_partials(double* partials, double loss, double weight, unsigned valid,
+                                               unsigned positives) {
+    double sums[4] = {loss, weight, (double)valid, (double)positives};
+    block_sums(sums);
+    if (threadIdx.x != 0) return;
+    for (int k = 0; k < 4; ++k) partials[4 * (long long)blockIdx.x + k] = sums[k];
+}
 // What the formula gave of a sample in order: a weight, loss or slope that is not finite is a fault of the formula's, behind
 // all of the batch's own. The launch that finds it first keeps the place alone; the next, for the same batch, the numbers.
 #define RESULT_FAULT 0x8000000000000000ULL

@@ -6,6 +6,8 @@ __device__ __forceinline__ void open_tally(unsigned* tally) {
 __device__ __forceinline__ void add_to(unsigned* tally, unsigned long long*, int counter, unsigned number) {
     if (number) atomicAdd(&tally[counter], number);
 }
+// Lanes of a warp that meet in a counter are counted together by the hardware, where they add a constant 1.
+__device__ __forceinline__ void count_one(unsigned* tally, int counter) { atomicAdd(&tally[counter], 1u); }
 __device__ __forceinline__ void close_tally(const unsigned* tally, unsigned long long* counts) {
     __syncthreads();
     for (int k = threadIdx.x; k < COUNTERS; k += blockDim.x) {

@@ -255,7 +255,8 @@ impl Call {
     ) -> Result<(u64, Weighed, Outputs), CudaFailure> {
         let header = self.gpu.upload([Fault::NONE].into_iter().chain(packed(self.precision, constants)).collect())?;
         let blocks = value.grid(self.samples) as usize;
-        let sums = self.gpu.zeroed(TOTALS + 4 * blocks)?;
+        // Each block writes its sums, and `finish` the totals.
+        let sums = self.gpu.unset(TOTALS + 4 * blocks)?;
         let bytes = self.samples * self.precision.bytes();
         let [losses, weights] = match each {
             Some([losses, weights]) => [losses.holding(bytes)?, weights.holding(bytes)?],

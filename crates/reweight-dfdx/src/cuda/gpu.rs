@@ -101,6 +101,12 @@ impl Gpu {
         self.device.htod_copy(words)
     }
 
+    /// Words whose contents are whatever lay there: for what is written before it is read.
+    pub(super) fn unset(&self, words: usize) -> Result<Buffer, DriverError> {
+        // SAFETY: any bits are words.
+        unsafe { self.device.alloc(words.max(1)) }
+    }
+
     /// Zeros.
     pub(super) fn zeroed(&self, words: usize) -> Result<Buffer, DriverError> {
         self.device.alloc_zeros(words.max(1))
@@ -184,6 +190,25 @@ impl Drop for Event {
 pub(super) fn count() -> Result<usize, CudaFailure> {
     result::init()?;
     Ok(usize::try_from(result::device::get_count()?).unwrap_or(0))
+}
+
+/// Lets the device's memory pool keep what is freed. By default it gives it back to the system whenever the host waits for the
+/// device, which every step does once, so that the next step's memory would have to be mapped anew.
+pub(super) fn keep_freed_memory(ordinal: usize) -> Result<(), DriverError> {
+    let device = result::device::get(c_int::try_from(ordinal).unwrap_or(c_int::MAX))?;
+    let attribute = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED;
+    // SAFETY: an attribute of a device that the driver has named.
+    if unsafe { result::device::get_attribute(device, attribute) }? == 0 {
+        return Ok(());
+    }
+    let mut pool = std::ptr::null_mut();
+    let mut most = u64::MAX;
+    let threshold = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    // SAFETY: the driver writes the pool of a device that it has named, and reads one 64-bit number for this attribute.
+    unsafe {
+        sys::cuDeviceGetDefaultMemPool(&raw mut pool, device).result()?;
+        sys::cuMemPoolSetAttribute(pool, threshold, (&raw mut most).cast()).result()
+    }
 }
 
 /// The newest CUDA version that the driver knows.

@@ -201,10 +201,9 @@ impl Source {
 /// The error of a file whose beginning, as long as a row may be, holds no two whole rows.
 fn short(input: &Input, quote: u8) -> TableError {
     let (name, most) = (input.name.clone(), LONGEST_ROW >> 20);
-    let is_quote = |byte: &u8| *byte == quote;
-    let quotes = input.start.iter().filter(|byte| is_quote(byte)).count();
-    let last = input.start.iter().rposition(is_quote).unwrap_or(0);
-    let line = input.line + line_ends(&input.start[..last]);
+    let quotes = memchr::memchr_iter(quote, &input.start).count();
+    let last = memchr::memrchr(quote, &input.start).unwrap_or(0);
+    let line = input.line + line_ends(&input.start[..last]) as u64;
     if quotes % 2 == 1 { TableError::OpenQuote { name, line } } else { TableError::LongRow { name, line, most } }
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
 use super::error::TableError;
-use super::records::{LONGEST_ROW, Stream, nothing};
+use super::records::{LONGEST_ROW, Stream, line_ends, nothing};
 
 /// Bytes that a table's form is understood from, if its rows are not longer.
 const LOOKED_AT: usize = 1 << 20;
@@ -102,8 +102,7 @@ impl Input {
         let mut wanted = LOOKED_AT;
         while !input.whole {
             input.take(wanted)?;
-            let lines = input.start.iter().filter(|&&byte| byte == b'\n').count();
-            if lines >= LINES || input.start.len() > 2 * LONGEST_ROW {
+            if line_ends(&input.start) >= LINES || input.start.len() > 2 * LONGEST_ROW {
                 break;
             }
             wanted = input.start.len();
@@ -126,13 +125,16 @@ impl Input {
 
     /// Where the line ends that begins at `start`, reading on if need be; none at the end, or where it is longer than a row may be.
     pub(crate) fn line_end(&mut self, start: usize) -> Result<Option<usize>, TableError> {
+        let mut searched = start;
         loop {
-            let line = &self.start[start..];
-            match line.iter().position(|&byte| byte == b'\n') {
-                Some(end) => return Ok(Some(start + end)),
-                None if self.whole => return Ok((!line.is_empty()).then_some(self.start.len())),
-                None if line.len() > LONGEST_ROW => return Ok(None),
-                None => self.take(LOOKED_AT)?,
+            match memchr::memchr(b'\n', &self.start[searched..]) {
+                Some(end) => return Ok(Some(searched + end)),
+                None if self.whole => return Ok((start < self.start.len()).then_some(self.start.len())),
+                None if self.start.len() - start > LONGEST_ROW => return Ok(None),
+                None => {
+                    searched = self.start.len();
+                    self.take(LOOKED_AT)?;
+                }
             }
         }
     }
@@ -144,7 +146,7 @@ impl Input {
 
     /// Gives up the first `bytes`, which hold `lines` line ends.
     pub(crate) fn skip(&mut self, bytes: usize) {
-        self.line += self.start[..bytes].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.line += line_ends(&self.start[..bytes]) as u64;
         self.start.drain(..bytes);
     }
 
@@ -174,7 +176,7 @@ impl Input {
             return Err(TableError::NotUtf8 { name: self.name.clone(), line: 1, column: 1, hint });
         }
         let text = &self.start[..self.start.len().min(1 << 12)];
-        let whole = if text.len() < self.start.len() { text.iter().rposition(|&byte| byte == b'\n') } else { None };
+        let whole = if text.len() < self.start.len() { memchr::memrchr(b'\n', text) } else { None };
         let text = String::from_utf8_lossy(&text[..whole.unwrap_or(text.len())]);
         let text = text.trim_start();
         if text.starts_with('{') || text.starts_with("[{") || text.starts_with("[[") {

@@ -162,12 +162,9 @@ impl<R: Read> Records<R> {
             let (at_end, first) = (input.is_empty(), self.core.line());
             let (result, read, written, ends) =
                 self.core.read_record(input, &mut self.cells[cells..], &mut self.ends[kept..]);
-            let is_quote = |byte: &u8| *byte == self.cut.quote;
-            let found = input[..read].iter().filter(|byte| is_quote(byte)).count();
-            if found > 0 {
-                quotes += found;
-                let last = input[..read].iter().rposition(is_quote).unwrap_or(0);
-                quoted = first + line_ends(&input[..last]);
+            if let Some(last) = memchr::memrchr(self.cut.quote, &input[..read]) {
+                quotes += memchr::memchr_iter(self.cut.quote, &input[..read]).count();
+                quoted = first + line_ends(&input[..last]) as u64;
             }
             bytes += read;
             self.start += read;
@@ -209,7 +206,7 @@ impl<R: Read> Records<R> {
             let blank = |byte: &&u8| matches!(byte, b'\n' | b'\r');
             let ahead = &self.buffer[self.start..self.checked];
             let skipped = ahead.iter().take_while(blank).count();
-            self.core.set_line(self.core.line() + line_ends(&ahead[..skipped]));
+            self.core.set_line(self.core.line() + line_ends(&ahead[..skipped]) as u64);
             self.start += skipped;
             all += skipped;
             if self.start < self.checked || self.ended || all > LONGEST_ROW {
@@ -221,7 +218,7 @@ impl<R: Read> Records<R> {
 
     fn fill(&mut self) -> Result<(), TableError> {
         let given_up = &self.buffer[..self.start];
-        self.before = match given_up.iter().rposition(|&byte| byte == b'\n') {
+        self.before = match memchr::memrchr(b'\n', given_up) {
             Some(at) => self.start - at - 1,
             None => self.before + self.start,
         };
@@ -247,10 +244,10 @@ impl<R: Read> Records<R> {
 
     fn not_text(&self, at: usize) -> TableError {
         let text = &self.buffer[..at];
-        let line_start = text.iter().rposition(|&byte| byte == b'\n');
+        let line_start = memchr::memrchr(b'\n', text);
         TableError::NotUtf8 {
             name: self.name.clone(),
-            line: self.core.line() + text.iter().filter(|&&byte| byte == b'\n').count() as u64,
+            line: self.core.line() + line_ends(text) as u64,
             column: line_start.map_or(self.before + at, |start| at - start - 1) + 1,
             hint: "",
         }
@@ -271,13 +268,13 @@ fn without_empty(ends: &mut [usize]) -> usize {
 }
 
 /// How many lines end within `bytes`.
-pub(crate) fn line_ends(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
+pub(crate) fn line_ends(bytes: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', bytes).count()
 }
 
 /// A whole text's rows, for as many as `most`; a last row that is cut off is left out unless the text is `whole`.
 pub(crate) fn first_rows(name: &str, text: &[u8], whole: bool, cut: Cut, most: usize) -> Result<Cells, TableError> {
-    let end = if whole { text.len() } else { text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1) };
+    let end = if whole { text.len() } else { memchr::memrchr(b'\n', text).map_or(0, |at| at + 1) };
     let mut records = Records::new(name, &text[..end], cut, 1);
     let mut cells = Cells::default();
     while let Some(row) = records.next()? {

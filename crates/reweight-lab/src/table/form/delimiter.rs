@@ -27,7 +27,7 @@ pub(super) fn in_words(delimiter: Delimiter) -> String {
 
 /// A first line `sep=;`, which Excel reads; it is taken off.
 pub(super) fn spelled_out(input: &mut Input) -> Option<Delimiter> {
-    let end = input.start.iter().position(|&byte| byte == b'\n')?;
+    let end = memchr::memchr(b'\n', &input.start)?;
     let line = input.start[..end].trim_ascii();
     let [byte] = line.strip_prefix(b"sep=")? else { return None };
     let byte = *byte;

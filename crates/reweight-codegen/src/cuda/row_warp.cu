@@ -46,21 +46,25 @@ __device__ __forceinline__ Row read_row(const real* x, const Map& map, long long
     return row;
 }
 
-// `write` of a row's share of class j among the others and of what `read` says of it, for this lane's classes in turn. All is
-// read before the first is written.
+// `write` of a row's share of class j among the others and of what `read` says of it, for this lane's classes in turn. Of some
+// classes all is read before the first is written: of all it would take as many registers again as the row.
+#define AT_ONCE 8
 template <typename Read, typename Write>
 __device__ __forceinline__ void each_class(const real*, const Map&, long long classes, const Row& row, Kept& kept, Read read,
                                            Write write) {
     const int lane = threadIdx.x % GROUP, end = int(classes);
-    real found[VALUES];
     #pragma unroll
-    for (int v = 0; v < VALUES; ++v) {
-        const int j = v * GROUP + lane;
-        found[v] = j < end ? read(j) : real(0);
-    }
-    #pragma unroll
-    for (int v = 0; v < VALUES; ++v) {
-        const int j = v * GROUP + lane;
-        if (j < end) write(j, kept[v] * row.inverse_sum, found[v]);
+    for (int first = 0; first < VALUES; first += AT_ONCE) {
+        real found[AT_ONCE];
+        #pragma unroll
+        for (int v = first; v < first + AT_ONCE; ++v) {
+            const int j = v * GROUP + lane;
+            found[v - first] = v < VALUES && j < end ? read(j) : real(0);
+        }
+        #pragma unroll
+        for (int v = first; v < first + AT_ONCE && v < VALUES; ++v) {
+            const int j = v * GROUP + lane;
+            if (j < end) write(j, kept[v] * row.inverse_sum, found[v - first]);
+        }
     }
 }

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use dfdx::prelude::{
-    AsArray, Backward, Cache, Cuda, Gradients, HasShape, Rank0, Shape, Synchronize, Tensor, TensorFromVec, Trace, TryMul,
+    AsArray, Backward, Cache, Cuda, Gradients, HasShape, Rank0, Shape, Synchronize, Tensor, TensorFromVec, Trace,
+    TryMul,
 };
 use reweight::{AlphaBalance, BceLoss, Focal, Ghm, SampleWeighter, SoftmaxLoss};
 use reweight_dfdx::{CudaTimer, TensorLoss, TensorLossError};

@@ -100,7 +100,9 @@ impl Mode {
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let Some(mode) = Mode::of(&words) else {
-        eprintln!("error: there are --short, --one-step, --only PART and --share K/N (K < N), of which one may be given");
+        eprintln!(
+            "error: there are --short, --one-step, --only PART and --share K/N (K < N), of which one may be given"
+        );
         return ExitCode::from(2);
     };
     let made = match &mode {

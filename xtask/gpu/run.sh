@@ -124,7 +124,8 @@ for device in cuda cpu; do
     ./reweight compare --device $device --epochs 5 --folds 2 --repeats 1 --json compare-$device.json > compare-$device.txt 2>&1 ||
         { failed=1; tail -n 3 compare-$device.txt >&2; }
 done
-paste -d '\n' compare-cuda.txt compare-cpu.txt | grep '%' | head -n 24
+echo "reweight compare: what differs between the device's table and the CPU's"
+diff compare-cuda.txt compare-cpu.txt | head -n 24
 
 echo "── timings"
 ./cuda-bench $effort > ours.jsonl || failed=1

@@ -9,7 +9,7 @@ use crate::shape::{Element, Labels, Precision};
 use crate::source::{BLOCK, Entry, KernelSource, MOST_BLOCKS};
 use crate::{statistics, template};
 
-/// Elements that a thread of the loss kernels takes at a time; `ITEMS` of the template.
+/// Elements that a thread has in flight at once, so that the memory is kept busy.
 const ITEMS: u64 = 4;
 
 /// The types that a BCE kernel is made for.
@@ -114,6 +114,9 @@ impl BceShape {
             Labels::Hard => include_str!("cuda/bce_hard.cu"),
             Labels::Soft => include_str!("cuda/bce_soft.cu"),
         };
-        format!("typedef {} target_t;\n{}\n{sample}", self.targets.c_type(), include_str!("cuda/map.cu"))
+        let (targets, map) = (self.targets.c_type(), include_str!("cuda/map.cu"));
+        // Elements of a thread and of a block.
+        let tile = format!("#define ITEMS {ITEMS}\n#define TILE (ITEMS * BLOCK)");
+        format!("typedef {targets} target_t;\n{tile}\n{map}\n{sample}")
     }
 }

@@ -1,9 +1,11 @@
-//! `cuda-bench [--short | --profile]`: loss and gradient on dfdx's Cuda, one JSON object a line with the median milliseconds of a step.
+//! `cuda-bench [--short | --profile]`: loss and gradient on dfdx's Cuda, one JSON object a line with the median milliseconds
+//! of a step.
 //!
 //! A step is forward and backward, from a point at which the device has nothing left to do to the next one. `milliseconds`
 //! lie between two CUDA events around it, as the peers are timed; `host_milliseconds` are on the host's clock, and what
 //! the host spends before the device has its first work is in them, too. `loss` and, of few logits, the beginning of
-//! `gradient` are of the first step, for the peers to be compared with. `--short` is for seeing that it runs at all, `--profile` for a profiler, which repeats each kernel.
+//! `gradient` are of the first step, for the peers to be compared with. `--short` is for seeing that it runs
+//! at all, `--profile` for a profiler, which repeats each kernel.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

@@ -1,14 +1,7 @@
-// Elements that a thread has in flight at once, so that the memory is kept busy, and those of a block.
-#define ITEMS 4
-#define TILE (ITEMS * BLOCK)
-
 struct Element { real logit, unit, arriving, before; target_t target; bool inside, on; };
 
 template <bool PLAIN> __device__ __forceinline__ long long column_of(const BceArguments& a, long long index) {
     return !PLAIN && a.columns > 1 ? index / a.inner % a.columns : 0;
-}
-template <bool PLAIN> __device__ __forceinline__ Map map_for(const BceArguments& a) {
-    return PLAIN ? Map() : map_of(a);
 }
 // Whether there are logits and hard or soft labels and nothing else, as in most steps. Kernels have a path of their own for
 // that: to ask of every element whether there is a mask, a weight, an adjustment and so on takes longer than its loss does.
@@ -157,6 +150,6 @@ extern "C" __global__ void reweight_bce_value(BceArguments a) {
 // found a fault, nothing is written.
 extern "C" __global__ void reweight_bce_fused(BceArguments a) {
     if (*a.fault != NO_FAULT) return;
-    if (is_plain(a) && !a.partials && a.gradient && a.accumulate && !a.upstream_each) fused<true>(a);
+    if (is_plain(a) && only_adds(a)) fused<true>(a);
     else fused<false>(a);
 }

@@ -11,6 +11,10 @@ template <typename Arguments> __device__ __forceinline__ Map map_of(const Argume
     map.margin = a.margin;
     return map;
 }
+// On the path of batches without adjustments it is known to be none.
+template <bool PLAIN, typename Arguments> __device__ __forceinline__ Map map_for(const Arguments& a) {
+    return PLAIN ? Map() : map_of(a);
+}
 // The logit of column or class `at`. Where nothing is adjusted it is the logit itself, to the bit.
 __device__ __forceinline__ real adjusted(const Map& map, real logit, long long at) {
     if (map.scale) logit *= map.scale[at];

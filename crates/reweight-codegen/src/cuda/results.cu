@@ -1,3 +1,7 @@
+// Whether a fused pass adds to the gradient, times one factor, and does nothing else: the backward pass of a reduced loss.
+template <typename Arguments> __device__ __forceinline__ bool only_adds(const Arguments& a) {
+    return !a.partials && a.gradient && a.accumulate && !a.upstream_each;
+}
 // A block's sums, by which `finish` goes on.
 __device__ __forceinline__ void write_partials(double* partials, double loss, double weight, unsigned valid,
                                                unsigned positives) {

@@ -3,9 +3,6 @@ __device__ __forceinline__ bool is_plain(const SoftmaxArguments& a) {
     return !a.valid && !a.sample_weight && !a.scale && !a.offset && !a.margin && !a.ignores && a.smoothing == 0 &&
            !a.losses && !a.weights;
 }
-template <bool PLAIN> __device__ __forceinline__ Map map_for(const SoftmaxArguments& a) {
-    return PLAIN ? Map() : map_of(a);
-}
 template <bool PLAIN> __device__ __forceinline__ bool counts(const SoftmaxArguments& a, long long row) {
     return PLAIN || ((a.valid == 0 || a.valid[row] != 0) && !(a.ignores && (long long)a.targets[row] == a.ignore_index));
 }
@@ -150,6 +147,6 @@ extern "C" __global__ void reweight_softmax_value(SoftmaxArguments a) {
 // found a fault, nothing is written.
 extern "C" __global__ void reweight_softmax_fused(SoftmaxArguments a) {
     if (*a.fault != NO_FAULT) return;
-    if (is_plain(a) && !a.partials && a.gradient && a.accumulate && !a.upstream_each) fused<true>(a);
+    if (is_plain(a) && only_adds(a)) fused<true>(a);
     else fused<false>(a);
 }

@@ -1,7 +1,3 @@
-// Elements that a thread has in flight at once, and those of a block.
-#define ITEMS 4
-#define TILE (ITEMS * BLOCK)
-
 // Whether there are logits and labels and nothing else: that path asks nothing else of an element.
 __device__ __forceinline__ bool is_plain(const StatisticsArguments& a) {
     return !a.valid && !a.sample_weight && !a.scale && !a.offset && !a.margin && a.columns <= 1;
@@ -10,7 +6,7 @@ __device__ __forceinline__ bool is_plain(const StatisticsArguments& a) {
 template <bool PLAIN>
 __device__ __forceinline__ void statistics(const StatisticsArguments& a, unsigned* tally) {
     const Literals c = literals(a.constants);
-    const Map map = PLAIN ? Map() : map_of(a);
+    const Map map = map_for<PLAIN>(a);
     unsigned valid = 0, positives = 0;
     unsigned long long fault = NO_FAULT;
     //@runs

@@ -193,7 +193,8 @@ pub(super) fn count() -> Result<usize, CudaFailure> {
 }
 
 /// Lets the device's memory pool keep what is freed. By default it gives it back to the system whenever the host waits for the
-/// device, which every step does once, so that the next step's memory would have to be mapped anew.
+/// device, which every step does once, so that the next step's memory would have to be mapped anew: of a step of up to a million logits 3 to 5 %
+/// on an H200, of more nothing that was seen.
 pub(super) fn keep_freed_memory(ordinal: usize) -> Result<(), DriverError> {
     let device = result::device::get(c_int::try_from(ordinal).unwrap_or(c_int::MAX))?;
     let attribute = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED;

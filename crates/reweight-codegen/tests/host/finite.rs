@@ -101,6 +101,17 @@ fn many_counters() {
 /// `accumulate` adds, and `upstream` multiplies, one number for all samples or one for each.
 #[test]
 fn accumulation() {
+    accumulates("accumulation", true);
+}
+
+/// Batches of logits and labels alone, to whose gradient nothing is done but that it is added to, have a path of their own.
+#[test]
+fn accumulation_of_plain_batches() {
+    accumulates("plain-accumulation", false);
+}
+
+/// With all that a batch may have, or without.
+fn accumulates(name: &str, full: bool) {
     let precision = Precision::F64;
     let mut session = Session::default();
     let focal = Focal::new(2.0).unwrap();
@@ -111,7 +122,7 @@ fn accumulation() {
     let fault = session.buffer(&[Fault::NONE]);
     let mut noise = Noise(12);
 
-    let batch = bce::Batch::new(300, noise.bits(), true);
+    let batch = bce::Batch::new(300, noise.bits(), full);
     let uploaded = bce::upload(&mut session, &batch, precision, Element::I64, Labels::Hard);
     let mut arguments = uploaded.arguments;
     let loss = BceLoss::new(focal.clone());
@@ -127,7 +138,7 @@ fn accumulation() {
     (arguments.upstream_each, arguments.upstream) = (1, upstream);
     session.launch(fused, 300, arguments.words());
 
-    let rows = softmax::Batch::new(60, 12, noise.bits(), true);
+    let rows = softmax::Batch::new(60, 12, noise.bits(), full);
     let uploaded = softmax::upload(&mut session, &rows, precision, Element::I64);
     let mut of_rows = uploaded.arguments;
     let loss = SoftmaxLoss::new(focal.clone());
@@ -143,7 +154,7 @@ fn accumulation() {
     (of_rows.upstream_each, of_rows.upstream) = (1, upstream);
     session.launch(fused, 60, of_rows.words());
 
-    let results = session.run("accumulation");
+    let results = session.run(name);
     let mut loss = BceLoss::new(focal.clone()).with_reduction(Reduction::Sum).unwrap();
     let expected = batch.reference(Labels::Hard).value_and_grad(&mut loss).unwrap().grad;
     let mut loss = SoftmaxLoss::new(focal).with_reduction(Reduction::Sum).unwrap().with_ignore_index(-100);
